@@ -1,0 +1,1 @@
+"""What the program decides: pure functions over frozen values; no session, no clock, no library."""

@@ -1,0 +1,172 @@
+"""Everything a caller can be told "no" for: refusals are values with a code, never texts to parse.
+
+* LoyaltyError
+  * InvalidInput, NotFound, Forbidden, IdempotencyKeyReused
+  * CardNotFound, CardAlreadyIssued, CardBlocked, CardReplaced
+  * NumberSequenceMissing, NumberOutOfRange
+  * CustomerNotFound, CustomerBlocked, CardCustomerConflict, CardRequiresSignIn
+  * ContactTenderNeedsCustomer
+  * ChannelNotFound, ChannelInactive, ChannelNotParticipating
+  * ProgramNotFound, TierNotFound, RewardPointNotFound, ActivityTypeNotFound
+  * TransactionNotFound, PaymentStateConflict, CurrencyMismatch
+  * AffiliationNotFound, AffiliationHidden, CouponNotValid
+  * ConfigurationInvalid, ConfigurationConflict
+* Refused: several of them at once
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import ClassVar
+
+Path = tuple[str, ...]
+
+
+class LoyaltyError(Exception):
+    """A refusal: the operation changed nothing.
+
+    `field` is the path into the input of what is wrong, None where no one field is to blame. The message is for
+    developers, in English, and names no person. Source: semantics 17.
+    """
+
+    code: ClassVar[str]
+
+    def __init__(self, message: str, field: Path | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+
+
+class Refused(Exception):
+    """More than one refusal at once: every fault of an input's form, or of a configuration document."""
+
+    def __init__(self, errors: Sequence[LoyaltyError]) -> None:
+        super().__init__(f"{len(errors)} faults")
+        self.errors = tuple(errors)
+
+
+class InvalidInput(LoyaltyError):
+    code = "INVALID_INPUT"
+
+
+class NotFound(LoyaltyError):
+    code = "NOT_FOUND"
+
+
+class Forbidden(LoyaltyError):
+    code = "FORBIDDEN"
+
+
+class IdempotencyKeyReused(LoyaltyError):
+    """The key was used before with another input. Source: semantics 12."""
+
+    code = "IDEMPOTENCY_KEY_REUSED"
+
+    def __init__(self, first_used_at: datetime, field: Path | None = None) -> None:
+        super().__init__("This key was used before with another input.", field)
+        self.first_used_at = first_used_at
+
+
+class CardNotFound(LoyaltyError):
+    """Unknown, or not visible to the caller: the two are the same answer."""
+
+    code = "LOYALTY_CARD_NOT_FOUND"
+
+
+class CardAlreadyIssued(LoyaltyError):
+    code = "LOYALTY_CARD_ALREADY_ISSUED"
+
+
+class CardBlocked(LoyaltyError):
+    code = "LOYALTY_CARD_BLOCKED"
+
+
+class CardReplaced(LoyaltyError):
+    code = "LOYALTY_CARD_REPLACED"
+
+
+class NumberSequenceMissing(LoyaltyError):
+    code = "NUMBER_SEQUENCE_MISSING"
+
+
+class NumberOutOfRange(LoyaltyError):
+    code = "NUMBER_OUT_OF_RANGE"
+
+
+class CustomerNotFound(LoyaltyError):
+    code = "CUSTOMER_NOT_FOUND"
+
+
+class CustomerBlocked(LoyaltyError):
+    code = "CUSTOMER_BLOCKED_FOR_LOYALTY"
+
+
+class CardCustomerConflict(LoyaltyError):
+    code = "CARD_CUSTOMER_CONFLICT"
+
+
+class CardRequiresSignIn(LoyaltyError):
+    code = "CARD_REQUIRES_SIGN_IN"
+
+
+class ContactTenderNeedsCustomer(LoyaltyError):
+    code = "CONTACT_TENDER_NEEDS_CUSTOMER"
+
+
+class ChannelNotFound(LoyaltyError):
+    code = "CHANNEL_NOT_FOUND"
+
+
+class ChannelInactive(LoyaltyError):
+    code = "CHANNEL_INACTIVE"
+
+
+class ChannelNotParticipating(LoyaltyError):
+    code = "CHANNEL_NOT_PARTICIPATING"
+
+
+class ProgramNotFound(LoyaltyError):
+    code = "PROGRAM_NOT_FOUND"
+
+
+class TierNotFound(LoyaltyError):
+    code = "TIER_NOT_FOUND"
+
+
+class RewardPointNotFound(LoyaltyError):
+    code = "REWARD_POINT_NOT_FOUND"
+
+
+class ActivityTypeNotFound(LoyaltyError):
+    code = "ACTIVITY_TYPE_NOT_FOUND"
+
+
+class TransactionNotFound(LoyaltyError):
+    code = "TRANSACTION_NOT_FOUND"
+
+
+class PaymentStateConflict(LoyaltyError):
+    code = "PAYMENT_STATE_CONFLICT"
+
+
+class CurrencyMismatch(LoyaltyError):
+    code = "CURRENCY_MISMATCH"
+
+
+class AffiliationNotFound(LoyaltyError):
+    code = "AFFILIATION_NOT_FOUND"
+
+
+class AffiliationHidden(LoyaltyError):
+    code = "AFFILIATION_HIDDEN"
+
+
+class CouponNotValid(LoyaltyError):
+    code = "COUPON_NOT_VALID"
+
+
+class ConfigurationInvalid(LoyaltyError):
+    code = "CONFIGURATION_INVALID"
+
+
+class ConfigurationConflict(LoyaltyError):
+    code = "CONFIGURATION_CONFLICT"

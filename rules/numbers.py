@@ -1,0 +1,76 @@
+"""Exact numbers: rounding, smallest units, and how numbers are shown. No float comes near them.
+
+Money and AMOUNT points count in minor units of their currency, QUANTITY points in whole points. Source: semantics 2.
+"""
+
+from decimal import Decimal
+from fractions import Fraction
+
+# ISO 4217: currencies whose minor unit is not two digits.
+_UNUSUAL_DIGITS = {
+    **dict.fromkeys(
+        "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0
+    ),
+    **dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3),
+    **dict.fromkeys("CLF UYW".split(), 4),
+}
+_USUAL = frozenset(
+    "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CNY COP CRC CUP "
+    "CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR IRR JMD KES "
+    "KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK "
+    "NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB "
+    "TJS TMT TOP TRY TTD TWD TZS UAH USD UYU UZS VED VES WST XCD XCG YER ZAR ZMW ZWG".split()
+)
+
+MAXIMUM_UNITS = 10**15  # of one line, total, earning or entry
+MAXIMUM_BALANCE_UNITS = 10**17
+
+
+def is_currency(code: str) -> bool:
+    return code in _USUAL or code in _UNUSUAL_DIGITS
+
+
+def currency_digits(currency: str) -> int:
+    """Decimals of the currency's minor unit: USD 2, JPY 0, KWD 3."""
+    return _UNUSUAL_DIGITS.get(currency, 2)
+
+
+def half_up(value: Fraction) -> int:
+    """The nearest integer; halves go away from zero."""
+    magnitude = (2 * abs(value.numerator) + value.denominator) // (2 * value.denominator)
+    return magnitude if value >= 0 else -magnitude
+
+
+def cut(value: Fraction) -> int:
+    """The integer part: cut toward zero."""
+    magnitude = abs(value.numerator) // value.denominator
+    return magnitude if value >= 0 else -magnitude
+
+
+def scale(digits: int) -> int:
+    return int(10**digits)
+
+
+def to_minor(amount: Decimal | Fraction, currency: str) -> int:
+    """Minor units of `currency`, rounded half-up."""
+    return half_up(Fraction(amount) * scale(currency_digits(currency)))
+
+
+def fits_minor(amount: Decimal, currency: str) -> bool:
+    """Whether `amount` is a whole number of the currency's minor units."""
+    return (Fraction(amount) * scale(currency_digits(currency))).denominator == 1
+
+
+def show_units(units: int, digits: int) -> str:
+    """A whole number of smallest units with its decimals: (1250, 2) is "12.50", (302, 0) is "302"."""
+    sign = "-" if units < 0 else ""
+    whole, part = divmod(abs(units), scale(digits))
+    return f"{sign}{whole}.{part:0{digits}d}" if digits else f"{sign}{whole}"
+
+
+def show_decimal(value: Decimal | Fraction) -> str:
+    """A number without trailing zeros and without exponent; a fraction that does not end is cut after 12 decimals."""
+    exact = Fraction(value)
+    units = cut(exact * scale(12))
+    text = show_units(units, 12).rstrip("0").rstrip(".")
+    return "0" if text in {"-0", ""} else text

@@ -1,0 +1,426 @@
+"""The program as values: what one configuration document says, parsed, complete and frozen.
+
+Codes are plain strings, dates are civil dates with both ends included (None: open), numbers are exact decimals.
+Lists keep the document's order, because order settles ties (semantics 5.5, 8.2). Source: semantics 3.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+
+# A name is one text under "" or a text a locale.
+Names = Mapping[str, str]
+
+
+class PeriodUnit(StrEnum):
+    DAY = "DAY"
+    WEEK = "WEEK"
+    MONTH = "MONTH"
+    QUARTER = "QUARTER"
+    YEAR = "YEAR"
+
+
+class EarnOnRedeemSale(StrEnum):
+    NONE = "NONE"
+    REMAINDER = "REMAINDER"
+
+
+class ReturnDeducts(StrEnum):
+    UNVESTED_FIRST = "UNVESTED_FIRST"
+    AVAILABLE_ONLY = "AVAILABLE_ONLY"
+
+
+class RefundExpiry(StrEnum):
+    FRESH = "FRESH"
+    RESTORE_ORIGINAL = "RESTORE_ORIGINAL"
+
+
+class ChannelKind(StrEnum):
+    ONLINE = "ONLINE"
+    STORE = "STORE"
+    CALL_CENTER = "CALL_CENTER"
+    MOBILE = "MOBILE"
+    PARTNER = "PARTNER"
+
+
+class RewardPointKind(StrEnum):
+    QUANTITY = "QUANTITY"
+    AMOUNT = "AMOUNT"
+
+
+class EarningActivity(StrEnum):
+    PURCHASE_BY_AMOUNT = "PURCHASE_BY_AMOUNT"
+    PURCHASE_BY_QUANTITY = "PURCHASE_BY_QUANTITY"
+    SALES_TRANSACTION_COUNT = "SALES_TRANSACTION_COUNT"
+    OTHER_ACTIVITY = "OTHER_ACTIVITY"
+
+
+class RedemptionReward(StrEnum):
+    PAYMENT_BY_AMOUNT = "PAYMENT_BY_AMOUNT"
+    PAYMENT_BY_QUANTITY = "PAYMENT_BY_QUANTITY"
+
+
+class Snap(StrEnum):
+    START_OF_WEEK = "START_OF_WEEK"
+    START_OF_MONTH = "START_OF_MONTH"
+    START_OF_QUARTER = "START_OF_QUARTER"
+    START_OF_YEAR = "START_OF_YEAR"
+    END_OF_WEEK = "END_OF_WEEK"
+    END_OF_MONTH = "END_OF_MONTH"
+    END_OF_QUARTER = "END_OF_QUARTER"
+    END_OF_YEAR = "END_OF_YEAR"
+
+
+class Concurrency(StrEnum):
+    EXCLUSIVE = "EXCLUSIVE"
+    BEST_PRICE = "BEST_PRICE"
+    COMPOUND = "COMPOUND"
+
+
+class Basis(StrEnum):
+    AFTER_DISCOUNT = "AFTER_DISCOUNT"
+    BEFORE_DISCOUNT = "BEFORE_DISCOUNT"
+
+
+class Trigger(StrEnum):
+    TIER_REACHED = "TIER_REACHED"
+    TRANSACTION_COUNT = "TRANSACTION_COUNT"
+    ACTIVITY_COUNT = "ACTIVITY_COUNT"
+    CARD_ISSUED = "CARD_ISSUED"
+
+
+class Once(StrEnum):
+    CARD = "CARD"
+    CUSTOMER = "CUSTOMER"
+    TIER_ENTRY = "TIER_ENTRY"
+
+
+class ChargeLevel(StrEnum):
+    LINE = "LINE"
+    HEADER = "HEADER"
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    value: int
+    unit: PeriodUnit
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """One end of a date interval: the anchor (None: TODAY, the evaluation date), then the shift, then the snap."""
+
+    anchor: date | None
+    shift: Period | None
+    snap: Snap | None
+
+
+@dataclass(frozen=True, slots=True)
+class DateInterval:
+    code: str
+    start: Bound | None
+    end: Bound | None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    post_points_per_sales_line: bool = True
+    earn_on_redeem_sale: EarnOnRedeemSale = EarnOnRedeemSale.NONE
+    return_deducts: ReturnDeducts = ReturnDeducts.UNVESTED_FIRST
+    refund_expiry: RefundExpiry = RefundExpiry.FRESH
+    refund_grace_days: int = 30
+    return_transaction_count_points: bool = False
+    post_earned_points_in_batches: bool = False
+    use_advanced_auto_charges: bool = True
+    payment_hold_minutes: int = 30
+    process_on_apply: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeRate:
+    """One unit of `from_currency` is `rate` units of `to_currency`."""
+
+    from_currency: str
+    to_currency: str
+    rate: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class NumberSequence:
+    code: str
+    format: str
+    next: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrganizationNode:
+    code: str
+    name: Names
+    parent: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    code: str
+    name: Names
+    kind: ChannelKind
+    currency: str
+    time_zone: str
+    legal_entity: str
+    node: str | None
+    number_sequence: str | None
+    loyalty_payment: bool
+    prices_include_tax: bool
+    price_groups: tuple[str, ...]
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CardNumberRange:
+    first: str
+    last: str
+
+
+@dataclass(frozen=True, slots=True)
+class Affiliation:
+    code: str
+    name: Names
+    hide_in_channels: bool
+    price_groups: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PriceGroup:
+    code: str
+    name: Names
+    priority: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Discount:
+    """Exactly one of `percent_off` and `amount_off` (per unit, in `currency`) is given."""
+
+    code: str
+    name: Names
+    percent_off: Decimal | None
+    amount_off: Decimal | None
+    currency: str | None
+    categories: tuple[str, ...]
+    products: tuple[str, ...]
+    price_groups: tuple[str, ...]
+    coupon: str | None
+    concurrency: Concurrency
+    priority: int | None
+    valid_from: date | None
+    valid_to: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class RewardPoint:
+    """`maximum_per_card` is in points (None: no limit); `expiration` None: never expires."""
+
+    code: str
+    name: Names
+    kind: RewardPointKind
+    currency: str | None
+    redeemable: bool
+    redeem_ranking: int
+    expiration: Period | None
+    vesting: Period | None
+    maximum_per_card: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class TierRule:
+    reward_point: str
+    minimum_points: Decimal
+    evaluation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    code: str
+    name: Names
+    level: int
+    validity: str
+    price_groups: tuple[str, ...]
+    rules: tuple[TierRule, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    code: str
+    name: Names
+    description: Names
+    combine_related_loyalty_cards: bool
+    price_groups: tuple[str, ...]
+    tiers: tuple[Tier, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityLimit:
+    count: int
+    per: Period
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityType:
+    code: str
+    name: Names
+    review: bool
+    self_service: bool
+    limit: ActivityLimit | None
+
+
+@dataclass(frozen=True, slots=True)
+class EarningRule:
+    code: str
+    activity: EarningActivity
+    activity_type: str | None
+    per: Decimal
+    currency: str | None
+    reward_point: str
+    points: Decimal
+    tier: str | None
+    affiliation: str | None
+    categories: tuple[str, ...]
+    products: tuple[str, ...]
+    valid_from: date | None
+    valid_to: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class RedemptionRule:
+    code: str
+    reward: RedemptionReward
+    reward_point: str
+    points: Decimal
+    pays: Decimal
+    currency: str | None
+    whole_units_only: bool
+    tier: str | None
+    affiliation: str | None
+    categories: tuple[str, ...]
+    products: tuple[str, ...]
+    valid_from: date | None
+    valid_to: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class RedemptionLimits:
+    minimum_points: Decimal
+    step: int
+    maximum_share_of_order: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    code: str
+    program: str
+    channels: tuple[str, ...]
+    organization_nodes: tuple[str, ...]
+    excluded_affiliations: tuple[str, ...]
+    earning_rules: tuple[EarningRule, ...]
+    redemption_limits: RedemptionLimits
+    redemption_rules: tuple[RedemptionRule, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OneTimeReward:
+    """`payload` is JSON as text, handed out untouched; None where the reward is points alone."""
+
+    code: str
+    name: Names
+    trigger: Trigger
+    program: str
+    tier: str | None
+    activity_type: str | None
+    count: int | None
+    once: Once
+    reward_point: str | None
+    points: Decimal | None
+    payload: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryMode:
+    code: str
+    name: Names
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeCode:
+    code: str
+    name: Names
+    shipping: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AutoCharge:
+    level: ChargeLevel
+    delivery_mode: str | None
+    charge_code: str
+    currency: str
+    amount: Decimal
+    from_amount: Decimal | None
+    to_amount: Decimal | None
+    channels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Coupon:
+    code: str
+    valid_from: date | None
+    valid_to: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShippingThreshold:
+    amount: Decimal
+    percent_off: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class ShippingThresholdDiscount:
+    code: str
+    name: Names
+    delivery_mode: str
+    currency: str
+    thresholds: tuple[ShippingThreshold, ...]
+    basis: Basis
+    categories: tuple[str, ...]
+    products: tuple[str, ...]
+    price_groups: tuple[str, ...]
+    coupon: str | None
+    concurrency: Concurrency
+    priority: int | None
+    valid_from: date | None
+    valid_to: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """One document, whole: every list in the document's order."""
+
+    settings: Settings
+    exchange_rates: tuple[ExchangeRate, ...]
+    number_sequences: tuple[NumberSequence, ...]
+    organization_nodes: tuple[OrganizationNode, ...]
+    channels: tuple[Channel, ...]
+    card_number_ranges: tuple[CardNumberRange, ...]
+    affiliations: tuple[Affiliation, ...]
+    price_groups: tuple[PriceGroup, ...]
+    discounts: tuple[Discount, ...]
+    reward_points: tuple[RewardPoint, ...]
+    date_intervals: tuple[DateInterval, ...]
+    programs: tuple[Program, ...]
+    activity_types: tuple[ActivityType, ...]
+    schemes: tuple[Scheme, ...]
+    one_time_rewards: tuple[OneTimeReward, ...]
+    delivery_modes: tuple[DeliveryMode, ...]
+    charge_codes: tuple[ChargeCode, ...]
+    auto_charges: tuple[AutoCharge, ...]
+    coupons: tuple[Coupon, ...]
+    shipping_threshold_discounts: tuple[ShippingThresholdDiscount, ...]
