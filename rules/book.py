@@ -1,0 +1,250 @@
+"""The rule book: one configuration version compiled for look-ups, built once and never changed.
+
+Every tuple keeps the document's order, because order settles ties (semantics 5.5, 8.2).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+from typing import Protocol, TypeVar
+
+from rules.program import (
+    ActivityType,
+    Affiliation,
+    Channel,
+    ChargeCode,
+    Configuration,
+    Coupon,
+    DateInterval,
+    DeliveryMode,
+    Discount,
+    Names,
+    NumberSequence,
+    OneTimeReward,
+    OrganizationNode,
+    PriceGroup,
+    Program,
+    RewardPoint,
+    Scheme,
+    ShippingThresholdDiscount,
+    Tier,
+)
+
+Rates = Mapping[tuple[str, str], Fraction]
+
+
+class _Coded(Protocol):
+    @property
+    def code(self) -> str: ...
+
+
+_Item = TypeVar("_Item", bound=_Coded)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleBook:
+    """Mappings are by code; `effective_from` is None while the version is not processed."""
+
+    version: int
+    effective_from: datetime | None
+    configuration: Configuration
+    number_sequences: Mapping[str, NumberSequence]
+    organization_nodes: Mapping[str, OrganizationNode]
+    channels: Mapping[str, Channel]
+    affiliations: Mapping[str, Affiliation]
+    price_groups: Mapping[str, PriceGroup]
+    discounts: Mapping[str, Discount]
+    reward_points: Mapping[str, RewardPoint]
+    date_intervals: Mapping[str, DateInterval]
+    programs: Mapping[str, Program]
+    activity_types: Mapping[str, ActivityType]
+    schemes: Mapping[str, Scheme]
+    one_time_rewards: Mapping[str, OneTimeReward]
+    delivery_modes: Mapping[str, DeliveryMode]
+    charge_codes: Mapping[str, ChargeCode]
+    coupons: Mapping[str, Coupon]
+    shipping_threshold_discounts: Mapping[str, ShippingThresholdDiscount]
+    schemes_by_channel: Mapping[str, tuple[Scheme, ...]]
+    schemes_by_program: Mapping[str, tuple[Scheme, ...]]
+    programs_by_channel: Mapping[str, tuple[Program, ...]]
+    rewards_by_program: Mapping[str, tuple[OneTimeReward, ...]]
+    tiers: Mapping[tuple[str, str], Tier]
+    rates: Rates
+
+    def program(self, code: str) -> Program | None:
+        return self.programs.get(code)
+
+    def tier(self, program: str, code: str) -> Tier | None:
+        return self.tiers.get((program, code))
+
+    def interval(self, code: str) -> DateInterval:
+        """Date interval that a tier names; the document was checked, so it is there."""
+        return self.date_intervals[code]
+
+    def schemes_on(self, channel: str) -> tuple[Scheme, ...]:
+        """Schemes published to the channel, in document order; none for an unknown channel."""
+        return self.schemes_by_channel.get(channel, ())
+
+    def schemes_of(self, program: str) -> tuple[Scheme, ...]:
+        return self.schemes_by_program.get(program, ())
+
+    def programs_on(self, channel: str) -> tuple[Program, ...]:
+        """Programs with a scheme published to the channel, in document order."""
+        return self.programs_by_channel.get(channel, ())
+
+    def one_time_rewards_of(self, program: str) -> tuple[OneTimeReward, ...]:
+        return self.rewards_by_program.get(program, ())
+
+    def earned_reward_points(self, program: str) -> tuple[str, ...]:
+        """Reward points that the program's rules earn, in document order. Source: semantics 6."""
+        earned = {
+            rule.reward_point
+            for scheme in self.schemes_of(program)
+            for rule in scheme.earning_rules
+        }
+        return tuple(code for code in self.reward_points if code in earned)
+
+    def rate(self, from_currency: str, to_currency: str) -> Fraction | None:
+        """Units of `to_currency` for one of `from_currency`, exact; None without a row.
+
+        Source: semantics 2.
+        """
+        return exchange(self.rates, from_currency, to_currency)
+
+    @property
+    def has_ranges(self) -> bool:
+        return bool(self.configuration.card_number_ranges)
+
+    def in_range(self, number: str) -> bool:
+        """Whether the number has a range's length and lies between its ends in ASCII order.
+
+        Without ranges any number may be given. Source: semantics 4.
+        """
+        return not self.has_ranges or any(
+            len(number) == len(span.first) and span.first <= number <= span.last
+            for span in self.configuration.card_number_ranges
+        )
+
+
+def compile_book(
+    version: int, effective_from: datetime | None, configuration: Configuration
+) -> RuleBook:
+    """Rule book of an accepted document, its nodes expanded to the channels on and below them."""
+    published = published_channels(configuration)
+    schemes = {
+        channel.code: tuple(s for s in configuration.schemes if channel.code in published[s.code])
+        for channel in configuration.channels
+    }
+    return RuleBook(
+        version=version,
+        effective_from=effective_from,
+        configuration=configuration,
+        number_sequences=_by_code(configuration.number_sequences),
+        organization_nodes=_by_code(configuration.organization_nodes),
+        channels=_by_code(configuration.channels),
+        affiliations=_by_code(configuration.affiliations),
+        price_groups=_by_code(configuration.price_groups),
+        discounts=_by_code(configuration.discounts),
+        reward_points=_by_code(configuration.reward_points),
+        date_intervals=_by_code(configuration.date_intervals),
+        programs=_by_code(configuration.programs),
+        activity_types=_by_code(configuration.activity_types),
+        schemes=_by_code(configuration.schemes),
+        one_time_rewards=_by_code(configuration.one_time_rewards),
+        delivery_modes=_by_code(configuration.delivery_modes),
+        charge_codes=_by_code(configuration.charge_codes),
+        coupons=_by_code(configuration.coupons),
+        shipping_threshold_discounts=_by_code(configuration.shipping_threshold_discounts),
+        schemes_by_channel=schemes,
+        schemes_by_program={
+            program.code: tuple(s for s in configuration.schemes if s.program == program.code)
+            for program in configuration.programs
+        },
+        programs_by_channel=_programs_by_channel(configuration, schemes),
+        rewards_by_program={
+            program.code: tuple(
+                r for r in configuration.one_time_rewards if r.program == program.code
+            )
+            for program in configuration.programs
+        },
+        tiers={(p.code, tier.code): tier for p in configuration.programs for tier in p.tiers},
+        rates=exchange_rates(configuration),
+    )
+
+
+def published_channels(configuration: Configuration) -> Mapping[str, frozenset[str]]:
+    """Channels each scheme is published to: given directly, or on or below one of its nodes.
+
+    A cycle among nodes ends the climb, so that a document still being checked can be asked too.
+    Source: semantics 1.
+    """
+    parents = {node.code: node.parent for node in configuration.organization_nodes}
+    above = {
+        channel.code: frozenset(ancestors(channel.node, parents))
+        for channel in configuration.channels
+    }
+    return {
+        scheme.code: frozenset(
+            code
+            for code, nodes in above.items()
+            if code in scheme.channels or not nodes.isdisjoint(scheme.organization_nodes)
+        )
+        for scheme in configuration.schemes
+    }
+
+
+def ancestors(node: str | None, parents: Mapping[str, str | None]) -> Iterator[str]:
+    """Node itself and the nodes above it, each once, also where the document has a cycle."""
+    seen: set[str] = set()
+    while node is not None and node not in seen:
+        seen.add(node)
+        yield node
+        node = parents.get(node)
+
+
+def exchange_rates(configuration: Configuration) -> Rates:
+    """Rows of the document and, where the other direction has none of its own, their inverses."""
+    rows = {
+        (row.from_currency, row.to_currency): Fraction(row.rate)
+        for row in configuration.exchange_rates
+        if row.rate > 0
+    }
+    inverses = {(to, origin): 1 / rate for (origin, to), rate in rows.items()}
+    return inverses | rows
+
+
+def exchange(rates: Rates, from_currency: str, to_currency: str) -> Fraction | None:
+    if from_currency == to_currency:
+        return Fraction(1)
+    return rates.get((from_currency, to_currency))
+
+
+def text(names: Names, locale: str | None, code: str) -> str:
+    """Text in the locale asked for, else its language, else `en`, else the first, else the code.
+
+    Locales are compared without case, `_` as `-`; a single text serves every locale.
+    Source: semantics 3.
+    """
+    by_locale = {_locale(key): value for key, value in names.items()}
+    asked = _locale(locale or "")
+    wanted = (by_locale.get(key, "") for key in (asked, asked.partition("-")[0], "en"))
+    return next((found for found in (*wanted, *names.values()) if found), code)
+
+
+def _locale(locale: str) -> str:
+    return locale.replace("_", "-").lower()
+
+
+def _by_code(items: Iterable[_Item]) -> Mapping[str, _Item]:
+    return {item.code: item for item in items}
+
+
+def _programs_by_channel(
+    configuration: Configuration, schemes: Mapping[str, tuple[Scheme, ...]]
+) -> Mapping[str, tuple[Program, ...]]:
+    programs = {channel: {scheme.program for scheme in given} for channel, given in schemes.items()}
+    return {
+        channel: tuple(program for program in configuration.programs if program.code in codes)
+        for channel, codes in programs.items()
+    }
