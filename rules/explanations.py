@@ -1,0 +1,66 @@
+"""How an entry came to its number, in one line that can be recomputed by hand.
+
+Amounts and AMOUNT points show their currency's decimals, other numbers no trailing zeros. A value
+to be rounded stands in full; one that does not end (10 / 3) is cut after 12 decimals, which changes
+no rounding: every bound that rounding looks at ends sooner. Source: semantics 14.
+"""
+
+from fractions import Fraction
+
+from rules.numbers import currency_digits, scale, show_decimal, show_units
+from rules.program import EarningActivity, EarningRule, RewardPoint, RewardPointKind
+
+_ONCE = frozenset({EarningActivity.SALES_TRANSACTION_COUNT, EarningActivity.OTHER_ACTIVITY})
+
+
+def point_digits(point: RewardPoint) -> int:
+    """Count the decimals of the point's smallest unit: QUANTITY 0, AMOUNT those of its currency."""
+    return currency_digits(point.currency) if point.currency is not None else 0
+
+
+def money(amount_minor: int, currency: str) -> str:
+    """Show an amount without its currency: `20.40`."""
+    return show_units(amount_minor, currency_digits(currency))
+
+
+def converted(from_minor: int, from_currency: str, to_minor: int, to_currency: str) -> str:
+    """Show a conversion before the formula: `33.00 USD = 30.00 EUR; `."""
+    before = f"{money(from_minor, from_currency)} {from_currency}"
+    return f"{before} = {money(to_minor, to_currency)} {to_currency}; "
+
+
+def earned(rule: EarningRule, point: RewardPoint, base: str, exact: Fraction, units: int) -> str:
+    """Show how `base` gives `exact` points, booked as `units`: `floor(20.40 / 1) x 10 = 200`.
+
+    A rule for a sale or an activity as a whole is `1 x 5 = 5`; an AMOUNT point takes no floor.
+    """
+    return f"{_product(rule, point, base)} = {_rounded(exact, units, point_digits(point))}"
+
+
+def _product(rule: EarningRule, point: RewardPoint, base: str) -> str:
+    points = show_decimal(rule.points)
+    if rule.activity in _ONCE:
+        return f"{base} x {points}"
+    blocks = f"{base} / {show_decimal(rule.per)}"
+    if point.kind is RewardPointKind.QUANTITY:
+        blocks = f"floor({blocks})"
+    return f"{blocks} x {points}"
+
+
+def _rounded(exact: Fraction, units: int, digits: int) -> str:
+    shown = show_units(units, digits)
+    return shown if exact * scale(digits) == units else f"{show_decimal(exact)} -> {shown}"
+
+
+def share_of_line(line_number: int, share_units: int, rule_units: int, digits: int) -> str:
+    """Show a line's part of its rule before any maximum, after the formula: `; line 2: 8 of 20`."""
+    share = f"{show_units(share_units, digits)} of {show_units(rule_units, digits)}"
+    return f"; line {line_number}: {share}"
+
+
+def cut_by_maximum(maximum_units: int, kept_units: int, computed_units: int, digits: int) -> str:
+    """Show a cut after the formula: `; maximum 10000: 50 of 80`; nothing where nothing was cut."""
+    if kept_units == computed_units:
+        return ""
+    kept = f"{show_units(kept_units, digits)} of {show_units(computed_units, digits)}"
+    return f"; maximum {show_units(maximum_units, digits)}: {kept}"

@@ -1,0 +1,312 @@
+"""Lines and charges of a cart or sale: what may be sent, what they are worth and come to.
+
+Money counts in minor units of the cart's currency; quantities and unit prices are exact decimals.
+Source: semantics 2 (Numbers, Line amounts), 10.1 (totals).
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+
+from rules.errors import InvalidInput, Path, Refused
+from rules.numbers import MAXIMUM_UNITS, cut, fits_minor, to_minor
+from rules.program import Discount, EarningRule, RedemptionRule, ShippingThresholdDiscount
+
+MAXIMUM_LINES = 1000
+MAXIMUM_CATEGORIES = 100
+MAXIMUM_TEXT = 256
+MAXIMUM_DESCRIPTION = 1000
+MAXIMUM_LINE_NUMBER = 2**31 - 1
+_DIGITS_BEFORE = 12
+_DIGITS_AFTER = 6
+# Text that no database stores and no encoder writes.
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+Selection = EarningRule | RedemptionRule | Discount | ShippingThresholdDiscount
+Weights = tuple[tuple[int, Fraction], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LineInput:
+    """A line as sent: amounts in units of the cart's currency, not yet judged."""
+
+    line_number: int
+    product_id: str
+    quantity: Decimal
+    unit_price: Decimal
+    variant_id: str | None = None
+    categories: tuple[str, ...] = ()
+    discount_amount: Decimal = Decimal(0)
+    tax_amount: Decimal = Decimal(0)
+    delivery_mode: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeInput:
+    """A charge as sent; `line_number` None: on the order as a whole."""
+
+    code: str
+    amount: Decimal
+    description: str | None = None
+    line_number: int | None = None
+    overridden: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line as judged; `given_minor` is what this service's own discounts take off."""
+
+    line_number: int
+    product_id: str
+    variant_id: str | None
+    categories: frozenset[str]
+    quantity: Decimal
+    unit_price: Decimal
+    currency: str
+    discount_minor: int
+    tax_minor: int
+    delivery_mode: str | None
+    given_minor: int = 0
+
+    @property
+    def products(self) -> frozenset[str]:
+        """What product lists may name it by: productId and variantId."""
+        return frozenset({self.product_id, self.variant_id or self.product_id})
+
+    @property
+    def gross_minor(self) -> int:
+        """The quantity times the unit price, half-up."""
+        return to_minor(Fraction(self.quantity) * Fraction(self.unit_price), self.currency)
+
+    @property
+    def net_minor(self) -> int:
+        """Gross less the caller's discount and those given by this service."""
+        return self.gross_minor - self.discount_minor - self.given_minor
+
+    def goods_minor(self, *, prices_include_tax: bool) -> int:
+        """Give the goods total: net, with the tax that prices leave out."""
+        return self.net_minor + (0 if prices_include_tax else self.tax_minor)
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """A charge as judged; `overridden`: fixed by hand, shipping discounts leave it alone."""
+
+    code: str
+    amount_minor: int
+    description: str | None
+    line_number: int | None
+    overridden: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What a cart comes to in minor units; `discount_minor`: the callers' discounts and ours."""
+
+    subtotal_minor: int
+    discount_minor: int
+    charge_minor: int
+    tax_minor: int
+    total_minor: int
+
+    def balance_due_minor(self, amount_paid_minor: int) -> int:
+        """Give what is still to pay, never below 0."""
+        return max(0, self.total_minor - amount_paid_minor)
+
+
+def totals(lines: Iterable[Line], charges: Iterable[Charge], *, prices_include_tax: bool) -> Totals:
+    """Sum up a cart; tax is not added where prices include it. Source: semantics 10.1."""
+    lines = tuple(lines)
+    subtotal = sum(line.gross_minor for line in lines)
+    discount = sum(line.discount_minor + line.given_minor for line in lines)
+    charge = sum(charge.amount_minor for charge in charges)
+    tax = sum(line.tax_minor for line in lines)
+    added = 0 if prices_include_tax else tax
+    return Totals(subtotal, discount, charge, tax, subtotal - discount + charge + added)
+
+
+def check_lines(
+    lines: Sequence[LineInput], charges: Sequence[ChargeInput], currency: str, path: Path = ()
+) -> tuple[tuple[Line, ...], tuple[Charge, ...]]:
+    """Give lines and charges in the order sent, amounts in minor units of `currency`.
+
+    Raises Refused with every fault as InvalidInput at `path` + ("lines", "2", "quantity"), where
+    lines and charges count from 0; what they come to is judged once each is sound by itself.
+    Source: semantics 2.
+    """
+    faults = [*_list_faults(lines, charges, currency, path)]
+    if faults:
+        raise Refused(faults)
+    judged = tuple(_line(line, currency) for line in lines)
+    charged = tuple(_charge(charge, currency) for charge in charges)
+    # Taxed totals are the largest there are, whatever the channel's prices include.
+    if totals(judged, charged, prices_include_tax=False).total_minor > MAXIMUM_UNITS:
+        raise Refused([InvalidInput(_TOO_LARGE, (*path, "lines"))])
+    return judged, charged
+
+
+def matches(products: AbstractSet[str], categories: AbstractSet[str], rule: Selection) -> bool:
+    """Tell whether a line is one of the rule's: by products, else categories, else any is.
+
+    Source: semantics 5.2.
+    """
+    if rule.products:
+        return not products.isdisjoint(rule.products)
+    return not rule.categories or not categories.isdisjoint(rule.categories)
+
+
+def split(units: int, weights: Weights) -> tuple[tuple[int, int], ...]:
+    """Split `units` over line numbers by weight: largest remainder, ties to the lower number.
+
+    The weights are >= 0 and not all 0; the parts come by line number. Source: semantics 5.3.
+    """
+    whole = sum(weight for _, weight in weights)
+    exact = {number: units * weight / whole for number, weight in sorted(weights)}
+    parts = {number: cut(share) for number, share in exact.items()}
+    by_remainder = sorted(exact, key=lambda number: (parts[number] - exact[number], number))
+    for number in by_remainder[: units - sum(parts.values())]:
+        parts[number] += 1
+    return tuple(parts.items())
+
+
+def amount_fault(amount: Decimal, currency: str, path: Path) -> InvalidInput | None:
+    """Tell what is wrong with an amount that must be >= 0 and fit the currency's minor unit."""
+    fault = _number_fault(amount)
+    if fault is None and not fits_minor(amount, currency):
+        fault = "This amount has more decimals than its currency."
+    if fault is None and to_minor(amount, currency) > MAXIMUM_UNITS:
+        fault = _TOO_LARGE
+    return None if fault is None else InvalidInput(fault, path)
+
+
+_TOO_LARGE = "This comes to more than 10^15 of the currency's smallest units."
+
+
+def _number_fault(number: Decimal) -> str | None:
+    exponent = number.as_tuple().exponent
+    if not isinstance(exponent, int):
+        return "This is not a number."
+    if number.adjusted() >= _DIGITS_BEFORE or -exponent > _DIGITS_AFTER:
+        return "At most 12 digits may stand before the point and 6 after it."
+    return "This may not be negative." if number < 0 else None
+
+
+def _list_faults(
+    lines: Sequence[LineInput], charges: Sequence[ChargeInput], currency: str, path: Path
+) -> Iterator[InvalidInput]:
+    if len(lines) > MAXIMUM_LINES or len(charges) > MAXIMUM_LINES:
+        name = "lines" if len(lines) > MAXIMUM_LINES else "charges"
+        yield InvalidInput(f"At most {MAXIMUM_LINES} may be sent.", (*path, name))
+        return
+    numbers: set[int] = set()
+    for position, line in enumerate(lines):
+        at = (*path, "lines", str(position))
+        yield from _line_number_faults(line.line_number, numbers, at)
+        yield from _line_faults(line, currency, at)
+        numbers.add(line.line_number)
+    for position, charge in enumerate(charges):
+        yield from _charge_faults(charge, numbers, currency, (*path, "charges", str(position)))
+
+
+def _line_number_faults(number: int, taken: set[int], path: Path) -> Iterator[InvalidInput]:
+    at = (*path, "lineNumber")
+    if not 1 <= number <= MAXIMUM_LINE_NUMBER:
+        yield InvalidInput(f"A line number lies between 1 and {MAXIMUM_LINE_NUMBER}.", at)
+    if number in taken:
+        yield InvalidInput("Another line has this number.", at)
+
+
+def _line_faults(line: LineInput, currency: str, path: Path) -> Iterator[InvalidInput]:
+    yield from _text_faults(line.product_id, (*path, "productId"))
+    yield from _text_faults(line.variant_id, (*path, "variantId"))
+    yield from _text_faults(line.delivery_mode, (*path, "deliveryMode"))
+    yield from _category_faults(line.categories, (*path, "categories"))
+    faults = [*_number_faults(line, currency, path)]
+    yield from faults or _sum_faults(_line(line, currency), path)
+
+
+def _category_faults(categories: tuple[str, ...], path: Path) -> Iterator[InvalidInput]:
+    if len(categories) > MAXIMUM_CATEGORIES:
+        yield InvalidInput(f"A line has at most {MAXIMUM_CATEGORIES} categories.", path)
+        return
+    for position, category in enumerate(categories):
+        yield from _text_faults(category, (*path, str(position)))
+
+
+def _text_faults(
+    text: str | None, path: Path, most: int = MAXIMUM_TEXT, least: int = 1
+) -> Iterator[InvalidInput]:
+    if text is None:
+        return
+    if not least <= len(text) <= most:
+        yield InvalidInput(f"This text has {least} to {most} characters.", path)
+    elif _UNSTORABLE.search(text):
+        yield InvalidInput("This text has characters that cannot be stored.", path)
+
+
+def _number_faults(line: LineInput, currency: str, path: Path) -> Iterator[InvalidInput]:
+    quantity = _number_fault(line.quantity)
+    if quantity is None and line.quantity == 0:
+        quantity = "A quantity is more than 0."
+    if quantity is not None:
+        yield InvalidInput(quantity, (*path, "quantity"))
+    price = _number_fault(line.unit_price)
+    if price is not None:
+        yield InvalidInput(price, (*path, "unitPrice"))
+    for name, amount in (
+        ("discountAmount", line.discount_amount),
+        ("taxAmount", line.tax_amount),
+    ):
+        fault = amount_fault(amount, currency, (*path, name))
+        if fault is not None:
+            yield fault
+
+
+def _sum_faults(line: Line, path: Path) -> Iterator[InvalidInput]:
+    if line.gross_minor + line.tax_minor > MAXIMUM_UNITS:
+        yield InvalidInput(_TOO_LARGE, path)
+    if line.discount_minor > line.gross_minor:
+        yield InvalidInput("A discount is at most the gross amount.", (*path, "discountAmount"))
+
+
+def _charge_faults(
+    charge: ChargeInput, numbers: set[int], currency: str, path: Path
+) -> Iterator[InvalidInput]:
+    yield from _text_faults(charge.code, (*path, "code"))
+    yield from _text_faults(
+        charge.description, (*path, "description"), MAXIMUM_DESCRIPTION, least=0
+    )
+    fault = amount_fault(charge.amount, currency, (*path, "amount"))
+    if fault is not None:
+        yield fault
+    if charge.line_number is not None and charge.line_number not in numbers:
+        yield InvalidInput("No line has this number.", (*path, "lineNumber"))
+
+
+def _line(line: LineInput, currency: str) -> Line:
+    return Line(
+        line_number=line.line_number,
+        product_id=line.product_id,
+        variant_id=line.variant_id,
+        categories=frozenset(line.categories),
+        quantity=line.quantity,
+        unit_price=line.unit_price,
+        currency=currency,
+        discount_minor=to_minor(line.discount_amount, currency),
+        tax_minor=to_minor(line.tax_amount, currency),
+        delivery_mode=line.delivery_mode,
+    )
+
+
+def _charge(charge: ChargeInput, currency: str) -> Charge:
+    return Charge(
+        code=charge.code,
+        amount_minor=to_minor(charge.amount, currency),
+        description=charge.description,
+        line_number=charge.line_number,
+        overridden=charge.overridden,
+    )
