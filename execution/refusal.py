@@ -1,0 +1,48 @@
+"""The ways in which a request is told "no" before or instead of an answer.
+
+* RequestRefused: the whole request, with its HTTP status
+* InputRefused: one value the caller gave
+  * MalformedId, MalformedCursor, PageArgumentRefused (execution/relay.py)
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+BAD_REQUEST = "BAD_REQUEST"
+FORBIDDEN = "FORBIDDEN"
+INTERNAL_SERVER_ERROR = "INTERNAL_SERVER_ERROR"
+INVALID_INPUT = "INVALID_INPUT"
+PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
+TIMEOUT = "TIMEOUT"
+UNAVAILABLE = "UNAVAILABLE"
+VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
+
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+
+class RequestRefused(Exception):  # noqa: N818 - named for what is wrong, as every refusal here
+    """Nothing of the request is executed: it is answered with `status` and one error of `code`.
+
+    The message and the headers reach the caller word for word.
+    """
+
+    def __init__(
+        self, status: int, code: str, message: str, headers: Mapping[str, str] = NO_HEADERS
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.headers = headers
+
+
+class InputRefused(ValueError):  # noqa: N818 - the same
+    """A value of the caller's is malformed: the field fails with INVALID_INPUT and this message.
+
+    `argument` names the argument to blame, where one is.
+    """
+
+    def __init__(self, message: str, argument: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.argument = argument
