@@ -12,17 +12,14 @@ from functools import partial
 
 from rules import explanations, notes
 from rules.errors import InvalidInput
-from rules.explanations import point_digits
-from rules.lines import Line, Weights, matches, split
+from rules.explanations import ONCE, Base, point_digits
+from rules.lines import Line, matches, split
 from rules.notes import Note, NoteCode
 from rules.numbers import (
     MAXIMUM_UNITS,
-    currency_digits,
     cut,
     half_up,
     scale,
-    show_decimal,
-    to_minor,
 )
 from rules.program import (
     EarningActivity,
@@ -36,6 +33,7 @@ from rules.program import (
 
 # One unit of the first currency in units of the second; None where the configuration has no rate.
 Rate = Callable[[str, str], Fraction | None]
+_PURCHASES = frozenset({EarningActivity.PURCHASE_BY_AMOUNT, EarningActivity.PURCHASE_BY_QUANTITY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +143,7 @@ def earn(
     earns = unpaid or settings.earn_on_redeem_sale is not EarnOnRedeemSale.NONE
     kind = _Kind(
         activity_type=None,
+        lines=facts.lines,
         base=partial(_sale_base, facts, rate),
         stop=None if earns else NoteCode.PAID_WITH_POINTS,
         per_line=settings.post_points_per_sales_line,
@@ -160,8 +159,7 @@ def earn_activity(
     Rounded as for sales; a scheme without a rule for the type is noted NO_MATCHING_LINES.
     Source: semantics 5.7.
     """
-    once = _Base(Fraction(1), "1")
-    kind = _Kind(facts.activity_type, base=lambda _: once, stop=None, per_line=False)
+    kind = _Kind(facts.activity_type, (), lambda _rule, _lines: ONCE, stop=None, per_line=False)
     return _earned(facts, schemes, points, kind)
 
 
@@ -184,76 +182,41 @@ def maximum_units(point: RewardPoint) -> int | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Base:
-    """What a rule multiplies: units of its currency, pieces, or 1; `shown` as formulas have it.
-
-    `weights` are those of the lines it was summed over, none for a sale or activity as a whole.
-    """
-
-    value: Fraction
-    shown: str
-    weights: Weights = ()
-    prefix: str = ""
-    paid_with_points: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class _Kind:
-    """What sets a sale (`activity_type` None) apart from an activity."""
+    """What sets a sale apart from an activity, which has a type and no lines."""
 
     activity_type: str | None
-    base: Callable[[EarningRule], _Base | NoteCode]
+    lines: tuple[EarningLine, ...]
+    base: Callable[[EarningRule, Sequence[EarningLine]], Base]
     stop: NoteCode | None
     per_line: bool
 
 
-@dataclass(slots=True)
-class _Room:
-    """What one point may still gain, in smallest units; it shrinks from share to share."""
-
-    maximum_units: int
-    left_units: int
-
-    def take(self, units: int) -> int:
-        taken = min(units, self.left_units)
-        self.left_units -= taken
-        return taken
-
-
 @dataclass(frozen=True, slots=True)
 class _Walk:
+    """`left` is what each limited point may still gain; it shrinks from share to share."""
+
     occasion: Occasion
     card: CardFacts
     points: Mapping[str, RewardPoint]
-    rooms: Mapping[str, _Room]
+    left: dict[str, int]
     kind: _Kind
 
 
 @dataclass(frozen=True, slots=True)
 class _Given:
-    """What a rule gives before the maximum cuts."""
+    """What a rule gives before the maximum cuts; `lines` are those it matched."""
 
-    digits: int
+    rule: EarningRule
+    point: RewardPoint
     units: int
     formula: str
-    weights: Weights
-    room: _Room | None
-
-    def share(self, line_number: int | None, computed_units: int) -> Share:
-        kept = computed_units if self.room is None else self.room.take(computed_units)
-        formula = self.formula
-        if line_number is not None and len(self.weights) > 1:
-            formula += explanations.share_of_line(
-                line_number, computed_units, self.units, self.digits
-            )
-        formula += self.cut_text(kept, computed_units)
-        return Share(line_number, kept, computed_units, formula)
+    lines: Sequence[EarningLine]
 
     def cut_text(self, kept_units: int, computed_units: int) -> str:
-        if self.room is None:
-            return ""
-        limit = self.room.maximum_units
-        return explanations.cut_by_maximum(limit, kept_units, computed_units, self.digits)
+        limit = maximum_units(self.point) or 0
+        digits = point_digits(self.point)
+        return explanations.cut_by_maximum(limit, kept_units, computed_units, digits)
 
 
 def _earned(
@@ -262,7 +225,12 @@ def _earned(
     card = occasion.card
     if card is None or not card.active or not schemes:
         return Earned((), (Note(_whole_stop(card)),))
-    walk = _Walk(occasion, card, points, _rooms(occasion.room, points), kind)
+    left = {
+        code: max(0, units)
+        for code, units in occasion.room.items()
+        if code in points and maximum_units(points[code]) is not None
+    }
+    walk = _Walk(occasion, card, points, left, kind)
     found = [item for scheme in schemes for item in _scheme(walk, scheme)]
     return Earned(
         tuple(item for item in found if isinstance(item, Earning)),
@@ -274,15 +242,6 @@ def _whole_stop(card: CardFacts | None) -> NoteCode:
     if card is None:
         return NoteCode.NO_CARD
     return NoteCode.CHANNEL_NOT_PARTICIPATING if card.active else NoteCode.CARD_BLOCKED
-
-
-def _rooms(room: Mapping[str, int], points: Mapping[str, RewardPoint]) -> dict[str, _Room]:
-    limits = {code: maximum_units(point) for code, point in points.items() if code in room}
-    return {
-        code: _Room(limit, max(0, room[code]))
-        for code, limit in limits.items()
-        if limit is not None
-    }
 
 
 def _scheme(walk: _Walk, scheme: Scheme) -> Iterator[Earning | Note]:
@@ -301,34 +260,34 @@ def _scheme(walk: _Walk, scheme: Scheme) -> Iterator[Earning | Note]:
 
 
 def _rule(walk: _Walk, scheme: Scheme, rule: EarningRule) -> Iterator[Earning | Note]:
-    given = _given(walk, rule, walk.card.tiers.get(scheme.program))
+    tier = walk.card.tiers.get(scheme.program)
+    stop = notes.rule_stop(rule, walk.occasion.on, tier, walk.occasion.affiliations)
+    given = stop or _given(walk, rule)
     if isinstance(given, NoteCode):
         yield Note(given, scheme.code, rule.code)
         return
-    earning = _earning(walk, scheme, rule, given)
+    earning = _earning(walk, scheme, given)
     if earning.shares:
         yield earning
     if earning.points_units < earning.computed_units:
         yield Note(NoteCode.MAXIMUM_REACHED, scheme.code, rule.code)
 
 
-def _given(walk: _Walk, rule: EarningRule, tier: str | None) -> _Given | NoteCode:
-    stop = notes.rule_stop(rule, walk.occasion.on, tier, walk.occasion.affiliations)
-    base = stop or walk.kind.base(rule)
-    if isinstance(base, NoteCode):
-        return base
+def _given(walk: _Walk, rule: EarningRule) -> _Given | NoteCode:
+    lines = [line for line in walk.kind.lines if matches(line.products, line.categories, rule)]
+    if not lines and rule.activity in _PURCHASES:
+        return NoteCode.NO_MATCHING_LINES
+    base = walk.kind.base(rule, lines)
     point = walk.points[rule.reward_point]
     exact = _exact_points(rule, point, base.value)
-    digits = point_digits(point)
-    units = cut(exact) if point.kind is RewardPointKind.QUANTITY else half_up(exact * scale(digits))
+    units = _whole_units(exact, point)
     if units == 0:
-        spent = base.paid_with_points and base.value == 0
+        spent = base.value == 0 and any(line.paid_with_points for line in lines)
         return NoteCode.PAID_WITH_POINTS if spent else NoteCode.BELOW_THRESHOLD
     if units > MAXIMUM_UNITS:
         field = "lines" if walk.kind.activity_type is None else "activityType"
         raise InvalidInput("This earns more than 10^15 smallest units.", (field,))
-    formula = base.prefix + explanations.earned(rule, point, base.shown, exact, units)
-    return _Given(digits, units, formula, base.weights, walk.rooms.get(rule.reward_point))
+    return _Given(rule, point, units, explanations.earned(rule, point, base, exact, units), lines)
 
 
 def _exact_points(rule: EarningRule, point: RewardPoint, value: Fraction) -> Fraction:
@@ -339,18 +298,21 @@ def _exact_points(rule: EarningRule, point: RewardPoint, value: Fraction) -> Fra
     return blocks * Fraction(rule.points)
 
 
-def _earning(walk: _Walk, scheme: Scheme, rule: EarningRule, given: _Given) -> Earning:
-    parts: Sequence[tuple[int | None, int]] = ((None, given.units),)
-    if walk.kind.per_line and given.weights:
-        parts = split(given.units, given.weights)
-    shares = [given.share(number, computed) for number, computed in parts]
+def _whole_units(exact: Fraction, point: RewardPoint) -> int:
+    if point.kind is RewardPointKind.QUANTITY:
+        return cut(exact)
+    return half_up(exact * scale(point_digits(point)))
+
+
+def _earning(walk: _Walk, scheme: Scheme, given: _Given) -> Earning:
+    shares = [_share(walk, given, number, units) for number, units in _parts(walk.kind, given)]
     kept = sum(share.points_units for share in shares)
     return Earning(
         scheme=scheme.code,
-        rule=rule.code,
+        rule=given.rule.code,
         program=scheme.program,
         tier=walk.card.tiers.get(scheme.program),
-        reward_point=rule.reward_point,
+        reward_point=given.rule.reward_point,
         computed_units=given.units,
         points_units=kept,
         formula=given.formula + given.cut_text(kept, given.units),
@@ -358,45 +320,42 @@ def _earning(walk: _Walk, scheme: Scheme, rule: EarningRule, given: _Given) -> E
     )
 
 
-def _sale_base(facts: EarningFacts, rate: Rate, rule: EarningRule) -> _Base | NoteCode:
-    if rule.activity is EarningActivity.SALES_TRANSACTION_COUNT:
-        sold = any(line.net_minor > 0 for line in facts.lines)
-        return _Base(Fraction(sold), "1", paid_with_points=_paid(facts.lines))
-    lines = [line for line in facts.lines if matches(line.products, line.categories, rule)]
-    if not lines:
-        return NoteCode.NO_MATCHING_LINES
+def _parts(kind: _Kind, given: _Given) -> Sequence[tuple[int | None, int]]:
+    """Split what a purchase rule gives by net amount, or by quantity if it counts quantities."""
+    if not kind.per_line or given.rule.activity not in _PURCHASES:
+        return ((None, given.units),)
+    by_amount = given.rule.activity is EarningActivity.PURCHASE_BY_AMOUNT
+    weights = {
+        line.line_number: Fraction(line.net_minor) if by_amount else line.quantity
+        for line in given.lines
+    }
+    return split(given.units, weights)
+
+
+def _share(walk: _Walk, given: _Given, line_number: int | None, units: int) -> Share:
+    code = given.rule.reward_point
+    kept = min(units, walk.left.get(code, units))
+    if code in walk.left:
+        walk.left[code] -= kept
+    formula = given.formula
+    if line_number is not None and len(given.lines) > 1:
+        digits = point_digits(given.point)
+        formula += explanations.share_of_line(line_number, units, given.units, digits)
+    return Share(line_number, kept, units, formula + given.cut_text(kept, units))
+
+
+def _sale_base(
+    facts: EarningFacts, rate: Rate, rule: EarningRule, lines: Sequence[EarningLine]
+) -> Base:
     if rule.activity is EarningActivity.PURCHASE_BY_QUANTITY:
-        return _quantity_base(lines)
-    return _amount_base(lines, facts, rate, rule.currency or facts.currency)
-
-
-def _quantity_base(lines: Sequence[EarningLine]) -> _Base:
-    weights = tuple((line.line_number, line.quantity) for line in lines)
-    quantity = sum((weight for _, weight in weights), Fraction(0))
-    return _Base(quantity, show_decimal(quantity), weights, paid_with_points=_paid(lines))
-
-
-def _amount_base(
-    lines: Sequence[EarningLine], facts: EarningFacts, rate: Rate, currency: str
-) -> _Base:
-    net = amount = sum(line.net_minor for line in lines)
-    prefix = ""
-    if currency != facts.currency:
-        amount = _converted(net, facts, rate, currency)
-        prefix = explanations.converted(net, facts.currency, amount, currency)
-    value = Fraction(amount, scale(currency_digits(currency)))
-    weights = tuple((line.line_number, Fraction(line.net_minor)) for line in lines)
-    return _Base(value, explanations.money(amount, currency), weights, prefix, _paid(lines))
-
-
-def _paid(lines: Sequence[EarningLine]) -> bool:
-    return any(line.paid_with_points for line in lines)
-
-
-def _converted(amount_minor: int, facts: EarningFacts, rate: Rate, currency: str) -> int:
-    """Convert into minor units of the rule's currency, half-up. Source: semantics 2, Currencies."""
+        return explanations.pieces(sum((line.quantity for line in lines), Fraction(0)))
+    net = sum(line.net_minor for line in lines)
+    if rule.activity is EarningActivity.SALES_TRANSACTION_COUNT:
+        return ONCE if net > 0 else explanations.pieces(Fraction(0))
+    currency = rule.currency or facts.currency
+    if currency == facts.currency:
+        return explanations.amount(net, currency)
     factor = rate(facts.currency, currency)
     if factor is None:
         raise ValueError(f"No rate from {facts.currency} to {currency} for {facts.channel}.")
-    amount = Fraction(amount_minor, scale(currency_digits(facts.currency)))
-    return to_minor(amount * factor, currency)
+    return explanations.converted(net, facts.currency, factor, currency)

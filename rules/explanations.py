@@ -5,9 +5,10 @@ to be rounded stands in full; one that does not end (10 / 3) is cut after 12 dec
 no rounding: every bound that rounding looks at ends sooner. Source: semantics 14.
 """
 
+from dataclasses import dataclass
 from fractions import Fraction
 
-from rules.numbers import currency_digits, scale, show_decimal, show_units
+from rules.numbers import currency_digits, scale, show_decimal, show_units, to_minor
 from rules.program import EarningActivity, EarningRule, RewardPoint, RewardPointKind
 
 _ONCE = frozenset({EarningActivity.SALES_TRANSACTION_COUNT, EarningActivity.OTHER_ACTIVITY})
@@ -18,23 +19,46 @@ def point_digits(point: RewardPoint) -> int:
     return currency_digits(point.currency) if point.currency is not None else 0
 
 
-def money(amount_minor: int, currency: str) -> str:
-    """Show an amount without its currency: `20.40`."""
-    return show_units(amount_minor, currency_digits(currency))
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What a rule multiplies: units of its currency, pieces, or 1; and how its formula shows it."""
+
+    value: Fraction
+    shown: str
+    prefix: str = ""
 
 
-def converted(from_minor: int, from_currency: str, to_minor: int, to_currency: str) -> str:
-    """Show a conversion before the formula: `33.00 USD = 30.00 EUR; `."""
-    before = f"{money(from_minor, from_currency)} {from_currency}"
-    return f"{before} = {money(to_minor, to_currency)} {to_currency}; "
+ONCE = Base(Fraction(1), "1")
 
 
-def earned(rule: EarningRule, point: RewardPoint, base: str, exact: Fraction, units: int) -> str:
+def pieces(quantity: Fraction) -> Base:
+    return Base(quantity, show_decimal(quantity))
+
+
+def amount(amount_minor: int, currency: str) -> Base:
+    """Take an amount of the rule's own currency, shown as `20.40`."""
+    digits = currency_digits(currency)
+    return Base(Fraction(amount_minor, scale(digits)), show_units(amount_minor, digits))
+
+
+def converted(amount_minor: int, currency: str, rate: Fraction, to_currency: str) -> Base:
+    """Convert into the rule's currency, half-up to its minor unit: `33.00 USD = 30.00 EUR; `.
+
+    Source: semantics 2, Currencies.
+    """
+    before = amount(amount_minor, currency)
+    after = amount(to_minor(before.value * rate, to_currency), to_currency)
+    prefix = f"{before.shown} {currency} = {after.shown} {to_currency}; "
+    return Base(after.value, after.shown, prefix)
+
+
+def earned(rule: EarningRule, point: RewardPoint, base: Base, exact: Fraction, units: int) -> str:
     """Show how `base` gives `exact` points, booked as `units`: `floor(20.40 / 1) x 10 = 200`.
 
     A rule for a sale or an activity as a whole is `1 x 5 = 5`; an AMOUNT point takes no floor.
     """
-    return f"{_product(rule, point, base)} = {_rounded(exact, units, point_digits(point))}"
+    product = _product(rule, point, base.shown)
+    return f"{base.prefix}{product} = {_rounded(exact, units, point_digits(point))}"
 
 
 def _product(rule: EarningRule, point: RewardPoint, base: str) -> str:

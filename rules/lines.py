@@ -5,7 +5,7 @@ Source: semantics 2 (Numbers, Line amounts), 10.1 (totals).
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from decimal import Decimal
@@ -27,7 +27,6 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 Selection = EarningRule | RedemptionRule | Discount | ShippingThresholdDiscount
-Weights = tuple[tuple[int, Fraction], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,15 +158,15 @@ def matches(products: AbstractSet[str], categories: AbstractSet[str], rule: Sele
     return not rule.categories or not categories.isdisjoint(rule.categories)
 
 
-def split(units: int, weights: Weights) -> tuple[tuple[int, int], ...]:
+def split(units: int, weights: Mapping[int, Fraction]) -> tuple[tuple[int, int], ...]:
     """Split `units` over line numbers by weight: largest remainder, ties to the lower number.
 
     The weights are >= 0 and not all 0; the parts come by line number. Source: semantics 5.3.
     """
-    whole = sum(weight for _, weight in weights)
-    exact = {number: units * weight / whole for number, weight in sorted(weights)}
+    whole = sum(weights.values())
+    exact = {number: units * weights[number] / whole for number in sorted(weights)}
     parts = {number: cut(share) for number, share in exact.items()}
-    by_remainder = sorted(exact, key=lambda number: (parts[number] - exact[number], number))
+    by_remainder = sorted(exact, key=lambda number: parts[number] - exact[number])
     for number in by_remainder[: units - sum(parts.values())]:
         parts[number] += 1
     return tuple(parts.items())
@@ -303,10 +302,7 @@ def _line(line: LineInput, currency: str) -> Line:
 
 
 def _charge(charge: ChargeInput, currency: str) -> Charge:
+    amount_minor = to_minor(charge.amount, currency)
     return Charge(
-        code=charge.code,
-        amount_minor=to_minor(charge.amount, currency),
-        description=charge.description,
-        line_number=charge.line_number,
-        overridden=charge.overridden,
+        charge.code, amount_minor, charge.description, charge.line_number, charge.overridden
     )

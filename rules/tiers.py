@@ -1,0 +1,287 @@
+"""Which tier a card holds in a program: rows of whole days, won by points or given by hand.
+
+Points are counted in points, not in smallest units. A row's days include both ends, None is open.
+Automatic rows of a card and program never overlap. Source: semantics 9.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
+
+from rules.calendar import window
+from rules.program import DateInterval, Program, Tier, TierRule
+
+# Countable points of a reward point with entry date from .. to, for the card or its group of cards.
+Counted = Callable[[str, date | None, date | None], int | Fraction]
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class TierRow:
+    tier: str
+    starts_on: date
+    ends_on: date | None
+    manual: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramVersion:
+    """A program, with its date intervals by code, as one configuration version has them."""
+
+    program: Program
+    interval: Callable[[str], DateInterval]
+
+
+# The version effective when a day began; None where the card is not in the program on that day.
+ProgramOn = Callable[[date], ProgramVersion | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A date to evaluate at; `extends`: a positive countable posting has this entry date."""
+
+    on: date
+    extends: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One way to win a tier, in points; an open end of the window is the first or last date."""
+
+    reward_point: str
+    required: Decimal
+    counted: Fraction
+    missing: Fraction
+    from_on: date
+    to_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    tier: Tier
+    requirements: tuple[Requirement, ...]
+
+
+def won_tier(version: ProgramVersion, counted: Counted, on: date) -> Tier | None:
+    """Find the highest tier of which any one rule is met on a date."""
+    tiers = sorted(version.program.tiers, key=lambda tier: tier.level, reverse=True)
+    return next(
+        (tier for tier in tiers if any(_met(version, counted, on, rule) for rule in tier.rules)),
+        None,
+    )
+
+
+def evaluate(
+    rows: Iterable[TierRow], version: ProgramVersion, counted: Counted, on: date, *, extends: bool
+) -> tuple[TierRow, ...]:
+    """Give the rows, by first day, after one evaluation; rows given by hand stay as they are.
+
+    A higher tier ends the running row the day before; the same tier moves its end, never back and
+    only where `extends`; a lower one or none changes nothing. Doing it again changes nothing.
+    """
+    rows = tuple(rows)
+    won = _won_row(version, counted, on)
+    if won is not None:
+        automatic = _with_won(_automatic(rows), won, version.program, extends=extends)
+        rows = (*automatic, *(row for row in rows if row.manual))
+    return _sorted(rows)
+
+
+def rows_until(
+    rows: Iterable[TierRow], today: date, program_on: ProgramOn, counted: Counted
+) -> tuple[TierRow, ...]:
+    """Add the rows that time alone has brought through `today`: evaluations the day after an end.
+
+    Each is judged by the version effective when that day began; it never moves a row that runs.
+    """
+    rows = tuple(rows)
+    automatic = _automatic(rows)
+    position = 0
+    # Ends rise from row to row, so that the loop ends at `today` at the latest.
+    while position < len(automatic):
+        following = automatic[position + 1 :]
+        day = _day_after(automatic[position])
+        if day is None or day > today:
+            break
+        if not following or following[0].starts_on > day:
+            automatic[position + 1 :] = _brought(following, program_on(day), counted, day)
+        position += 1
+    return _sorted((*automatic, *(row for row in rows if row.manual)))
+
+
+def replay(
+    rows: Iterable[TierRow],
+    moments: Iterable[Moment],
+    today: date,
+    version: ProgramVersion,
+    program_on: ProgramOn,
+    counted: Counted,
+) -> tuple[TierRow, ...]:
+    """Give the rows after a posting, an enrolment or a link, through `today`.
+
+    `moments` are its entry date and those of all later countable postings, in any order. Rows that
+    time alone had brought after the first of them are judged anew: those that begin the day after
+    another ends, on a day without a moment. Before a posting that takes points away the caller
+    writes `rows_until`, lest rows already begun be judged by what was taken later.
+    """
+    extends = _by_date(moments)
+    rows = _without_brought(tuple(rows), extends)
+    for on in sorted(extends):
+        rows = rows_until(rows, on, program_on, counted)
+        rows = evaluate(rows, version, counted, on, extends=extends[on])
+    return rows_until(rows, today, program_on, counted)
+
+
+def tier_on(rows: Iterable[TierRow], program: Program, day: date) -> TierRow | None:
+    """Find the row that shows the card's tier: the highest level running, then the later end."""
+    levels = {tier.code: tier.level for tier in program.tiers}
+    running = [row for row in rows if _runs(row, day) and row.tier in levels]
+    return max(
+        running,
+        key=lambda row: (levels[row.tier], row.ends_on or date.max, -row.starts_on.toordinal()),
+        default=None,
+    )
+
+
+def progress(
+    version: ProgramVersion, counted: Counted, current: str | None, on: date
+) -> Progress | None:
+    """Tell what the next tier above the current one asks, the lowest without one; None at the top.
+
+    Missing is what lacks of the required points, never below 0.
+    """
+    level = _rank(version.program, current)
+    above = [t for t in version.program.tiers if _rank(version.program, t.code) > level]
+    if not above:
+        return None
+    tier = min(above, key=lambda candidate: candidate.level)
+    return Progress(tier, tuple(_requirement(version, counted, on, rule) for rule in tier.rules))
+
+
+def _met(version: ProgramVersion, counted: Counted, on: date, rule: TierRule) -> bool:
+    first, last = window(version.interval(rule.evaluation), on)
+    return counted(rule.reward_point, first, last) >= Fraction(rule.minimum_points)
+
+
+def _requirement(
+    version: ProgramVersion, counted: Counted, on: date, rule: TierRule
+) -> Requirement:
+    first, last = window(version.interval(rule.evaluation), on)
+    points = Fraction(counted(rule.reward_point, first, last))
+    missing = max(Fraction(0), Fraction(rule.minimum_points) - points)
+    return Requirement(
+        reward_point=rule.reward_point,
+        required=rule.minimum_points,
+        counted=points,
+        missing=missing,
+        from_on=first or date.min,
+        to_on=last or date.max,
+    )
+
+
+def _won_row(version: ProgramVersion, counted: Counted, on: date) -> TierRow | None:
+    """Give the row that an evaluation wins, None also where it would already be over."""
+    tier = won_tier(version, counted, on)
+    if tier is None:
+        return None
+    ends_on = window(version.interval(tier.validity), on)[1]
+    return None if ends_on is not None and ends_on < on else TierRow(tier.code, on, ends_on)
+
+
+def _with_won(
+    automatic: Sequence[TierRow], won: TierRow, program: Program, *, extends: bool
+) -> list[TierRow]:
+    on = won.starts_on
+    running = next((row for row in automatic if _runs(row, on)), None)
+    later = [row for row in automatic if row.starts_on > on]
+    kept = [row for row in automatic if row.starts_on <= on and row is not running]
+    if running is None:
+        return [*kept, *_placed(won, later, program)]
+    if _rank(program, won.tier) > _rank(program, running.tier):
+        cut = [replace(running, ends_on=on - _DAY)] if running.starts_on < on else []
+        return [*kept, *cut, *_placed(won, later, program)]
+    if extends and won.tier == running.tier and _last(won) > _last(running):
+        longer = replace(running, ends_on=won.ends_on)
+        return [*kept, *_placed(longer, later, program)]
+    return list(automatic)
+
+
+def _placed(row: TierRow, later: Sequence[TierRow], program: Program) -> list[TierRow]:
+    """Let a row meet those that start after it: it yields to its own level and above.
+
+    Rows of a lower level give way: they start the day after it, or go if nothing is left of them.
+    """
+    rank = _rank(program, row.tier)
+    met = [other for other in later if other.starts_on <= _last(row)]
+    stop = next((other for other in met if _rank(program, other.tier) >= rank), None)
+    if stop is not None:
+        row = replace(row, ends_on=stop.starts_on - _DAY)
+    left = [_given_way(other, row) for other in later]
+    return [row, *(other for other in left if other is not None)]
+
+
+def _given_way(other: TierRow, row: TierRow) -> TierRow | None:
+    day = _day_after(row)
+    if other.starts_on > _last(row):
+        return other
+    if day is None or _last(other) < day:
+        return None
+    return replace(other, starts_on=day)
+
+
+def _brought(
+    following: Sequence[TierRow], version: ProgramVersion | None, counted: Counted, day: date
+) -> list[TierRow]:
+    won = None if version is None else _won_row(version, counted, day)
+    if version is None or won is None:
+        return list(following)
+    return _placed(won, following, version.program)
+
+
+def _without_brought(rows: Sequence[TierRow], moments: dict[date, bool]) -> tuple[TierRow, ...]:
+    first = min(moments, default=date.max)
+    ends = {_day_after(row) for row in _automatic(rows)}
+    return tuple(
+        row
+        for row in rows
+        if row.manual
+        or row.starts_on <= first
+        or row.starts_on in moments
+        or row.starts_on not in ends
+    )
+
+
+def _by_date(moments: Iterable[Moment]) -> dict[date, bool]:
+    extends: dict[date, bool] = {}
+    for moment in moments:
+        extends[moment.on] = moment.extends or extends.get(moment.on, False)
+    return extends
+
+
+def _automatic(rows: Iterable[TierRow]) -> list[TierRow]:
+    return sorted((row for row in rows if not row.manual), key=lambda row: row.starts_on)
+
+
+def _sorted(rows: Iterable[TierRow]) -> tuple[TierRow, ...]:
+    return tuple(sorted(rows, key=lambda row: (row.starts_on, row.manual, row.tier, _last(row))))
+
+
+def _rank(program: Program, code: str | None) -> tuple[bool, int]:
+    """Order tiers by level; one that the program does not know stands below all."""
+    level = next((tier.level for tier in program.tiers if tier.code == code), None)
+    return (False, 0) if level is None else (True, level)
+
+
+def _runs(row: TierRow, day: date) -> bool:
+    return row.starts_on <= day <= _last(row)
+
+
+def _last(row: TierRow) -> date:
+    return row.ends_on or date.max
+
+
+def _day_after(row: TierRow) -> date | None:
+    """Give the day after the row's end, None where it has none or the calendar ends with it."""
+    return None if _last(row) == date.max else _last(row) + _DAY
