@@ -185,10 +185,10 @@ def published_channels(configuration: Configuration) -> Mapping[str, frozenset[s
         for channel in configuration.channels
     }
     return {
-        scheme.code: frozenset(
-            code
-            for code, nodes in above.items()
-            if code in scheme.channels or not nodes.isdisjoint(scheme.organization_nodes)
+        scheme.code: frozenset(scheme.channels)
+        .intersection(above)
+        .union(
+            code for code, nodes in above.items() if not nodes.isdisjoint(scheme.organization_nodes)
         )
         for scheme in configuration.schemes
     }

@@ -4,11 +4,11 @@ A result outside the years 1 to 9999 is the nearest date there is: such a bound 
 Source: semantics 2.
 """
 
-from calendar import monthrange
 from datetime import date
 
 from rules.program import Bound, DateInterval, Period, PeriodUnit, Snap
 
+_DECEMBER = 12
 _DAYS = {PeriodUnit.DAY: 1, PeriodUnit.WEEK: 7}
 _MONTHS = {PeriodUnit.MONTH: 1, PeriodUnit.QUARTER: 3, PeriodUnit.YEAR: 12}
 _SNAP_MONTHS = {
@@ -59,7 +59,7 @@ def _snap(day: date, snap: Snap) -> date:
         return first
     # The last month of the block lies in the same year, so only its length is left to look up.
     month = first.month + months - 1
-    return date(day.year, month, monthrange(day.year, month)[1])
+    return date(day.year, month, _length(day.year, month))
 
 
 def _add_days(day: date, count: int) -> date:
@@ -73,4 +73,11 @@ def _add_months(day: date, count: int) -> date:
         return date.min
     if year > date.max.year:
         return date.max
-    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+    return date(year, month + 1, min(day.day, _length(year, month + 1)))
+
+
+def _length(year: int, month: int) -> int:
+    """Days of the month."""
+    if month == _DECEMBER:
+        return 31
+    return (date(year, month + 1, 1) - date(year, month, 1)).days
