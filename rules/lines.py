@@ -22,6 +22,7 @@ MAXIMUM_DESCRIPTION = 1000
 MAXIMUM_LINE_NUMBER = 2**31 - 1
 _DIGITS_BEFORE = 12
 _DIGITS_AFTER = 6
+_TOO_LARGE = "This comes to more than 10^15 of the currency's smallest units."
 # Text that no database stores and no encoder writes.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -142,9 +143,11 @@ def check_lines(
         raise Refused(faults)
     judged = tuple(_line(line, currency) for line in lines)
     charged = tuple(_charge(charge, currency) for charge in charges)
-    # Taxed totals are the largest there are, whatever the channel's prices include.
-    if totals(judged, charged, prices_include_tax=False).total_minor > MAXIMUM_UNITS:
-        raise Refused([InvalidInput(_TOO_LARGE, (*path, "lines"))])
+    for name, summed in (("lines", ()), ("charges", charged)):
+        # Taxed totals are the largest there are, whatever the channel's prices include.
+        come_to = totals(judged, summed, prices_include_tax=False)
+        if max(come_to.subtotal_minor, come_to.total_minor) > MAXIMUM_UNITS:
+            raise Refused([InvalidInput(_TOO_LARGE, (*path, name))])
     return judged, charged
 
 
@@ -182,9 +185,6 @@ def amount_fault(amount: Decimal, currency: str, path: Path) -> InvalidInput | N
     return None if fault is None else InvalidInput(fault, path)
 
 
-_TOO_LARGE = "This comes to more than 10^15 of the currency's smallest units."
-
-
 def _number_fault(number: Decimal) -> str | None:
     exponent = number.as_tuple().exponent
     if not isinstance(exponent, int):
@@ -197,9 +197,10 @@ def _number_fault(number: Decimal) -> str | None:
 def _list_faults(
     lines: Sequence[LineInput], charges: Sequence[ChargeInput], currency: str, path: Path
 ) -> Iterator[InvalidInput]:
-    if len(lines) > MAXIMUM_LINES or len(charges) > MAXIMUM_LINES:
-        name = "lines" if len(lines) > MAXIMUM_LINES else "charges"
-        yield InvalidInput(f"At most {MAXIMUM_LINES} may be sent.", (*path, name))
+    counts = {"lines": len(lines), "charges": len(charges)}
+    many = [name for name, count in counts.items() if count > MAXIMUM_LINES]
+    yield from (InvalidInput(f"At most {MAXIMUM_LINES} may be sent.", (*path, n)) for n in many)
+    if many:
         return
     numbers: set[int] = set()
     for position, line in enumerate(lines):
@@ -237,7 +238,7 @@ def _category_faults(categories: tuple[str, ...], path: Path) -> Iterator[Invali
 
 
 def _text_faults(
-    text: str | None, path: Path, most: int = MAXIMUM_TEXT, least: int = 1
+    text: str | None, path: Path, least: int = 1, most: int = MAXIMUM_TEXT
 ) -> Iterator[InvalidInput]:
     if text is None:
         return
@@ -248,21 +249,16 @@ def _text_faults(
 
 
 def _number_faults(line: LineInput, currency: str, path: Path) -> Iterator[InvalidInput]:
-    quantity = _number_fault(line.quantity)
-    if quantity is None and line.quantity == 0:
-        quantity = "A quantity is more than 0."
-    if quantity is not None:
-        yield InvalidInput(quantity, (*path, "quantity"))
-    price = _number_fault(line.unit_price)
-    if price is not None:
-        yield InvalidInput(price, (*path, "unitPrice"))
-    for name, amount in (
-        ("discountAmount", line.discount_amount),
-        ("taxAmount", line.tax_amount),
-    ):
-        fault = amount_fault(amount, currency, (*path, name))
+    numbers = {"quantity": line.quantity, "unitPrice": line.unit_price}
+    for name, number in numbers.items():
+        fault = _number_fault(number)
         if fault is not None:
-            yield fault
+            yield InvalidInput(fault, (*path, name))
+    if line.quantity == 0:
+        yield InvalidInput("A quantity is more than 0.", (*path, "quantity"))
+    amounts = {"discountAmount": line.discount_amount, "taxAmount": line.tax_amount}
+    faults = (amount_fault(amount, currency, (*path, at)) for at, amount in amounts.items())
+    yield from filter(None, faults)
 
 
 def _sum_faults(line: Line, path: Path) -> Iterator[InvalidInput]:
@@ -276,12 +272,8 @@ def _charge_faults(
     charge: ChargeInput, numbers: set[int], currency: str, path: Path
 ) -> Iterator[InvalidInput]:
     yield from _text_faults(charge.code, (*path, "code"))
-    yield from _text_faults(
-        charge.description, (*path, "description"), MAXIMUM_DESCRIPTION, least=0
-    )
-    fault = amount_fault(charge.amount, currency, (*path, "amount"))
-    if fault is not None:
-        yield fault
+    yield from _text_faults(charge.description, (*path, "description"), 0, MAXIMUM_DESCRIPTION)
+    yield from filter(None, [amount_fault(charge.amount, currency, (*path, "amount"))])
     if charge.line_number is not None and charge.line_number not in numbers:
         yield InvalidInput("No line has this number.", (*path, "lineNumber"))
 
