@@ -1,0 +1,1 @@
+"""What is stored, and the statements that find it: SQLAlchemy tables and Core constructs, no ORM session."""

@@ -1,0 +1,204 @@
+"""The one door to the database: a read has one snapshot, a unit of work is a function that may run again.
+
+Everything else in the project reaches SQL through `Database.read` and `Database.unit`. Source: engineering 1.4, 3.
+"""
+
+import asyncio
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from models.failures import (
+    DatabaseSlow,
+    DatabaseUnavailable,
+    Failure,
+    KeyInProgress,
+    classify,
+)
+from models.statements import MAXIMUM_KEYS, Compiled, KeyedStatement, Statement
+
+R = TypeVar("R")
+T = TypeVar("T")
+
+ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseLimits:
+    """Seconds and counts of engineering 3.4; each is a setting."""
+
+    pool_size: int = 10
+    acquire_timeout_seconds: float = 1.0
+    command_timeout_seconds: float = 1.5
+    connect_timeout_seconds: float = 2.0
+    statement_timeout_seconds: float = 3.0
+    lock_timeout_seconds: float = 1.0
+    idle_in_transaction_seconds: float = 10.0
+    unit_deadline_seconds: float = 5.0
+
+
+class Connection(Protocol):
+    """One driver connection inside one transaction."""
+
+    async def fetch(self, compiled: Compiled[R], parameters: Mapping[str, Any]) -> list[R]: ...
+
+    async def execute(self, compiled: Compiled[Any], parameters: Mapping[str, Any]) -> int: ...
+
+    async def execute_many(
+        self, compiled: Compiled[Any], rows: Sequence[Mapping[str, Any]]
+    ) -> None: ...
+
+
+class Reader:
+    """Statements on one connection, one after another; `statements` counts them."""
+
+    def __init__(self, compiled: Callable[[Statement[Any]], Compiled[Any]]) -> None:
+        self._compiled = compiled
+        self._turn = asyncio.Lock()
+        self._connection: Connection | None = None
+        self.statements = 0
+
+    async def _open(self) -> Connection:
+        if self._connection is None:
+            raise RuntimeError("this transaction has ended")
+        return self._connection
+
+    async def all(self, statement: Statement[R], **parameters: Any) -> list[R]:
+        compiled: Compiled[R] = self._compiled(statement)
+        async with self._turn:
+            connection = await self._open()
+            self.statements += 1
+            return await connection.fetch(compiled, parameters)
+
+    async def first(self, statement: Statement[R], **parameters: Any) -> R | None:
+        rows = await self.all(statement, **parameters)
+        return rows[0] if rows else None
+
+    async def each(
+        self, statement: KeyedStatement[R], keys: Sequence[Any], **parameters: Any
+    ) -> list[R]:
+        """Rows for all `keys`, in one statement for every `MAXIMUM_KEYS` of them."""
+        rows: list[R] = []
+        for start in range(0, len(keys), MAXIMUM_KEYS):
+            sized, arguments = statement.over(keys[start : start + MAXIMUM_KEYS])
+            rows += await self.all(sized, **arguments, **parameters)
+        return rows
+
+
+class Transaction(Reader):
+    """What a unit of work writes through; it awaits nothing else."""
+
+    def __init__(
+        self, compiled: Callable[[Statement[Any]], Compiled[Any]], connection: Connection
+    ) -> None:
+        super().__init__(compiled)
+        self._connection = connection
+
+    async def run(self, statement: Statement[None], **parameters: Any) -> int:
+        """The number of rows written."""
+        connection = await self._open()
+        self.statements += 1
+        return await connection.execute(self._compiled(statement), parameters)
+
+    async def run_many(self, statement: Statement[None], rows: Sequence[Mapping[str, Any]]) -> None:
+        if rows:
+            connection = await self._open()
+            self.statements += 1
+            await connection.execute_many(self._compiled(statement), rows)
+
+
+class Read(Reader):
+    """One snapshot for a whole query operation, opened at its first statement."""
+
+    def __init__(
+        self,
+        compiled: Callable[[Statement[Any]], Compiled[Any]],
+        connect: Callable[[], Awaitable[Connection]],
+        close: Callable[[Connection], Awaitable[None]],
+    ) -> None:
+        super().__init__(compiled)
+        self._connect = connect
+        self._close = close
+
+    async def _open(self) -> Connection:
+        if self._connection is None:
+            self._connection = await self._connect()
+        return self._connection
+
+    async def all(self, statement: Statement[R], **parameters: Any) -> list[R]:
+        try:
+            return await super().all(statement, **parameters)
+        except Exception as error:
+            failure = classify(error)
+            if failure is Failure.BUG:
+                raise
+            raise told(failure) from error
+
+    async def close(self) -> None:
+        """Ends the snapshot; the next statement opens a new one."""
+        async with self._turn:
+            connection, self._connection = self._connection, None
+            if connection is not None:
+                await self._close(connection)
+
+
+Unit = Callable[[Transaction], Awaitable[T]]
+
+
+class Database(ABC):
+    """An engine behind the door. `migrated` tells the schema's revision, `dispose` ends all connections."""
+
+    def __init__(self, limits: DatabaseLimits) -> None:
+        self.limits = limits
+
+    @abstractmethod
+    def read(self) -> Read: ...
+
+    @abstractmethod
+    async def attempt(self, unit: Unit[T]) -> T:
+        """Run the unit once, in a transaction of its own."""
+
+    @abstractmethod
+    async def dispose(self) -> None: ...
+
+    async def unit(self, unit: Unit[T]) -> T:
+        """Run the unit until it stands, at most five times and within the deadline.
+
+        Raises KeyInProgress, DatabaseSlow or DatabaseUnavailable; the caller may send the same key again.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self.limits.unit_deadline_seconds
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return await self.attempt(unit)
+            except Exception as error:
+                failure = classify(error)
+                if failure is Failure.BUG:
+                    raise
+                last = attempt == ATTEMPTS or loop.time() >= deadline
+                if last or failure in {Failure.AWAY, Failure.SLOW}:
+                    raise told(failure) from error
+            # Full jitter; nothing secret hangs on it.
+            await asyncio.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311
+        raise AssertionError
+
+
+def told(failure: Failure) -> Exception:
+    """The exception that the caller of the door gets for a failure that is not a bug."""
+    if failure in {Failure.AGAIN, Failure.BUSY}:
+        return KeyInProgress("Another call holds this key or card; send the same request again.")
+    if failure is Failure.SLOW:
+        return DatabaseSlow("The database did not answer in time; send the same request again.")
+    return DatabaseUnavailable("The database cannot be reached; try again later.")
+
+
+def open_database(url: str, limits: DatabaseLimits, *, pooled: bool = False) -> Database:
+    """The engine for a `sqlite:///path` or `postgresql://...` address; `pooled`: PgBouncer stands between."""
+    from models.postgres import PostgresDatabase  # noqa: PLC0415 (each engine is loaded only where it is used)
+    from models.sqlite import SqliteDatabase  # noqa: PLC0415
+
+    if url.startswith("sqlite:"):
+        return SqliteDatabase(url, limits)
+    return PostgresDatabase(url, limits, pooled=pooled)

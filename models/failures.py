@@ -1,0 +1,69 @@
+"""How a database fails, and what each failure means for the unit of work that met it. Source: engineering 3.3."""
+
+import sqlite3
+from enum import Enum
+
+import asyncpg
+
+
+class Failure(Enum):
+    """AGAIN: run the unit again. UNKNOWN: the same, the key makes it safe. AWAY, SLOW: tell the caller to retry."""
+
+    AGAIN = "again"
+    UNKNOWN = "unknown"
+    AWAY = "away"
+    SLOW = "slow"
+    BUSY = "busy"
+    BUG = "bug"
+
+
+class DatabaseUnavailable(Exception):
+    """The database cannot be reached, is full or read-only: try again later."""
+
+
+class DatabaseSlow(Exception):
+    """The database did not answer in time: nothing is known to have happened, the same key is safe to send again."""
+
+
+class KeyInProgress(Exception):
+    """Another call with the same key or card is still at work after every attempt."""
+
+
+_AGAIN = frozenset({"40001", "40P01"})
+_AWAY = frozenset({"57P03", "08001", "08006", "53300", "53100", "53200", "25006"})
+_UNKNOWN_PREFIXES = ("08", "40003", "57P01", "57P02")
+
+_SQLITE_AWAY = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR})
+_SQLITE_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+
+
+def classify(error: BaseException) -> Failure:
+    """What an exception raised by a driver means; whatever is not known is a bug."""
+    if isinstance(error, asyncpg.PostgresError):
+        return _by_state(error.sqlstate or "")
+    if isinstance(error, asyncpg.InterfaceError | ConnectionError):
+        # A closed connection carries no SQLSTATE.
+        return Failure.UNKNOWN
+    if isinstance(error, TimeoutError):
+        return Failure.SLOW
+    if isinstance(error, sqlite3.Error):
+        return _by_sqlite_code(getattr(error, "sqlite_errorcode", 0) & 0xFF)
+    return Failure.AWAY if isinstance(error, OSError) else Failure.BUG
+
+
+def _by_state(state: str) -> Failure:
+    if state in _AGAIN:
+        return Failure.AGAIN
+    if state == "55P03":
+        return Failure.BUSY
+    if state in _AWAY:
+        return Failure.AWAY
+    if state == "57014":
+        return Failure.SLOW
+    return Failure.UNKNOWN if state.startswith(_UNKNOWN_PREFIXES) else Failure.BUG
+
+
+def _by_sqlite_code(code: int) -> Failure:
+    if code in _SQLITE_BUSY:
+        return Failure.BUSY
+    return Failure.AWAY if code in _SQLITE_AWAY else Failure.BUG

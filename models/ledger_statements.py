@@ -1,0 +1,322 @@
+"""Statements that read and extend the book, and keep what is derived from it."""
+
+from datetime import date, datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import BigInteger, and_, bindparam, cast, func, insert, select, update
+from sqlalchemy.sql import ColumnElement
+
+from models.columns import IDENTIFIER, UNITS
+from models.ledger import (
+    allocation,
+    balance,
+    countable_day,
+    ledger_entry,
+    lot_remainder,
+    operation,
+    points_day,
+)
+from models.statements import KeyedStatement, Statement, write
+
+
+class EntryRow(NamedTuple):
+    card_id: UUID
+    entry_id: UUID
+    seq_no: int
+    entry_type: str
+    reward_point: str
+    points: int
+    entry_date: date
+    counts_on: date
+    occurred_at: datetime
+    posted_at: datetime
+    vests_on: date | None
+    expires_on: date | None
+    channel: str | None
+    program: str | None
+    tier: str | None
+    transaction_id: str | None
+    line_number: int | None
+    payment_id: UUID | None
+    activity_type: str | None
+    activity_id: str | None
+    adjustment_id: UUID | None
+    op_id: UUID
+    op_line: int
+    configuration_version: int
+    scheme: str | None
+    rule: str | None
+    computed: int
+    formula: str
+    prev_hash: bytes
+    entry_hash: bytes
+
+
+class BalanceRow(NamedTuple):
+    card_id: UUID
+    reward_point: str
+    issued: int
+    used: int
+    expired_written: int
+    debt: int
+    available: int
+    unvested: int
+    held: int
+    expired: int
+    as_of_from: date
+    next_change_on: date
+    next_hold_lapse_at: datetime | None
+
+
+class PointsDayRow(NamedTuple):
+    card_id: UUID
+    reward_point: str
+    vests_on: date
+    expires_on: date
+    remainder: int
+    held: int
+
+
+class CountableDayRow(NamedTuple):
+    card_id: UUID
+    reward_point: str
+    entry_date: date
+    points: int
+    positive: bool
+
+
+class AllocationRow(NamedTuple):
+    card_id: UUID
+    entry_id: UUID
+    lot_id: UUID
+    allocated_on: date
+    points: int
+    posted_at: datetime
+
+
+class LotRow(NamedTuple):
+    card_id: UUID
+    lot_id: UUID
+    reward_point: str
+    vests_on: date
+    expires_on: date
+    occurred_at: datetime
+    remainder: int
+    held: int
+
+
+class OperationRow(NamedTuple):
+    card_id: UUID
+    op_id: UUID
+    kind: str
+    posted_at: datetime
+    first_seq: int
+    last_seq: int
+
+
+class SumRow(NamedTuple):
+    card_id: UUID
+    reward_point: str
+    entry_type: str
+    points: int
+
+
+class PastLotRow(NamedTuple):
+    card_id: UUID
+    reward_point: str
+    vests_on: date
+    expires_on: date | None
+    points: int
+
+
+class TakenRow(NamedTuple):
+    card_id: UUID
+    reward_point: str
+    vests_on: date | None
+    expires_on: date | None
+    entry_type: str
+    points: int
+
+
+CARD = bindparam("of_card", type_=IDENTIFIER)
+_entry = ledger_entry.c
+
+insert_entries = write(insert(ledger_entry))
+insert_operation = write(insert(operation))
+insert_lots = write(insert(lot_remainder))
+
+entries_of: KeyedStatement[EntryRow] = KeyedStatement(
+    lambda keys: select(ledger_entry).where(_entry.card_id == CARD, _entry.entry_id.in_(keys)),
+    EntryRow,
+    IDENTIFIER,
+)
+# The rows of one operation are one stretch of the book.
+entries_between = Statement(
+    select(ledger_entry)
+    .where(
+        _entry.card_id == CARD,
+        _entry.seq_no.between(
+            bindparam("first_seq", type_=UNITS), bindparam("last_seq", type_=UNITS)
+        ),
+    )
+    .order_by(_entry.seq_no),
+    EntryRow,
+)
+operations_of: KeyedStatement[OperationRow] = KeyedStatement(
+    lambda keys: select(operation).where(operation.c.card_id == CARD, operation.c.op_id.in_(keys)),
+    OperationRow,
+    IDENTIFIER,
+)
+lots_of: KeyedStatement[LotRow] = KeyedStatement(
+    lambda keys: select(lot_remainder).where(
+        lot_remainder.c.card_id == CARD, lot_remainder.c.lot_id.in_(keys)
+    ),
+    LotRow,
+    IDENTIFIER,
+)
+allocations_of: KeyedStatement[AllocationRow] = KeyedStatement(
+    lambda keys: (
+        select(allocation)
+        .where(allocation.c.card_id == CARD, allocation.c.entry_id.in_(keys))
+        .order_by(allocation.c.posted_at, allocation.c.lot_id)
+    ),
+    AllocationRow,
+    IDENTIFIER,
+)
+
+balances_of: KeyedStatement[BalanceRow] = KeyedStatement(
+    lambda keys: (
+        select(balance)
+        .where(balance.c.card_id.in_(keys))
+        .order_by(balance.c.card_id, balance.c.reward_point)
+    ),
+    BalanceRow,
+    IDENTIFIER,
+)
+insert_balance = write(insert(balance))
+change_balance = write(
+    update(balance)
+    .where(balance.c.card_id == CARD, balance.c.reward_point == bindparam("of_point"))
+    .values(
+        {
+            name: bindparam(name)
+            for name in BalanceRow._fields
+            if name not in {"card_id", "reward_point"}
+        }
+    )
+)
+points_days_of: KeyedStatement[PointsDayRow] = KeyedStatement(
+    lambda keys: select(points_day).where(
+        points_day.c.card_id.in_(keys), points_day.c.remainder > 0
+    ),
+    PointsDayRow,
+    IDENTIFIER,
+)
+points_days_of_card = Statement(
+    select(points_day).where(points_day.c.card_id == CARD), PointsDayRow
+)
+insert_points_day = write(insert(points_day))
+change_points_day = write(
+    update(points_day)
+    .where(
+        points_day.c.card_id == CARD,
+        points_day.c.reward_point == bindparam("of_point"),
+        points_day.c.vests_on == bindparam("of_vesting"),
+        points_day.c.expires_on == bindparam("of_expiry"),
+    )
+    .values(remainder=bindparam("remainder"), held=bindparam("held"))
+)
+countable_days_of: KeyedStatement[CountableDayRow] = KeyedStatement(
+    lambda keys: select(countable_day).where(countable_day.c.card_id.in_(keys)),
+    CountableDayRow,
+    IDENTIFIER,
+)
+insert_countable_day = write(insert(countable_day))
+change_countable_day = write(
+    update(countable_day)
+    .where(
+        countable_day.c.card_id == CARD,
+        countable_day.c.reward_point == bindparam("of_point"),
+        countable_day.c.entry_date == bindparam("of_day"),
+    )
+    .values(points=bindparam("points"), positive=bindparam("positive"))
+)
+
+
+def _known(on: str = "as_of", at: str = "known_at") -> ColumnElement[bool]:
+    return and_(_entry.entry_date <= bindparam(on), _entry.posted_at <= bindparam(at))
+
+
+# The past is read from the book itself: what was dated by `as_of` and written by `known_at`. Sums of BIGINT are
+# numeric on some engines, so they are cast back.
+past_sums_of: KeyedStatement[SumRow] = KeyedStatement(
+    lambda keys: (
+        select(
+            _entry.card_id,
+            _entry.reward_point,
+            _entry.entry_type,
+            cast(func.sum(_entry.points), BigInteger).label("points"),
+        )
+        .where(_entry.card_id.in_(keys), _known())
+        .group_by(_entry.card_id, _entry.reward_point, _entry.entry_type)
+    ),
+    SumRow,
+    IDENTIFIER,
+)
+past_lots_of: KeyedStatement[PastLotRow] = KeyedStatement(
+    lambda keys: (
+        select(
+            _entry.card_id,
+            _entry.reward_point,
+            _entry.vests_on,
+            _entry.expires_on,
+            cast(func.sum(_entry.points), BigInteger).label("points"),
+        )
+        .where(_entry.card_id.in_(keys), _known(), _entry.vests_on.is_not(None))
+        .group_by(_entry.card_id, _entry.reward_point, _entry.vests_on, _entry.expires_on)
+    ),
+    PastLotRow,
+    IDENTIFIER,
+)
+_taker = ledger_entry.alias("taker")
+past_taken_of: KeyedStatement[TakenRow] = KeyedStatement(
+    lambda keys: (
+        select(
+            _entry.card_id,
+            _entry.reward_point,
+            _entry.vests_on,
+            _entry.expires_on,
+            _taker.c.entry_type,
+            cast(func.sum(allocation.c.points), BigInteger).label("points"),
+        )
+        .select_from(
+            allocation.join(
+                ledger_entry,
+                and_(
+                    _entry.card_id == allocation.c.card_id, _entry.entry_id == allocation.c.lot_id
+                ),
+            ).join(
+                _taker,
+                and_(
+                    _taker.c.card_id == allocation.c.card_id,
+                    _taker.c.entry_id == allocation.c.entry_id,
+                ),
+            )
+        )
+        .where(
+            allocation.c.card_id.in_(keys),
+            allocation.c.allocated_on <= bindparam("as_of"),
+            allocation.c.posted_at <= bindparam("known_at"),
+        )
+        .group_by(
+            _entry.card_id,
+            _entry.reward_point,
+            _entry.vests_on,
+            _entry.expires_on,
+            _taker.c.entry_type,
+        )
+    ),
+    TakenRow,
+    IDENTIFIER,
+)

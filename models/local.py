@@ -1,0 +1,56 @@
+"""Tables that are on no reading path: number sequences, job leases, webhooks, and audit of what has no card."""
+
+from sqlalchemy import Boolean, Column, Integer, Table
+
+from models.columns import CODE, IDENTIFIER, INSTANT, JSON_TEXT, TEXT, UNITS, metadata, placed
+
+number_sequence = Table(
+    "number_sequence",
+    metadata,
+    Column("code", CODE, primary_key=True),
+    Column("next", UNITS, nullable=False),
+    info=placed("local"),
+)
+
+job_lease = Table(
+    "job_lease",
+    metadata,
+    Column("job", CODE, primary_key=True),
+    Column("holder", TEXT),
+    Column("held_until", INSTANT),
+    # Where the next run goes on.
+    Column("cursor", TEXT),
+    Column("finished_at", INSTANT),
+    info=placed("local"),
+)
+
+webhook_subscription = Table(
+    "webhook_subscription",
+    metadata,
+    Column("subscription_id", IDENTIFIER, primary_key=True),
+    Column("url", TEXT, nullable=False),
+    Column("events", JSON_TEXT, nullable=False),
+    Column("selection", TEXT, nullable=False),
+    Column("secrets", JSON_TEXT, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("created_at", INSTANT, nullable=False),
+    info=placed("local"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("audit_id", IDENTIFIER, primary_key=True),
+    # The customer's inner key, or nothing where the program itself was changed.
+    Column("customer_key", IDENTIFIER),
+    Column("configuration_version", Integer),
+    Column("caller", TEXT, nullable=False),
+    Column("role", CODE, nullable=False),
+    Column("operation", CODE, nullable=False),
+    Column("reason", TEXT),
+    Column("before", JSON_TEXT),
+    Column("after", JSON_TEXT),
+    Column("request_id", TEXT, nullable=False),
+    Column("written_at", INSTANT, nullable=False),
+    info=placed("local"),
+)

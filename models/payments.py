@@ -1,0 +1,74 @@
+"""Payments with points, what they took, and the lots that holds reserve; keyed by `card_id`."""
+
+from sqlalchemy import Column, Index, Integer, SmallInteger, Table
+
+from models.columns import (
+    CODE,
+    IDENTIFIER,
+    INSTANT,
+    JSON_TEXT,
+    TEXT,
+    UNITS,
+    bounded,
+    metadata,
+    one_of,
+    placed,
+)
+from models.ledger import MAXIMUM_ENTRY_UNITS
+
+payment = Table(
+    "payment",
+    metadata,
+    Column("card_id", IDENTIFIER, primary_key=True),
+    Column("payment_id", IDENTIFIER, primary_key=True),
+    Column("status", CODE, nullable=False),
+    Column("channel", CODE, nullable=False),
+    Column("order_id", TEXT, nullable=False),
+    Column("currency", CODE, nullable=False),
+    Column("amount_minor", UNITS, nullable=False),
+    Column("refunded_minor", UNITS, nullable=False),
+    Column("configuration_version", Integer, nullable=False),
+    Column("created_at", INSTANT, nullable=False),
+    Column("hold_expires_at", INSTANT),
+    # The lines, rates and limits that the payment was judged by.
+    Column("facts", JSON_TEXT, nullable=False),
+    one_of(
+        "status", "AUTHORIZED", "CAPTURED", "VOIDED", "EXPIRED", "PARTIALLY_REFUNDED", "REFUNDED"
+    ),
+    Index(None, "card_id", "status", "hold_expires_at"),
+    info=placed("card_id"),
+)
+
+payment_slice = Table(
+    "payment_slice",
+    metadata,
+    Column("card_id", IDENTIFIER, primary_key=True),
+    Column("payment_id", IDENTIFIER, primary_key=True),
+    Column("slice_no", SmallInteger, primary_key=True),
+    Column("reward_point", CODE, nullable=False),
+    # Null: the order's own charges.
+    Column("line_number", Integer),
+    Column("points", UNITS, nullable=False),
+    Column("amount_minor", UNITS, nullable=False),
+    Column("refunded_points", UNITS, nullable=False),
+    Column("refunded_minor", UNITS, nullable=False),
+    info=placed("card_id"),
+)
+
+hold_lot = Table(
+    "hold_lot",
+    metadata,
+    # The card that owns the lot; the payment may have been presented on another of its customer's cards.
+    Column("card_id", IDENTIFIER, primary_key=True),
+    Column("payment_id", IDENTIFIER, primary_key=True),
+    Column("lot_id", IDENTIFIER, primary_key=True),
+    Column("reward_point", CODE, nullable=False),
+    Column("place", Integer, nullable=False),
+    Column("points", UNITS, nullable=False),
+    Column("authorized_at", INSTANT, nullable=False),
+    Column("expires_at", INSTANT, nullable=False),
+    Column("released_at", INSTANT),
+    bounded("points", MAXIMUM_ENTRY_UNITS, least=1),
+    Index(None, "card_id", "expires_at"),
+    info=placed("card_id"),
+)

@@ -1,0 +1,106 @@
+"""Statements that find and write sales, their lines, charges and facts."""
+
+from datetime import date, datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import insert, select
+from sqlalchemy.dialects.postgresql import insert as insert_or_leave
+
+from models.columns import HASH
+from models.sales import pending_earning, sale, sale_charge, sale_fact, sale_line
+from models.statements import KeyedStatement, write
+
+
+class SaleRow(NamedTuple):
+    sale_key: bytes
+    kind: str
+    channel: str
+    transaction_id: str
+    content_hash: bytes
+    occurred_at: datetime
+    posted_at: datetime
+    entry_date: date
+    currency: str
+    card_id: UUID | None
+    original_key: bytes | None
+    configuration_version: int
+
+
+class SaleLineRow(NamedTuple):
+    sale_key: bytes
+    line_number: int
+    product_id: str
+    variant_id: str | None
+    categories: str
+    quantity: int
+    returned_quantity: int
+    unit_price: int
+    discount_minor: int
+    tax_minor: int
+    net_minor: int
+    delivery_mode: str | None
+
+
+class SaleChargeRow(NamedTuple):
+    sale_key: bytes
+    place: int
+    code: str
+    description: str | None
+    line_number: int | None
+    amount_minor: int
+    overridden: bool
+
+
+class SaleFactRow(NamedTuple):
+    sale_key: bytes
+    facts: str
+    notes: str
+
+
+class PendingEarningRow(NamedTuple):
+    sale_key: bytes
+    occurred_at: datetime
+    claimed_until: datetime | None
+    attempts: int
+    error: str | None
+
+
+sales_of: KeyedStatement[SaleRow] = KeyedStatement(
+    lambda keys: select(sale).where(sale.c.sale_key.in_(keys)), SaleRow, HASH
+)
+sale_lines_of: KeyedStatement[SaleLineRow] = KeyedStatement(
+    lambda keys: (
+        select(sale_line)
+        .where(sale_line.c.sale_key.in_(keys))
+        .order_by(sale_line.c.sale_key, sale_line.c.line_number)
+    ),
+    SaleLineRow,
+    HASH,
+)
+sale_charges_of: KeyedStatement[SaleChargeRow] = KeyedStatement(
+    lambda keys: (
+        select(sale_charge)
+        .where(sale_charge.c.sale_key.in_(keys))
+        .order_by(sale_charge.c.sale_key, sale_charge.c.place)
+    ),
+    SaleChargeRow,
+    HASH,
+)
+sale_facts_of: KeyedStatement[SaleFactRow] = KeyedStatement(
+    lambda keys: select(sale_fact).where(sale_fact.c.sale_key.in_(keys)), SaleFactRow, HASH
+)
+returns_of: KeyedStatement[SaleRow] = KeyedStatement(
+    lambda keys: (
+        select(sale)
+        .where(sale.c.original_key.in_(keys))
+        .order_by(sale.c.posted_at, sale.c.sale_key)
+    ),
+    SaleRow,
+    HASH,
+)
+claim_sale = write(insert_or_leave(sale).on_conflict_do_nothing())
+insert_sale_lines = write(insert(sale_line))
+insert_sale_charges = write(insert(sale_charge))
+insert_sale_facts = write(insert(sale_fact))
+insert_pending_earning = write(insert(pending_earning))

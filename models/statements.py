@@ -1,0 +1,126 @@
+"""Named statements: a Core construct and the plain value that each of its rows becomes.
+
+A statement is compiled once per engine and run on the driver's own connection; SQLAlchemy's bind and result
+processors of its columns are taken once, when it is compiled. Source: engineering 1.4.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import BindParameter, Dialect, bindparam
+from sqlalchemy.sql import Executable
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.types import TypeEngine
+
+R = TypeVar("R")
+Processor = Callable[[Any], Any]
+
+# Key lists are padded to powers of two, so that one construct serves many lengths.
+MAXIMUM_KEYS = 512
+
+
+@dataclass(frozen=True, eq=False)
+class Statement(Generic[R]):
+    """`row` makes one value of a row's columns, in their order; a statement without rows takes `nothing`."""
+
+    construct: Executable
+    row: Callable[..., R]
+
+
+class KeyedStatement(Generic[R]):
+    """A statement over a list of keys: `build` gets the parameters to put into its IN list."""
+
+    def __init__(
+        self,
+        build: Callable[[Sequence[BindParameter[Any]]], Executable],
+        row: Callable[..., R],
+        key_type: TypeEngine[Any],
+    ) -> None:
+        self._build = build
+        self._row = row
+        self._key_type = key_type
+        self._sized: dict[int, Statement[R]] = {}
+
+    def over(self, keys: Sequence[Any]) -> tuple[Statement[R], dict[str, Any]]:
+        """The statement for this many keys (at most `MAXIMUM_KEYS`), and its parameters."""
+        size = 1 << (len(keys) - 1).bit_length()
+        statement = self._sized.get(size)
+        if statement is None:
+            places = [bindparam(f"key_{place}", type_=self._key_type) for place in range(size)]
+            statement = self._sized[size] = Statement(self._build(places), self._row)
+        padded = [*keys, *[keys[-1]] * (size - len(keys))]
+        return statement, {f"key_{place}": key for place, key in enumerate(padded)}
+
+
+def nothing(*_columns: object) -> None:
+    """The row of a statement that returns none."""
+
+
+def write(construct: Executable) -> Statement[None]:
+    return Statement(construct, nothing)
+
+
+@dataclass(frozen=True)
+class Compiled(Generic[R]):
+    """A statement for one engine: `sql`, the names of its parameters by place, and the processors both ways."""
+
+    sql: str
+    names: tuple[str, ...]
+    constants: Mapping[str, Any]
+    binders: tuple[Processor | None, ...]
+    readers: tuple[Processor | None, ...]
+    row: Callable[..., R]
+
+    def arguments(self, parameters: Mapping[str, Any]) -> list[Any]:
+        """The driver's arguments; a parameter that is missing is a KeyError."""
+        return [
+            binder(value) if binder else value
+            for binder, value in zip(
+                self.binders,
+                (
+                    parameters[name] if name in parameters else self.constants[name]
+                    for name in self.names
+                ),
+                strict=True,
+            )
+        ]
+
+    def values(self, rows: Iterable[Sequence[Any]]) -> list[R]:
+        readers = self.readers
+        return [
+            self.row(
+                *(
+                    reader(column) if reader else column
+                    for reader, column in zip(readers, row, strict=True)
+                )
+            )
+            for row in rows
+        ]
+
+
+def compile_statement(statement: Statement[R], dialect: Dialect) -> Compiled[R]:
+    compiled = statement.construct.compile(dialect=dialect)  # type: ignore[attr-defined]
+    if not isinstance(compiled, SQLCompiler):
+        raise TypeError("a statement is a Core construct")
+    names = tuple(compiled.positiontup or ())
+    columns = getattr(statement.construct, "exported_columns", None)
+    types = [column.type for column in columns] if columns is not None else []
+    return Compiled(
+        sql=str(compiled),
+        names=names,
+        constants={
+            name: bind.effective_value for name, bind in compiled.binds.items() if not bind.required
+        },
+        binders=tuple(_binder(compiled.binds[name].type, dialect) for name in names),
+        readers=tuple(_reader(kind, dialect) for kind in types),
+        row=statement.row,
+    )
+
+
+def _binder(kind: TypeEngine[Any], dialect: Dialect) -> Processor | None:
+    return kind.dialect_impl(dialect).bind_processor(dialect)
+
+
+def _reader(kind: TypeEngine[Any], dialect: Dialect) -> Processor | None:
+    return kind.dialect_impl(dialect).result_processor(dialect, None)

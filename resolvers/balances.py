@@ -1,0 +1,289 @@
+"""Balances: from the cached row while it is valid, else from points by day, and the past from the book itself.
+
+Reading never writes, and no answer depends on a job having run. Source: semantics 6, engineering 1.3.
+"""
+
+from asyncio import gather
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from fractions import Fraction
+from uuid import UUID
+
+from models.card_statements import CardRow
+from models.ledger_statements import (
+    BalanceRow,
+    PointsDayRow,
+    balances_of,
+    past_lots_of,
+    past_sums_of,
+    past_taken_of,
+    points_days_of,
+)
+from resolvers import cards, customers, programs
+from resolvers.context import Context
+from rules import balances as rules
+from rules.balances import NEVER, Dated, PointsDay, Sums, Totals
+from rules.book import RuleBook
+from rules.errors import InvalidInput
+from rules.ledger import ISSUING
+from rules.numbers import currency_digits, half_up, scale
+from rules.program import RedemptionReward, RedemptionRule, RewardPoint, RewardPointKind
+
+MAXIMUM_DAYS = 36_500
+_NOTHING = Sums()
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The day asked for and the instant up to which the book is known; None: now."""
+
+    as_of: date | None = None
+    known_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What one card holds of one reward point on the day `on`; sums and days may be of the past."""
+
+    card: CardRow
+    reward_point: str
+    on: date
+    past: Moment | None
+    totals: Totals
+    sums: Sums
+    since: date
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """One reward point over one card, or summed over a customer's ACTIVE cards."""
+
+    reward_point: str
+    on: date
+    parts: tuple[Holding, ...]
+
+    def total(self, name: str) -> int:
+        return sum(getattr(part.totals, name) for part in self.parts)
+
+
+async def balance_rows(context: Context, ids: list[UUID]) -> list[list[BalanceRow]]:
+    rows: dict[UUID, list[BalanceRow]] = defaultdict(list)
+    for row in await context.read.each(balances_of, ids):
+        rows[row.card_id].append(row)
+    return [rows[card_id] for card_id in ids]
+
+
+async def day_rows(context: Context, ids: list[UUID]) -> list[dict[str, list[PointsDay]]]:
+    """Points by day, by reward point, of each card."""
+    rows: dict[UUID, dict[str, list[PointsDay]]] = defaultdict(lambda: defaultdict(list))
+    for row in await context.read.each(points_days_of, ids):
+        rows[row.card_id][row.reward_point].append(_day(row))
+    return [rows[card_id] for card_id in ids]
+
+
+def _day(row: PointsDayRow) -> PointsDay:
+    return PointsDay(row.vests_on, row.expires_on, row.remainder, row.held)
+
+
+async def today_of(context: Context, card: CardRow) -> date:
+    """Today where the card was issued."""
+    channel = await context.load(programs.channels_by_code, card.enrollment_source)
+    return context.today(channel)
+
+
+async def of_card(context: Context, card: CardRow, moment: Moment) -> list[Balance]:
+    """Every reward point that has entries on the card or that a rule of its programs earns, by document order."""
+    on = moment.as_of or await today_of(context, card)
+    held = {holding.reward_point: holding for holding in await _holdings(context, card, on, moment)}
+    codes = [*await _earnable(context, card, on), *held]
+    order = list(context.book.reward_points) if context.book else []
+    places = {code: place for place, code in enumerate(order)}
+    return [
+        Balance(code, on, (held.get(code) or _empty(card, code, on),))
+        for code in sorted(set(codes), key=lambda code: (places.get(code, len(places)), code))
+    ]
+
+
+async def of_point(
+    context: Context, card: CardRow, reward_point: str, moment: Moment
+) -> Balance | None:
+    """One balance: zeros for a known point without entries, None for an unknown one."""
+    if await context.load(programs.reward_points_by_code, reward_point) is None:
+        return None
+    on = moment.as_of or await today_of(context, card)
+    held = {holding.reward_point: holding for holding in await _holdings(context, card, on, moment)}
+    return Balance(reward_point, on, (held.get(reward_point) or _empty(card, reward_point, on),))
+
+
+async def of_customer(context: Context, customer_key: UUID, moment: Moment) -> list[Balance]:
+    """Summed over the customer's ACTIVE cards, by reward point."""
+    active = [
+        card
+        for card in await cards.cards_of_customer(context, customer_key)
+        if card.status == "ACTIVE"
+    ]
+    parts: dict[str, list[Balance]] = defaultdict(list)
+    for found in await gather(*(of_card(context, card, moment) for card in active)):
+        for balance in found:
+            parts[balance.reward_point].append(balance)
+    return [
+        Balance(code, group[0].on, tuple(part for balance in group for part in balance.parts))
+        for code, group in parts.items()
+    ]
+
+
+def _empty(card: CardRow, reward_point: str, on: date) -> Holding:
+    return Holding(card, reward_point, on, None, Totals(0, 0, 0, 0, 0, 0), _NOTHING, on)
+
+
+async def _earnable(context: Context, card: CardRow, on: date) -> list[str]:
+    if context.book is None:
+        return []
+    enrolments = await context.load(cards.enrolments_by_card, card.card_id)
+    enrolled = {row.program for row in enrolments if row.starts_on <= on <= (row.ends_on or NEVER)}
+    return [point for program in enrolled for point in context.book.earned_reward_points(program)]
+
+
+async def _holdings(context: Context, card: CardRow, on: date, moment: Moment) -> list[Holding]:
+    is_past = (card.last_entry_on is not None and on < card.last_entry_on) or (
+        moment.known_at is not None and moment.known_at < card.last_posted_at
+    )
+    if is_past:
+        known_at = moment.known_at or card.last_posted_at
+        return await _past_holdings(context, card, Moment(on, known_at))
+    rows = await context.load(balance_rows, card.card_id)
+    return [await _holding(context, card, row, on) for row in rows]
+
+
+async def _holding(context: Context, card: CardRow, row: BalanceRow, on: date) -> Holding:
+    sums = Sums(row.issued, row.used, row.expired_written, row.debt)
+    lapse = row.next_hold_lapse_at
+    if row.as_of_from <= on < row.next_change_on and (lapse is None or context.now < lapse):
+        totals = Totals(row.issued, row.used, row.expired, row.available, row.unvested, row.held)
+    else:
+        days = (await context.load(day_rows, card.card_id)).get(row.reward_point, [])
+        totals = rules.totals(sums, days, row.as_of_from, on)
+    return Holding(card, row.reward_point, on, None, totals, sums, row.as_of_from)
+
+
+async def _past_holdings(context: Context, card: CardRow, moment: Moment) -> list[Holding]:
+    if moment.as_of is None or moment.known_at is None:
+        raise AssertionError
+    sums = await context.load(past_sums, (card.card_id, moment.as_of, moment.known_at))
+    days = await context.load(past_days, (card.card_id, moment.as_of, moment.known_at))
+    return [
+        Holding(
+            card,
+            point,
+            moment.as_of,
+            moment,
+            rules.totals(sums[point], days.get(point, ()), moment.as_of, moment.as_of),
+            sums[point],
+            moment.as_of,
+        )
+        for point in sorted(sums)
+    ]
+
+
+PastKey = tuple[UUID, date, datetime]
+
+
+def _by_moment(keys: Iterable[PastKey]) -> dict[tuple[date, datetime], list[UUID]]:
+    groups: dict[tuple[date, datetime], list[UUID]] = defaultdict(list)
+    for card_id, as_of, known_at in keys:
+        groups[as_of, known_at].append(card_id)
+    return groups
+
+
+async def past_sums(context: Context, keys: list[PastKey]) -> list[dict[str, Sums]]:
+    """Issued and used by reward point, of what was dated by the day and written by the instant of each key."""
+    found: dict[PastKey, dict[str, Sums]] = defaultdict(dict)
+    for (as_of, known_at), ids in _by_moment(keys).items():
+        rows = await context.read.each(past_sums_of, ids, as_of=as_of, known_at=known_at)
+        for row in rows:
+            at = found[row.card_id, as_of, known_at]
+            before = at.get(row.reward_point, _NOTHING)
+            issued = row.points if row.entry_type in ISSUING else 0
+            used = -row.points if row.entry_type in {"REDEEM", "REFUND"} else 0
+            at[row.reward_point] = Sums(before.issued + issued, before.used + used)
+    return [found[key] for key in keys]
+
+
+async def past_days(context: Context, keys: list[PastKey]) -> list[dict[str, list[PointsDay]]]:
+    """Points by day as they stood then: lots less what was taken of them, EXPIRE entries left aside."""
+    found: dict[PastKey, dict[str, dict[tuple[date, date], int]]] = defaultdict(
+        lambda: defaultdict(lambda: defaultdict(int))
+    )
+    for (as_of, known_at), ids in _by_moment(keys).items():
+        moment = {"as_of": as_of, "known_at": known_at}
+        for lot in await context.read.each(past_lots_of, ids, **moment):
+            at = found[lot.card_id, as_of, known_at][lot.reward_point]
+            at[lot.vests_on, lot.expires_on or NEVER] += lot.points
+        for taken in await context.read.each(past_taken_of, ids, **moment):
+            if taken.vests_on is not None and taken.entry_type != "EXPIRE":
+                at = found[taken.card_id, as_of, known_at][taken.reward_point]
+                at[taken.vests_on, taken.expires_on or NEVER] -= taken.points
+    return [
+        {
+            point: [PointsDay(*dates, remainder=left) for dates, left in days.items()]
+            for point, days in found[key].items()
+        }
+        for key in keys
+    ]
+
+
+async def _days(context: Context, part: Holding) -> list[PointsDay]:
+    past = part.past
+    if past is not None and past.as_of is not None and past.known_at is not None:
+        days = await context.load(past_days, (part.card.card_id, past.as_of, past.known_at))
+    else:
+        days = await context.load(day_rows, part.card.card_id)
+    return days.get(part.reward_point, [])
+
+
+@dataclass(frozen=True, slots=True)
+class Expiring:
+    points: int
+    until: date
+    schedule: tuple[Dated, ...]
+
+
+def _merged(dated: Iterable[Dated]) -> tuple[Dated, ...]:
+    sums: dict[date, int] = defaultdict(int)
+    for one in dated:
+        sums[one.on] += one.points
+    return tuple(Dated(sums[on], on) for on in sorted(sums))
+
+
+async def expiring(context: Context, balance: Balance, days: int) -> Expiring:
+    """Available points whose last usable day lies in [on, on + days]. Raises InvalidInput for impossible days."""
+    if not 0 <= days <= MAXIMUM_DAYS:
+        raise InvalidInput(f"Days lie between 0 and {MAXIMUM_DAYS}.", ("days",))
+    until = min(balance.on + timedelta(days=days), date.max - timedelta(days=1))
+    found: list[Dated] = []
+    for part in balance.parts:
+        by_day = await _days(context, part)
+        until_part = until + (part.on - balance.on)
+        found += rules.expiring(by_day, part.sums.debt, part.since, part.on, until_part)
+    schedule = _merged(found)
+    return Expiring(sum(one.points for one in schedule), until, schedule)
+
+
+async def next_vesting(context: Context, balance: Balance) -> Dated | None:
+    found = [rules.next_vesting(await _days(context, part), part.on) for part in balance.parts]
+    return _first(found)
+
+
+async def next_expiry(context: Context, balance: Balance) -> Dated | None:
+    found = [
+        rules.next_expiry(await _days(context, part), part.sums.debt, part.since, part.on)
+        for part in balance.parts
+    ]
+    return _first(found)
+
+
+def _first(found: Iterable[Dated | None]) -> Dated | None:
+    merged = _merged(one for one in found if one is not None)
+    return merged[0] if merged else None

@@ -1,0 +1,119 @@
+"""The rule books in memory: one a version, shared by all operations of the process. Source: engineering 3.1.
+
+A unit of work asks for the newest effective version in its own transaction; queries may lag by a second.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from threading import Lock
+from time import monotonic
+from typing import Protocol, TypeVar
+
+from models.database import Reader
+from models.program_statements import EffectiveRow, effective_after, versions_of
+from rules.book import RuleBook, compile_book
+from rules.document import parse_document
+
+LAG_SECONDS = 1.0
+
+
+class Named(Protocol):
+    @property
+    def code(self) -> str: ...
+
+
+N = TypeVar("N", bound=Named)
+
+
+def read_stored(document: str) -> object:
+    """A stored document as data: fractions are decimals."""
+    return json.loads(document, parse_float=Decimal)
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Books in the order in which they became effective."""
+
+    books: tuple[tuple[datetime, RuleBook], ...]
+
+    def at(self, instant: datetime) -> RuleBook | None:
+        """The book effective at `instant`; before the first one, the first."""
+        chosen = [book for effective_from, book in self.books if effective_from <= instant]
+        return chosen[-1] if chosen else next((book for _, book in self.books), None)
+
+
+class RuleBooks:
+    """Effective versions in order, and the books compiled so far; both only ever grow."""
+
+    def __init__(self) -> None:
+        self._timeline: list[EffectiveRow] = []
+        self._books: dict[int, RuleBook] = {}
+        self._looked_at = float("-inf")
+        # Units may run on a writer thread of their own.
+        self._growing = Lock()
+
+    async def refresh(self, reader: Reader, *, lag_seconds: float = 0.0) -> RuleBook | None:
+        """Look for newer effective versions, unless that was done within `lag_seconds`; the newest one's book."""
+        if monotonic() - self._looked_at >= lag_seconds:
+            looked_at = monotonic()
+            known = self._timeline[-1].version if self._timeline else 0
+            found = await reader.all(effective_after, known=known)
+            newest = found[-1].version if found else known
+            if newest:
+                await self._load(reader, newest)
+            with self._growing:
+                self._timeline += [row for row in found if row.version > self._known()]
+            self._looked_at = looked_at
+        return self.effective
+
+    def _known(self) -> int:
+        return self._timeline[-1].version if self._timeline else 0
+
+    @property
+    def effective(self) -> RuleBook | None:
+        return self._books[self._known()] if self._timeline else None
+
+    async def at(self, reader: Reader, instant: datetime) -> RuleBook | None:
+        """The book effective at `instant`; before the first one, the first. None before the first processing."""
+        if not self._timeline:
+            return None
+        rows = [row for row in self._timeline if row.effective_from <= instant]
+        chosen = rows[-1] if rows else self._timeline[0]
+        return await self._load(reader, chosen.version)
+
+    async def history(self, reader: Reader) -> "History":
+        """Every effective version's book, for rules that ask what was in force when a day began."""
+        rows = tuple(self._timeline)
+        return History(
+            tuple([(row.effective_from, await self._load(reader, row.version)) for row in rows])
+        )
+
+    async def version(self, reader: Reader, version: int) -> RuleBook:
+        return await self._load(reader, version)
+
+    async def _load(self, reader: Reader, version: int) -> RuleBook:
+        book = self._books.get(version)
+        if book is None:
+            row = (await reader.each(versions_of, [version]))[0]
+            book = compile_book(
+                version, row.effective_from, parse_document(read_stored(row.document))
+            )
+            if row.effective_from is not None:
+                self._books[version] = book
+        return book
+
+    async def last_with(
+        self, reader: Reader, code: str, of: Callable[[RuleBook], Mapping[str, N]]
+    ) -> N | None:
+        """What the code means: by the effective version, else by the last version that had it (semantics 3)."""
+        for row in self._newest_first():
+            found = of(await self._load(reader, row.version)).get(code)
+            if found is not None:
+                return found
+        return None
+
+    def _newest_first(self) -> Iterator[EffectiveRow]:
+        return reversed(tuple(self._timeline))

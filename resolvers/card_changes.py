@@ -1,0 +1,382 @@
+"""What changes a card apart from its points: link, block, unblock, enrol, assign a tier. Source: semantics 4, 9."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from models.card_statements import (
+    CardRow,
+    EnrolmentRow,
+    StoredTierRow,
+    change_customer,
+    change_status,
+    end_enrolment,
+    insert_enrolment,
+    insert_note,
+    insert_tier_row,
+)
+from models.customer_statements import insert_customer_card, locked_customer
+from models.database import Transaction
+from resolvers import cards, customers
+from resolvers.audits import Facts, audit_card
+from resolvers.cards import BLOCK_REASON
+from resolvers.clock import civil_date
+from resolvers.context import Context
+from resolvers.customers import MAXIMUM_TEXT
+from resolvers.identifiers import random_id
+from resolvers.postings import Event, lock_card, post
+from resolvers.replays import Answer, Operation, Outcome, key_fault, once
+from resolvers.tiers import Standing, judge, moments_from, standing_in_unit
+from rules.book import RuleBook
+from rules.errors import (
+    CardBlocked,
+    CardCustomerConflict,
+    CardReplaced,
+    CustomerBlocked,
+    CustomerNotFound,
+    InvalidInput,
+    LoyaltyError,
+    NotFound,
+    ProgramNotFound,
+    Refused,
+    TierNotFound,
+)
+from rules.tiers import Moment
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    number: str
+    customer_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    number: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Enrol:
+    number: str
+    program: str
+    start_date: date | None = None
+    end_date: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AssignTier:
+    number: str
+    program: str
+    tier: str
+    end_date: date
+    reason: str
+    start_date: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """The card under its lock, and what a change of it needs."""
+
+    context: Context
+    operation: Operation
+    book: RuleBook
+    card: CardRow
+    now: datetime
+    today: date
+
+    @property
+    def transaction(self) -> Transaction:
+        return self.operation.transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a change tells the world and the audit; no events: nothing has changed."""
+
+    events: tuple[Event, ...] = ()
+    reason: str | None = None
+    before: Facts | None = None
+    after: Facts | None = None
+
+
+def _check_form(key: str, reason: str | None = None) -> None:
+    faults: list[LoyaltyError | None] = [key_fault(key)]
+    if reason is not None and not 1 <= len(reason) <= MAXIMUM_TEXT:
+        message = f"A reason has 1 to {MAXIMUM_TEXT} characters."
+        faults.append(InvalidInput(message, ("reason",)))
+    found = [fault for fault in faults if fault is not None]
+    if found:
+        raise Refused(found)
+
+
+async def _change(
+    context: Context,
+    mutation: str,
+    key: str,
+    command: Link | Block | Enrol | AssignTier,
+    work: Callable[[Locked], Awaitable[Change]],
+    before_lock: Callable[[Transaction], Awaitable[None]] | None = None,
+) -> Outcome:
+    """Lock the card, do `work`, write its events and the audit row; once for the key.
+
+    `before_lock` takes the locks that stand before a card's.
+    """
+
+    async def locked(operation: Operation) -> Answer:
+        transaction = operation.transaction
+        if operation.book is None:
+            raise NotFound("No configuration is in force yet.")
+        found = await cards.find_for_unit(context, transaction, command.number)
+        if before_lock is not None:
+            await before_lock(transaction)
+        card = await lock_card(transaction, found.card_id)
+        now = context.service.clock()
+        source = await context.service.books.last_with(
+            transaction, card.enrollment_source, lambda book: book.channels
+        )
+        today = civil_date(now, source.time_zone if source else "UTC")
+        place = Locked(context, operation, operation.book, card, now, today)
+        await _finish(place, mutation, await work(place))
+        return {"card_id": str(card.card_id)}
+
+    return await once(context, mutation, key, command, locked)
+
+
+async def _finish(place: Locked, mutation: str, change: Change) -> None:
+    if not change.events:
+        return
+    await audit_card(
+        place.context,
+        place.transaction,
+        place.card.card_id,
+        mutation,
+        place.now,
+        reason=change.reason,
+        before=change.before,
+        after=change.after,
+    )
+    await post(
+        place.transaction,
+        place.card,
+        op_id=place.operation.op_id,
+        kind=mutation,
+        drafts=(),
+        events=change.events,
+        now=place.now,
+        today=place.today,
+        randomness=place.context.service.randomness,
+    )
+
+
+def _refuse_replaced(card: CardRow) -> None:
+    if card.status == "REPLACED":
+        raise CardReplaced("This card was replaced.", ("number",))
+
+
+async def link(context: Context, key: str, command: Link) -> Outcome:
+    """Give an anonymous ACTIVE card a customer; the same customer again changes nothing.
+
+    Raises CardBlocked, CardReplaced, CustomerNotFound, CustomerBlocked, CardCustomerConflict.
+    """
+    _check_form(key)
+
+    async def lock_customer(transaction: Transaction) -> None:
+        customer_key = await customers.key_of(transaction, command.customer_id)
+        if customer_key is not None:
+            await transaction.first(locked_customer, of_customer=customer_key)
+
+    async def work(place: Locked) -> Change:
+        customer_key = await _linkable(place.transaction, command.customer_id)
+        card = place.card
+        _refuse_replaced(card)
+        if card.customer_key == customer_key:
+            return Change()
+        if card.customer_key is not None:
+            raise CardCustomerConflict("This card has another customer.", ("customerId",))
+        if card.status == "BLOCKED":
+            raise CardBlocked("This card is blocked.", ("number",))
+        await place.transaction.run(
+            change_customer, of_card=card.card_id, customer_key=customer_key
+        )
+        await place.transaction.run(
+            insert_customer_card, customer_key=customer_key, card_id=card.card_id
+        )
+        return Change((Event("cardChanged", {}),), after={"customer": str(customer_key)})
+
+    return await _change(context, "linkLoyaltyCard", key, command, work, lock_customer)
+
+
+async def _linkable(transaction: Transaction, customer_id: str) -> UUID:
+    key = await customers.key_of(transaction, customer_id)
+    row = await customers.row_of(transaction, key) if key else None
+    if key is None or row is None:
+        raise CustomerNotFound("There is no such customer.", ("customerId",))
+    if row.blocked_for_loyalty:
+        raise CustomerBlocked("This customer is blocked for loyalty.", ("customerId",))
+    return key
+
+
+async def block(context: Context, key: str, command: Block) -> Outcome:
+    """Block the card; a blocked one stays as it is. Raises CardReplaced."""
+    _check_form(key, command.reason)
+
+    async def work(place: Locked) -> Change:
+        _refuse_replaced(place.card)
+        if place.card.status == "BLOCKED":
+            return Change()
+        await place.transaction.run(
+            change_status, of_card=place.card.card_id, status="BLOCKED", blocked_at=place.now
+        )
+        await write_note(place, place.card.card_id, BLOCK_REASON, command.reason)
+        return _status_change("cardBlocked", command.reason, "ACTIVE", "BLOCKED")
+
+    return await _change(context, "blockLoyaltyCard", key, command, work)
+
+
+async def unblock(context: Context, key: str, command: Block) -> Outcome:
+    """Make a blocked card ACTIVE; an active one stays as it is. Raises CardReplaced."""
+    _check_form(key, command.reason)
+
+    async def work(place: Locked) -> Change:
+        _refuse_replaced(place.card)
+        if place.card.status == "ACTIVE":
+            return Change()
+        await place.transaction.run(
+            change_status, of_card=place.card.card_id, status="ACTIVE", blocked_at=None
+        )
+        return _status_change("cardChanged", command.reason, "BLOCKED", "ACTIVE")
+
+    return await _change(context, "unblockLoyaltyCard", key, command, work)
+
+
+def _status_change(event: str, reason: str, before: str, after: str) -> Change:
+    events = (Event(event, {}),)
+    return Change(events, reason, {"status": before}, {"status": after})
+
+
+async def write_note(place: Locked, subject_id: UUID, kind: str, text: str) -> None:
+    await place.transaction.run(
+        insert_note,
+        card_id=place.card.card_id,
+        note_id=random_id(place.context.service.randomness),
+        subject_id=subject_id,
+        kind=kind,
+        text=text,
+        written_at=place.now,
+    )
+
+
+async def enrol(context: Context, key: str, command: Enrol) -> Outcome:
+    """Add an enrolment; where one covers the start date, its end date becomes the given one (None: open).
+
+    Raises CardReplaced, ProgramNotFound, InvalidInput for an end before the start or an overlap with a later one.
+    """
+    _check_form(key)
+
+    async def work(place: Locked) -> Change:
+        _refuse_replaced(place.card)
+        if place.book.program(command.program) is None:
+            raise ProgramNotFound("There is no such program.", ("program",))
+        starts_on = command.start_date or place.today
+        if command.end_date is not None and command.end_date < starts_on:
+            raise InvalidInput("The end lies before the start.", ("endDate",))
+        standing = await standing_in_unit(context, place.transaction, place.card, place.book)
+        changed = await _write_enrolment(place, standing, command, starts_on)
+        if not changed:
+            return Change()
+        standing = await standing_in_unit(context, place.transaction, place.card, place.book)
+        events = [Event("cardChanged", {}), *await _first_tier(place, standing, command, starts_on)]
+        facts: Facts = {"program": command.program, "startDate": starts_on}
+        return Change(tuple(events), after={**facts, "endDate": command.end_date})
+
+    return await _change(context, "enrollLoyaltyCard", key, command, work)
+
+
+async def _write_enrolment(
+    place: Locked, standing: Standing, command: Enrol, starts_on: date
+) -> bool:
+    """Whether anything changed."""
+    rows = [row for row in standing.enrolments if row.program == command.program]
+    covering = next((row for row in rows if _covers(row, starts_on)), None)
+    later = [row for row in rows if row is not covering and row.starts_on > starts_on]
+    ends_on = command.end_date
+    if any(ends_on is None or row.starts_on <= ends_on for row in later):
+        raise InvalidInput("This overlaps a later enrolment.", ("endDate",))
+    card_id = place.card.card_id
+    if covering is None:
+        row = EnrolmentRow(
+            card_id,
+            random_id(place.context.service.randomness),
+            command.program,
+            starts_on,
+            ends_on,
+        )
+        await place.transaction.run(insert_enrolment, **row._asdict())
+    elif covering.ends_on != ends_on:
+        await place.transaction.run(
+            end_enrolment, of_card=card_id, of_enrolment=covering.enrolment_id, ends_on=ends_on
+        )
+    return covering is None or covering.ends_on != ends_on
+
+
+def _covers(row: EnrolmentRow, day: date) -> bool:
+    return row.starts_on <= day and (row.ends_on is None or day <= row.ends_on)
+
+
+async def _first_tier(
+    place: Locked, standing: Standing, command: Enrol, starts_on: date
+) -> list[Event]:
+    """Evaluated at the start, and at later countable postings up to today; a start to come waits for its day."""
+    if starts_on > place.today:
+        return []
+    later = [moment for moment in moments_from(standing, starts_on) if moment.on <= place.today]
+    return await judge(
+        place.transaction,
+        standing,
+        command.program,
+        [Moment(starts_on, extends=True), *later],
+        place.today,
+        place.context.service.randomness,
+    )
+
+
+async def assign_tier(context: Context, key: str, command: AssignTier) -> Outcome:
+    """Give a tier by hand for a time; no evaluation shortens or removes the row.
+
+    Raises CardReplaced, ProgramNotFound, TierNotFound, InvalidInput.
+    """
+    _check_form(key, command.reason)
+
+    async def work(place: Locked) -> Change:
+        _refuse_replaced(place.card)
+        standing = await standing_in_unit(context, place.transaction, place.card, place.book)
+        starts_on = command.start_date or place.today
+        _check_tier(place.book, standing, command, starts_on)
+        row = StoredTierRow(
+            place.card.card_id,
+            random_id(context.service.randomness),
+            command.program,
+            command.tier,
+            starts_on,
+            command.end_date,
+            manual=True,
+        )
+        await place.transaction.run(insert_tier_row, **row._asdict())
+        return Change(
+            (Event("tierChanged", {"program": command.program}),),
+            reason=command.reason,
+            after={"program": command.program, "tier": command.tier, "endDate": command.end_date},
+        )
+
+    return await _change(context, "assignLoyaltyTier", key, command, work)
+
+
+def _check_tier(book: RuleBook, standing: Standing, command: AssignTier, starts_on: date) -> None:
+    if not any(row.program == command.program for row in standing.enrolments):
+        raise ProgramNotFound("The card is not enrolled in this program.", ("program",))
+    if book.tier(command.program, command.tier) is None:
+        raise TierNotFound("The program has no such tier.", ("tier",))
+    if command.end_date < starts_on:
+        raise InvalidInput("The end lies before the start.", ("endDate",))

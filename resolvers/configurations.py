@@ -1,0 +1,250 @@
+"""Configuration versions: plan, apply, process, and what existing data forbids. Source: semantics 3."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+import msgspec
+
+from models.database import Reader, Transaction
+from models.directory_statements import (
+    advance_sequence,
+    insert_sequence,
+    locked_sequence,
+    sequences,
+)
+from models.program_statements import (
+    VersionRow,
+    affiliations_held,
+    channels_with_cards,
+    channels_with_payments,
+    channels_with_sales,
+    claim_version,
+    make_effective,
+    newest_version,
+    points_with_entries,
+    programs_with_enrolments,
+    running_tiers,
+    types_with_unposted_lines,
+    versions_count,
+    versions_of,
+    versions_page,
+)
+from resolvers.audits import audit
+from resolvers.books import read_stored
+from resolvers.clock import MICROSECOND, civil_date
+from resolvers.context import Context
+from rules.book import RuleBook
+from rules.document import parse_document
+from rules.errors import ConfigurationConflict, ConfigurationInvalid, NotFound, Refused
+from rules.plan import Change, changes
+from rules.plan_refusals import Existing, refusals
+from rules.plan_warnings import warnings
+from rules.program import Configuration
+
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    changes: tuple[Change, ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """`document` is data as sent; `base_version` None: whatever is newest."""
+
+    document: object
+    base_version: int | None
+    comment: str | None
+    process: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    version: VersionRow
+    plan: Plan
+
+
+async def effective_version(context: Context) -> VersionRow:
+    """Raises NotFound before the first processing."""
+    if context.book is None:
+        raise NotFound("No configuration is in force yet.")
+    return (await context.read.each(versions_of, [context.book.version]))[0]
+
+
+async def versions_by_number(context: Context, numbers: list[int]) -> list[VersionRow | None]:
+    rows = {row.version: row for row in await context.read.each(versions_of, numbers)}
+    return [rows.get(number) for number in numbers]
+
+
+async def list_versions(context: Context, before: int | None, count: int) -> list[VersionRow]:
+    """Newest first, below the version `before`."""
+    return await context.read.all(versions_page, before=before or 2**31 - 1, count=count)
+
+
+async def count_versions(context: Context) -> int:
+    return (await context.read.all(versions_count))[0].rows
+
+
+async def plan(context: Context, document: object) -> Plan:
+    """What applying would change. Raises Refused with every fault of the document."""
+    return await _plan(context, context.read, document, context.book)
+
+
+async def _plan(
+    context: Context, reader: Reader, document: object, effective: RuleBook | None
+) -> Plan:
+    after = parse_document(document)
+    newest = await reader.first(newest_version)
+    before = parse_document(read_stored(newest.document)) if newest else None
+    now = context.service.clock()
+    await _refuse_lost_data(reader, before, effective, after, now)
+    counters = {row.code: row.next for row in await reader.all(sequences)}
+    told = warnings(after, civil_date(now, "UTC"), counters)
+    return Plan(changes(before, after), tuple(told))
+
+
+async def _refuse_lost_data(
+    reader: Reader,
+    newest: Configuration | None,
+    effective: RuleBook | None,
+    after: Configuration,
+    now: datetime,
+) -> None:
+    """What exists lives under codes of the effective version, or of a stored one that may become so."""
+    existing = await existing_data(reader, now)
+    faults: dict[object, ConfigurationInvalid] = {}
+    for before in (newest, effective.configuration if effective else None):
+        if before is not None:
+            faults |= {fault.field: fault for fault in refusals(before, after, existing)}
+    if faults:
+        raise Refused(list(faults.values()))
+
+
+async def existing_data(reader: Reader, now: datetime) -> Existing:
+    sales = {row.code for row in await reader.all(channels_with_sales)}
+    return Existing(
+        reward_points_with_entries=frozenset(
+            row.code for row in await reader.all(points_with_entries)
+        ),
+        channels_with_sales_or_payments=frozenset(
+            sales | {row.code for row in await reader.all(channels_with_payments)}
+        ),
+        channels_with_cards_or_sales=frozenset(
+            sales | {row.code for row in await reader.all(channels_with_cards)}
+        ),
+        programs_with_enrolments=frozenset(
+            row.code for row in await reader.all(programs_with_enrolments)
+        ),
+        tiers_with_running_rows=frozenset(
+            (row.program, row.tier)
+            for row in await reader.all(running_tiers, on=civil_date(now, "UTC"))
+        ),
+        activity_types_with_unposted_lines=frozenset(
+            row.code for row in await reader.all(types_with_unposted_lines)
+        ),
+        affiliations_held=frozenset(row.code for row in await reader.all(affiliations_held)),
+    )
+
+
+async def apply(context: Context, command: Apply) -> Applied:
+    """Store the document as the next version; a document equal to the newest one stores nothing.
+
+    Raises Refused with every fault, ConfigurationConflict where a newer version than `base_version` is stored.
+    """
+
+    async def unit(transaction: Transaction, book: RuleBook | None) -> Applied:
+        newest = await transaction.first(newest_version)
+        if command.base_version not in {None, newest.version if newest else 0}:
+            raise ConfigurationConflict("A newer version is stored.", ("baseVersion",))
+        planned = await _plan(context, transaction, command.document, book)
+        after = parse_document(command.document)
+        row = newest
+        if newest is None or not _is_equal(newest, after):
+            row = await _store(context, transaction, command, newest.version + 1 if newest else 1)
+            await _raise_sequences(transaction, after)
+        if row is None:
+            raise AssertionError
+        if command.process or after.settings.process_on_apply:
+            row = await _process(context, transaction, row)
+        return Applied(row, planned)
+
+    return await context.unit(unit)
+
+
+def _is_equal(stored: VersionRow, after: Configuration) -> bool:
+    return not changes(parse_document(read_stored(stored.document)), after)
+
+
+async def _store(
+    context: Context, transaction: Transaction, command: Apply, version: int
+) -> VersionRow:
+    now = context.service.clock()
+    row = VersionRow(
+        version=version,
+        document=_ENCODER.encode(command.document).decode(),
+        comment=command.comment,
+        created_at=now,
+        created_by=context.caller.name,
+        effective_from=None,
+    )
+    if not await transaction.run(claim_version, **row._asdict()):
+        raise ConfigurationConflict("Another version was stored meanwhile.", ("baseVersion",))
+    await audit(
+        context,
+        transaction,
+        "applyConfiguration",
+        now,
+        configuration_version=version,
+        reason=command.comment,
+    )
+    return row
+
+
+async def _raise_sequences(transaction: Transaction, after: Configuration) -> None:
+    """`next` sets a new sequence; later it can only raise the counter."""
+    for sequence in after.number_sequences:
+        if await transaction.run(insert_sequence, code=sequence.code, next=sequence.next):
+            continue
+        row = await transaction.first(locked_sequence, of_code=sequence.code)
+        if row is not None and row.next < sequence.next:
+            await transaction.run(advance_sequence, of_code=sequence.code, next=sequence.next)
+
+
+async def _process(context: Context, transaction: Transaction, row: VersionRow) -> VersionRow:
+    if row.effective_from is not None:
+        return row
+    effective = await context.service.books.refresh(transaction)
+    now = context.service.clock()
+    if effective is not None and effective.effective_from is not None:
+        now = max(now, effective.effective_from + MICROSECOND)
+    await transaction.run(make_effective, of_version=row.version, effective_from=now)
+    await audit(
+        context, transaction, "processLoyaltySchemes", now, configuration_version=row.version
+    )
+    return row._replace(effective_from=now)
+
+
+async def process(context: Context) -> VersionRow:
+    """Make the newest stored version effective. Raises NotFound where none is stored."""
+
+    async def unit(transaction: Transaction, _book: RuleBook | None) -> VersionRow:
+        newest = await transaction.first(newest_version)
+        if newest is None:
+            raise NotFound("No configuration is stored yet.")
+        return await _process(context, transaction, newest)
+
+    processed = await context.unit(unit)
+    # This process need not wait for its own news.
+    context.book = await context.service.books.refresh(context.read)
+    return processed
+
+
+def document_of(row: VersionRow) -> Mapping[str, object]:
+    """The document as it was sent."""
+    document: Mapping[str, object] = json.loads(row.document, parse_float=Decimal)
+    return document

@@ -1,0 +1,82 @@
+"""What one operation has at hand: its caller, its clock reading, its snapshot, its batches."""
+
+from collections.abc import Awaitable, Callable, Coroutine, Hashable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import partial
+from typing import Any, TypeVar
+
+from aiodataloader import DataLoader
+
+from models.database import Database, Read, Transaction
+from resolvers.books import LAG_SECONDS, RuleBooks
+from resolvers.callers import Caller
+from resolvers.clock import Clock, civil_date
+from resolvers.identifiers import Randomness
+from rules.book import RuleBook
+from rules.program import Channel
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Service:
+    """What all operations of a process share."""
+
+    database: Database
+    books: RuleBooks
+    clock: Clock
+    randomness: Randomness
+
+
+@dataclass
+class Context:
+    service: Service
+    caller: Caller
+    request_id: str
+    now: datetime
+    read: Read
+    book: RuleBook | None
+    _loaders: dict[Any, DataLoader[Any, Any]] = field(default_factory=dict)
+
+    async def load(
+        self, batch: Callable[["Context", list[K]], Coroutine[Any, Any, list[V]]], key: K
+    ) -> V:
+        """The value of `key`, found together with those of all its siblings by one call of `batch`.
+
+        `batch` answers in the order of its keys.
+        """
+        loader = self._loaders.get(batch)
+        if loader is None:
+            loader = self._loaders[batch] = DataLoader(partial(batch, self))
+        return await loader.load(key)  # type: ignore[no-any-return]
+
+    async def unit(self, work: Callable[[Transaction, RuleBook | None], Awaitable[T]]) -> T:
+        """Run `work` as a unit with the newest effective book; what is read afterwards is read anew."""
+
+        async def with_book(transaction: Transaction) -> T:
+            return await work(transaction, await self.service.books.refresh(transaction))
+
+        try:
+            return await self.service.database.unit(with_book)
+        finally:
+            await self.renew()
+
+    async def renew(self) -> None:
+        """Forget the snapshot and all batches: the next field sees what was committed meanwhile."""
+        await self.read.close()
+        self._loaders.clear()
+        self.now = self.service.clock()
+        self.book = await self.service.books.refresh(self.read, lag_seconds=LAG_SECONDS)
+
+    def today(self, channel: Channel | None) -> date:
+        """The civil date of now in the channel's zone; in UTC where no version ever had the channel."""
+        return civil_date(self.now, channel.time_zone if channel else "UTC")
+
+
+async def open_context(service: Service, caller: Caller, request_id: str) -> Context:
+    read = service.database.read()
+    book = await service.books.refresh(read, lag_seconds=LAG_SECONDS)
+    return Context(service, caller, request_id, service.clock(), read, book)

@@ -1,0 +1,92 @@
+"""Sales as callers see them: by natural key, with lines, charges, notes and the entries they made."""
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+
+from models.ledger_statements import EntryRow
+from models.sale_statements import (
+    SaleChargeRow,
+    SaleLineRow,
+    SaleRow,
+    returns_of,
+    sale_charges_of,
+    sale_facts_of,
+    sale_lines_of,
+    sales_of,
+)
+from resolvers import customers, transactions
+from resolvers.callers import Role
+from resolvers.cards import rows_by_id
+from resolvers.context import Context
+from resolvers.identifiers import operation_id
+from resolvers.sales import sale_key
+from rules.notes import Note, NoteCode
+
+
+async def rows_by_key(context: Context, keys: list[bytes]) -> list[SaleRow | None]:
+    rows = {row.sale_key: row for row in await context.read.each(sales_of, keys)}
+    return [rows.get(key) for key in keys]
+
+
+async def lines_by_key(context: Context, keys: list[bytes]) -> list[Sequence[SaleLineRow]]:
+    rows: dict[bytes, list[SaleLineRow]] = defaultdict(list)
+    for row in await context.read.each(sale_lines_of, keys):
+        rows[row.sale_key].append(row)
+    return [rows[key] for key in keys]
+
+
+async def charges_by_key(context: Context, keys: list[bytes]) -> list[Sequence[SaleChargeRow]]:
+    rows: dict[bytes, list[SaleChargeRow]] = defaultdict(list)
+    for row in await context.read.each(sale_charges_of, keys):
+        rows[row.sale_key].append(row)
+    return [rows[key] for key in keys]
+
+
+async def notes_by_key(context: Context, keys: list[bytes]) -> list[tuple[Note, ...]]:
+    """What each sale was told when it was posted."""
+    rows = {row.sale_key: row.notes for row in await context.read.each(sale_facts_of, keys)}
+    return [
+        tuple(
+            Note(NoteCode(code), scheme, rule)
+            for code, scheme, rule in json.loads(rows.get(key, "[]"))
+        )
+        for key in keys
+    ]
+
+
+async def returns_by_key(context: Context, keys: list[bytes]) -> list[Sequence[SaleRow]]:
+    rows: dict[bytes, list[SaleRow]] = defaultdict(list)
+    for row in await context.read.each(returns_of, keys):
+        if row.original_key is not None:
+            rows[row.original_key].append(row)
+    return [rows[key] for key in keys]
+
+
+async def find(context: Context, channel: str, transaction_id: str) -> SaleRow | None:
+    """The sale or return, where the caller may see it."""
+    return await by_key(context, sale_key(channel, transaction_id))
+
+
+async def by_key(context: Context, key: bytes) -> SaleRow | None:
+    row = await context.load(rows_by_key, key)
+    return row if row is not None and await may_see(context, row) else None
+
+
+async def may_see(context: Context, sale: SaleRow) -> bool:
+    """A customer sees what its own cards bought, a storefront what its channels sold."""
+    if context.caller.role is Role.PARTNER:
+        return False
+    if context.caller.role is not Role.CUSTOMER:
+        return context.caller.reaches(sale.channel)
+    own = await customers.own_key(context)
+    card = await context.load(rows_by_id, sale.card_id) if sale.card_id else None
+    return own is not None and card is not None and card.customer_key == own
+
+
+async def entries(context: Context, sale: SaleRow) -> Sequence[EntryRow]:
+    """The ledger rows that the sale or return wrote, in the order of the book."""
+    if sale.card_id is None:
+        return ()
+    key = (sale.card_id, operation_id(sale.sale_key))
+    return await context.load(transactions.entries_by_operation, key)

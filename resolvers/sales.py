@@ -1,0 +1,375 @@
+"""Posting sales: form, channel, currency, card, till, affiliations, payments; then the rules; then one transaction.
+
+Source: semantics 5.6, 12.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from models.card_statements import CardRow
+from models.database import Transaction
+from models.sale_statements import (
+    SaleRow,
+    claim_sale,
+    insert_sale_charges,
+    insert_sale_facts,
+    insert_sale_lines,
+    sales_of,
+)
+from resolvers import tills
+from resolvers.callers import check_channel
+from resolvers.clock import FUTURE_TOLERANCE, civil_date
+from resolvers.context import Context
+from resolvers.identifiers import content_hash, natural_key, operation_id
+from resolvers.judging import Judged, judge_sale
+from resolvers.postings import Event, Posted, lock_card, post, tell
+from resolvers.programs import known_channel
+from resolvers.tiers import judge, judged_points, moments_from, standing_in_unit
+from rules.book import RuleBook
+from rules.calendar import add_period
+from rules.earning import Earning, Share
+from rules.errors import (
+    ChannelInactive,
+    CurrencyMismatch,
+    IdempotencyKeyReused,
+    InvalidInput,
+    LoyaltyError,
+    NotFound,
+    Refused,
+)
+from rules.ledger import Draft, EntryType, Origin, Reason
+from rules.lines import Charge, ChargeInput, Line, LineInput, check_lines
+from rules.numbers import is_currency
+from rules.program import Channel, RewardPoint
+from rules.tiers import Moment
+
+MAXIMUM_TRANSACTION_ID = 128
+MAXIMUM_SALES = 1000
+_MILLION = 10**6
+
+
+@dataclass(frozen=True, slots=True)
+class PostSale:
+    channel: str
+    transaction_id: str
+    occurred_at: datetime
+    currency: str
+    lines: tuple[LineInput, ...]
+    charges: tuple[ChargeInput, ...] = ()
+    card_number: str | None = None
+    customer_id: str | None = None
+    affiliations: frozenset[str] = frozenset()
+    loyalty_payments: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class PostedSale:
+    sale_key: bytes
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Sale:
+    """A sale that passed its checks, ready to be judged and written."""
+
+    command: PostSale
+    row: SaleRow
+    book: RuleBook
+    channel: Channel
+    card: CardRow | None
+    affiliations: frozenset[str]
+    lines: tuple[Line, ...]
+    charges: tuple[Charge, ...]
+    now: datetime
+
+
+def sale_key(channel: str, transaction_id: str) -> bytes:
+    """SHA-256 of the natural key that sales and returns share."""
+    return natural_key("sale", channel, transaction_id)
+
+
+async def post_sale(context: Context, command: PostSale) -> PostedSale:
+    """Post the sale once; sent again with equal content it answers as the first time.
+
+    Raises Refused, IdempotencyKeyReused, or the first LoyaltyError of semantics 5.6's checks.
+    """
+    lines, charges = _check_form(context, command)
+    check_channel(context.caller, command.channel, ("channel",))
+    key = sale_key(command.channel, command.transaction_id)
+    content = content_hash(command)
+
+    async def unit(transaction: Transaction, _book: RuleBook | None) -> PostedSale:
+        if await _posted_before(transaction, key, content):
+            return PostedSale(key, replayed=True)
+        sale = await _checked(context, transaction, command, lines, charges, (key, content))
+        if not await transaction.run(claim_sale, **sale.row._asdict()):
+            await _posted_before(transaction, key, content)
+            return PostedSale(key, replayed=True)
+        await _post(context, transaction, sale)
+        return PostedSale(key, replayed=False)
+
+    return await context.unit(unit)
+
+
+async def _posted_before(transaction: Transaction, key: bytes, content: bytes) -> bool:
+    """Whether this very sale is there. Raises IdempotencyKeyReused for another under its key."""
+    rows = await transaction.each(sales_of, [key])
+    if rows and rows[0].content_hash != content:
+        raise IdempotencyKeyReused(rows[0].posted_at, ("transactionId",))
+    return bool(rows)
+
+
+def _check_form(context: Context, command: PostSale) -> tuple[tuple[Line, ...], tuple[Charge, ...]]:
+    faults: list[LoyaltyError] = []
+    if not 1 <= len(command.transaction_id) <= MAXIMUM_TRANSACTION_ID:
+        message = f"A transaction id has 1 to {MAXIMUM_TRANSACTION_ID} characters."
+        faults.append(InvalidInput(message, ("transactionId",)))
+    if command.occurred_at > context.service.clock() + FUTURE_TOLERANCE:
+        faults.append(InvalidInput("This lies in the future.", ("occurredAt",)))
+    judged: tuple[tuple[Line, ...], tuple[Charge, ...]] = ((), ())
+    if is_currency(command.currency):
+        try:
+            judged = check_lines(command.lines, command.charges, command.currency)
+        except Refused as refused:
+            faults += refused.errors
+    else:
+        faults.append(InvalidInput("There is no such currency.", ("currency",)))
+    if faults:
+        raise Refused(faults)
+    return judged
+
+
+async def _checked(
+    context: Context,
+    transaction: Transaction,
+    command: PostSale,
+    lines: tuple[Line, ...],
+    charges: tuple[Charge, ...],
+    hashes: tuple[bytes, bytes],
+) -> _Sale:
+    book = await context.service.books.at(transaction, command.occurred_at)
+    channel = _channel(book, command)
+    if book is None:
+        raise AssertionError
+    card = (
+        await tills.presented(context, transaction, command.card_number)
+        if command.card_number is not None
+        else None
+    )
+    customer_key = await tills.named_customer(transaction, command.customer_id)
+    tills.check_till(channel, card, customer_key)
+    codes = sorted(command.affiliations)
+    for fault in tills.affiliation_faults(book, codes):
+        raise fault
+    if command.loyalty_payments:
+        raise NotFound("There is no such payment.", ("loyaltyPayments", "0"))
+    now = context.service.clock()
+    row = SaleRow(
+        sale_key=hashes[0],
+        kind="SALE",
+        channel=channel.code,
+        transaction_id=command.transaction_id,
+        content_hash=hashes[1],
+        occurred_at=command.occurred_at,
+        posted_at=now,
+        entry_date=civil_date(command.occurred_at, channel.time_zone),
+        currency=channel.currency,
+        card_id=card.card_id if card else None,
+        original_key=None,
+        configuration_version=book.version,
+    )
+    held = await tills.held_affiliations(transaction, customer_key, card, codes)
+    return _Sale(command, row, book, channel, card, held, lines, charges, now)
+
+
+def _channel(book: RuleBook | None, command: PostSale) -> Channel:
+    """The channel as of the version that counts; one that this version did not have yet is unknown to it."""
+    channel = known_channel(book, command.channel, ("channel",))
+    if not channel.active:
+        raise ChannelInactive("This channel is not active.", ("channel",))
+    if command.currency != channel.currency:
+        raise CurrencyMismatch("This is not the channel's currency.", ("currency",))
+    return channel
+
+
+async def _post(context: Context, transaction: Transaction, sale: _Sale) -> None:
+    card = await lock_card(transaction, sale.card.card_id) if sale.card else None
+    judged = await judge_sale(
+        context,
+        transaction,
+        sale.book,
+        sale.channel,
+        card,
+        sale.affiliations,
+        sale.lines,
+        sale.row.entry_date,
+        civil_date(sale.now, sale.channel.time_zone),
+    )
+    await _write_sale(transaction, sale, judged)
+    drafts = [
+        draft
+        for earning in judged.earned.earnings
+        for share in earning.shares
+        for draft in [_draft(sale, earning, share)]
+    ]
+    if card is not None and drafts:
+        await _post_to(context, transaction, sale, card, drafts, judged)
+
+
+async def _post_to(
+    context: Context,
+    transaction: Transaction,
+    sale: _Sale,
+    card: CardRow,
+    drafts: Sequence[Draft],
+    judged: Judged,
+) -> None:
+    today = civil_date(sale.now, judged.standing.time_zone if judged.standing else "UTC")
+    posted = await post(
+        transaction,
+        card,
+        op_id=operation_id(sale.row.sale_key),
+        kind="sale",
+        drafts=drafts,
+        events=(),
+        now=sale.now,
+        today=today,
+        randomness=context.service.randomness,
+    )
+    await _win_tiers(context, transaction, sale, posted, today)
+
+
+async def _win_tiers(
+    context: Context, transaction: Transaction, sale: _Sale, posted: Posted, today: date
+) -> None:
+    """Evaluate the programs whose tiers count what was earned, at the entry date and at later countable days."""
+    newest = context.service.books.effective or sale.book
+    standing = await standing_in_unit(context, transaction, posted.card, newest)
+    earned = {entry.draft.reward_point for entry in posted.entries}
+    on = sale.row.entry_date
+    events: list[Event] = []
+    for program in sorted(standing.programs_on(on)):
+        if judged_points(standing, program) & earned:
+            moments = [Moment(on, extends=True), *moments_from(standing, on)]
+            events += await judge(
+                transaction, standing, program, moments, today, context.service.randomness
+            )
+    if events:
+        card = posted.card
+        await tell(transaction, card, events, card.last_posted_at, context.service.randomness)
+
+
+def lot_dates(point: RewardPoint, entry_date: date) -> tuple[date, date | None]:
+    """First and last day of a lot: vesting and expiration count from the entry date (semantics 6)."""
+    vests_on = add_period(entry_date, point.vesting) if point.vesting else entry_date
+    if point.expiration is None or point.expiration.value == 0:
+        return vests_on, None
+    expires_on = add_period(entry_date, point.expiration)
+    return min(vests_on, expires_on), expires_on
+
+
+def _draft(sale: _Sale, earning: Earning, share: Share) -> Draft:
+    vests_on, expires_on = lot_dates(
+        sale.book.reward_points[earning.reward_point], sale.row.entry_date
+    )
+    return Draft(
+        entry_type=EntryType.EARN,
+        reward_point=earning.reward_point,
+        points_units=share.points_units,
+        entry_date=sale.row.entry_date,
+        counts_on=sale.row.entry_date,
+        occurred_at=sale.row.occurred_at,
+        vests_on=vests_on,
+        expires_on=expires_on,
+        origin=Origin(
+            channel=sale.channel.code,
+            program=earning.program,
+            tier=earning.tier,
+            transaction_id=sale.row.transaction_id,
+            line_number=share.line_number,
+        ),
+        reason=Reason(
+            sale.book.version, earning.scheme, earning.rule, share.computed_units, share.formula
+        ),
+    )
+
+
+async def _write_sale(transaction: Transaction, sale: _Sale, judged: Judged) -> None:
+    key = sale.row.sale_key
+    await transaction.run_many(
+        insert_sale_lines, [_line_parameters(key, line) for line in sale.lines]
+    )
+    await transaction.run_many(
+        insert_sale_charges,
+        [
+            {"sale_key": key, "place": place, **asdict(charge)}
+            for place, charge in enumerate(sale.charges)
+        ],
+    )
+    card = judged.facts.card
+    facts = {
+        "affiliations": sorted(judged.facts.affiliations),
+        "active": card.active if card else None,
+        "programs": sorted(card.programs) if card else [],
+        "tiers": dict(card.tiers) if card else {},
+        "room": dict(judged.facts.room),
+    }
+    notes = [[note.code.value, note.scheme, note.rule] for note in judged.earned.notes]
+    await transaction.run(
+        insert_sale_facts, sale_key=key, facts=json.dumps(facts), notes=json.dumps(notes)
+    )
+
+
+def _line_parameters(key: bytes, line: Line) -> dict[str, object]:
+    return {
+        "sale_key": key,
+        "line_number": line.line_number,
+        "product_id": line.product_id,
+        "variant_id": line.variant_id,
+        "categories": json.dumps(sorted(line.categories)),
+        "quantity": millionths(line.quantity),
+        "returned_quantity": 0,
+        "unit_price": millionths(line.unit_price),
+        "discount_minor": line.discount_minor,
+        "tax_minor": line.tax_minor,
+        "net_minor": line.net_minor,
+        "delivery_mode": line.delivery_mode,
+    }
+
+
+def millionths(number: Decimal) -> int:
+    return int(number * _MILLION)
+
+
+@dataclass(frozen=True, slots=True)
+class SaleResult:
+    """One sale of many: what was posted, or why not."""
+
+    posted: PostedSale | None
+    errors: tuple[LoyaltyError, ...]
+
+
+async def post_sales(context: Context, commands: Sequence[PostSale]) -> list[SaleResult]:
+    """Each sale on its own, as if in its own transaction; results in the order of the input.
+
+    Raises Refused where more than 1000 are sent.
+    """
+    if len(commands) > MAXIMUM_SALES:
+        message = f"At most {MAXIMUM_SALES} sales may be sent."
+        raise Refused([InvalidInput(message, ("sales",))])
+    return [await _one(context, place, command) for place, command in enumerate(commands)]
+
+
+async def _one(context: Context, place: int, command: PostSale) -> SaleResult:
+    try:
+        return SaleResult(await post_sale(context, command), ())
+    except Refused as refused:
+        errors = refused.errors
+    except LoyaltyError as refusal:
+        errors = (refusal,)
+    for error in errors:
+        error.field = ("sales", str(place), *(error.field or ()))
+    return SaleResult(None, errors)

@@ -1,0 +1,230 @@
+"""Tiers of a card: the rows stored, those that time alone has brought, and what a posting wins.
+
+Reading evaluates and never writes; postings write what they and time have changed. Source: semantics 9.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from fractions import Fraction
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from models.card_statements import (
+    CardRow,
+    EnrolmentRow,
+    StoredTierRow,
+    change_tier_row,
+    delete_tier_row,
+    enrolments_of,
+    insert_tier_row,
+    tier_rows_of,
+)
+from models.database import Reader, Transaction
+from models.ledger_statements import CountableDayRow, countable_days_of
+from resolvers import cards, programs
+from resolvers.books import History
+from resolvers.context import Context
+from resolvers.identifiers import Randomness, random_id
+from resolvers.postings import Event
+from rules import tiers as rules
+from rules.book import RuleBook
+from rules.explanations import point_digits
+from rules.numbers import scale
+from rules.tiers import Moment, ProgramVersion, TierRow
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is stored of a card's membership, and by which books and calendar it is judged."""
+
+    card_id: UUID
+    time_zone: str
+    enrolments: Sequence[EnrolmentRow]
+    rows: Sequence[StoredTierRow]
+    countable: Sequence[CountableDayRow]
+    book: RuleBook
+    history: History
+
+    def programs_on(self, day: date) -> frozenset[str]:
+        """Programs the card is enrolled in on the day."""
+        return frozenset(
+            row.program
+            for row in self.enrolments
+            if row.starts_on <= day and (row.ends_on is None or day <= row.ends_on)
+        )
+
+    def stored(self, program: str) -> tuple[TierRow, ...]:
+        return tuple(
+            TierRow(row.tier, row.starts_on, row.ends_on, row.manual)
+            for row in self.rows
+            if row.program == program
+        )
+
+    def counted(self, point: str, first: date | None, last: date | None) -> Fraction:
+        """Countable points (not units) dated in the window."""
+        units = sum(
+            row.points
+            for row in self.countable
+            if row.reward_point == point
+            and (first is None or first <= row.entry_date)
+            and (last is None or row.entry_date <= last)
+        )
+        known = self.book.reward_points.get(point)
+        return Fraction(units, scale(point_digits(known) if known else 0))
+
+    def version_on(self, program: str, day: date) -> ProgramVersion | None:
+        """The program as effective when the day began where the card was issued."""
+        if program not in self.programs_on(day):
+            return None
+        began = datetime.combine(day, time.min, ZoneInfo(self.time_zone))
+        book = self.history.at(began)
+        return _version(book, program) if book else None
+
+    def rows_until(self, program: str, day: date) -> tuple[TierRow, ...]:
+        """The stored rows and those that time alone has brought through `day`."""
+        return rules.rows_until(
+            self.stored(program), day, lambda on: self.version_on(program, on), self.counted
+        )
+
+    def tier_on(self, program: str, day: date) -> TierRow | None:
+        version = _version(self.book, program)
+        if version is None or program not in self.programs_on(day):
+            return None
+        return rules.tier_on(self.rows_until(program, day), version.program, day)
+
+    def tiers_on(self, day: date) -> dict[str, str]:
+        """The tier held on the day, by program."""
+        held = {program: self.tier_on(program, day) for program in self.programs_on(day)}
+        return {program: row.tier for program, row in held.items() if row is not None}
+
+
+def _version(book: RuleBook, program: str) -> ProgramVersion | None:
+    found = book.program(program)
+    return ProgramVersion(found, book.interval) if found else None
+
+
+async def countable_by_card(context: Context, ids: list[UUID]) -> list[Sequence[CountableDayRow]]:
+    rows: dict[UUID, list[CountableDayRow]] = defaultdict(list)
+    for row in await context.read.each(countable_days_of, ids):
+        rows[row.card_id].append(row)
+    return [rows[card_id] for card_id in ids]
+
+
+async def standing(
+    context: Context, card: CardRow, book: RuleBook | None = None
+) -> Standing | None:
+    """For queries: every part comes in one batch with those of the other cards. None without a configuration."""
+    book = book or context.book
+    if book is None:
+        return None
+    channel = await context.load(programs.channels_by_code, card.enrollment_source)
+    return Standing(
+        card.card_id,
+        channel.time_zone if channel else "UTC",
+        await context.load(cards.enrolments_by_card, card.card_id),
+        await context.load(cards.tier_rows_by_card, card.card_id),
+        await context.load(countable_by_card, card.card_id),
+        book,
+        await context.service.books.history(context.read),
+    )
+
+
+async def standing_in_unit(
+    context: Context, reader: Reader, card: CardRow, book: RuleBook
+) -> Standing:
+    source = await context.service.books.last_with(
+        reader, card.enrollment_source, lambda book: book.channels
+    )
+    return Standing(
+        card.card_id,
+        source.time_zone if source else "UTC",
+        await reader.each(enrolments_of, [card.card_id]),
+        await reader.each(tier_rows_of, [card.card_id]),
+        await reader.each(countable_days_of, [card.card_id]),
+        book,
+        await context.service.books.history(reader),
+    )
+
+
+def moments_from(standing_now: Standing, day: date) -> list[Moment]:
+    """The day itself and, after it, every day on which something countable was posted."""
+    later: dict[date, bool] = {}
+    for row in standing_now.countable:
+        if row.entry_date > day:
+            later[row.entry_date] = later.get(row.entry_date, False) or row.positive
+    return [Moment(on, extends) for on, extends in later.items()]
+
+
+def judged_points(standing_now: Standing, program: str) -> frozenset[str]:
+    """Reward points that the program's tiers count."""
+    found = standing_now.book.program(program)
+    tiers = found.tiers if found else ()
+    return frozenset(rule.reward_point for tier in tiers for rule in tier.rules)
+
+
+async def judge(
+    transaction: Transaction,
+    standing_now: Standing,
+    program: str,
+    moments: Sequence[Moment],
+    today: date,
+    randomness: Randomness,
+) -> list[Event]:
+    """Evaluate at the moments and write the rows that changed; tells of it by an event."""
+    version = _version(standing_now.book, program)
+    if version is None or not version.program.tiers:
+        return []
+    after = rules.replay(
+        standing_now.stored(program),
+        moments,
+        today,
+        version,
+        lambda day: standing_now.version_on(program, day),
+        standing_now.counted,
+    )
+    changed = await _write(transaction, standing_now, program, after, randomness)
+    return [Event("tierChanged", {"program": program})] if changed else []
+
+
+async def _write(
+    transaction: Transaction,
+    standing_now: Standing,
+    program: str,
+    after: Sequence[TierRow],
+    randomness: Randomness,
+) -> bool:
+    wanted = {(row.tier, row.starts_on): row for row in after if not row.manual}
+    stored = {
+        (row.tier, row.starts_on): row
+        for row in standing_now.rows
+        if row.program == program and not row.manual
+    }
+    for place, row in stored.items():
+        if place not in wanted:
+            await transaction.run(delete_tier_row, of_card=row.card_id, of_row=row.tier_row_id)
+    changed = bool(stored.keys() - wanted.keys())
+    for place, won in wanted.items():
+        kept = stored.get(place)
+        if kept is None:
+            new = StoredTierRow(
+                standing_now.card_id,
+                random_id(randomness),
+                program,
+                won.tier,
+                won.starts_on,
+                won.ends_on,
+                manual=False,
+            )
+            await transaction.run(insert_tier_row, **new._asdict())
+        elif kept.ends_on != won.ends_on:
+            await transaction.run(
+                change_tier_row,
+                of_card=kept.card_id,
+                of_row=kept.tier_row_id,
+                starts_on=won.starts_on,
+                ends_on=won.ends_on,
+            )
+        changed = changed or kept is None or kept.ends_on != won.ends_on
+    return changed

@@ -1,0 +1,168 @@
+"""The book of a card, page by page: newest first, by the card's own sequence. Source: semantics 6."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from models import entry_pages
+from models.card_statements import CardRow
+from models.entry_pages import Shape
+from models.ledger_statements import (
+    AllocationRow,
+    EntryRow,
+    LotRow,
+    OperationRow,
+    allocations_of,
+    entries_between,
+    entries_of,
+    lots_of,
+    operations_of,
+)
+from resolvers import programs
+from resolvers.context import Context
+from resolvers.identifiers import natural_key, operation_id
+
+ENDLESS = 2**62
+
+
+@dataclass(frozen=True, slots=True)
+class EntryFilter:
+    reward_point: str | None = None
+    entry_types: tuple[str, ...] = ()
+    dated_from: date | None = None
+    dated_to: date | None = None
+    transaction_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Rows strictly between two places of the book; `count` from the newer end, or the older if `backwards`."""
+
+    above: int
+    below: int
+    count: int
+    backwards: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Filtered:
+    """A filter as statement shape and parameters; None parameters: nothing can match."""
+
+    shape: Shape
+    parameters: dict[str, object] | None
+
+
+EntryKey = tuple[UUID, UUID]
+
+
+async def entries_by_id(context: Context, keys: list[EntryKey]) -> list[EntryRow | None]:
+    """Entries by (card, entry), one statement a card."""
+    found: dict[EntryKey, EntryRow] = {}
+    for card_id, ids in _by_card(keys).items():
+        for row in await context.read.each(entries_of, ids, of_card=card_id):
+            found[card_id, row.entry_id] = row
+    return [found.get(key) for key in keys]
+
+
+async def lots_by_id(context: Context, keys: list[EntryKey]) -> list[LotRow | None]:
+    found: dict[EntryKey, LotRow] = {}
+    for card_id, ids in _by_card(keys).items():
+        for row in await context.read.each(lots_of, ids, of_card=card_id):
+            found[card_id, row.lot_id] = row
+    return [found.get(key) for key in keys]
+
+
+async def allocations_by_entry(
+    context: Context, keys: list[EntryKey]
+) -> list[Sequence[AllocationRow]]:
+    found: dict[EntryKey, list[AllocationRow]] = defaultdict(list)
+    for card_id, ids in _by_card(keys).items():
+        for row in await context.read.each(allocations_of, ids, of_card=card_id):
+            found[card_id, row.entry_id].append(row)
+    return [found[key] for key in keys]
+
+
+async def entries_by_operation(context: Context, keys: list[EntryKey]) -> list[Sequence[EntryRow]]:
+    """The rows of each (card, operation): one stretch of the card's book."""
+    found: dict[EntryKey, list[EntryRow]] = defaultdict(list)
+    for card_id, ids in _by_card(keys).items():
+        operations = await context.read.each(operations_of, ids, of_card=card_id)
+        for operation in operations:
+            found[card_id, operation.op_id] += await context.read.all(
+                entries_between,
+                of_card=card_id,
+                first_seq=operation.first_seq,
+                last_seq=operation.last_seq,
+            )
+    return [found[key] for key in keys]
+
+
+def _by_card(keys: list[EntryKey]) -> dict[UUID, list[UUID]]:
+    groups: dict[UUID, list[UUID]] = defaultdict(list)
+    for card_id, key in keys:
+        groups[card_id].append(key)
+    return groups
+
+
+async def page(
+    context: Context, card: CardRow, chosen: EntryFilter, window: Window
+) -> list[EntryRow]:
+    """The rows of the window, newest first."""
+    filtered = await _filtered(context, card, chosen)
+    if filtered.parameters is None:
+        return []
+    statement = entry_pages.page(filtered.shape, backwards=window.backwards)
+    edge = {"above": window.above} if window.backwards else {"below": window.below}
+    rows = await context.read.all(statement, **filtered.parameters, **edge, count=window.count)
+    inside = [row for row in rows if window.above < row.seq_no < window.below]
+    return sorted(inside, key=lambda row: -row.seq_no)
+
+
+async def count(context: Context, card: CardRow, chosen: EntryFilter) -> int:
+    """All rows that match; without a filter the card's own sequence tells."""
+    if chosen == EntryFilter():
+        return card.next_seq - 1
+    filtered = await _filtered(context, card, chosen)
+    if filtered.parameters is None:
+        return 0
+    rows = await context.read.all(entry_pages.count(filtered.shape), **filtered.parameters)
+    return rows[0].rows
+
+
+async def _filtered(context: Context, card: CardRow, chosen: EntryFilter) -> Filtered:
+    operations: Sequence[OperationRow] = ()
+    if chosen.transaction_id is not None:
+        operations = await _operations(context, card, chosen.transaction_id)
+        if not operations:
+            return Filtered(Shape(), None)
+    parameters: dict[str, object] = {"of_card": card.card_id}
+    if chosen.reward_point is not None:
+        parameters["reward_point"] = chosen.reward_point
+    if chosen.dated_from is not None:
+        parameters["dated_from"] = chosen.dated_from
+    if chosen.dated_to is not None:
+        parameters["dated_to"] = chosen.dated_to
+    for place, entry_type in enumerate(chosen.entry_types):
+        parameters[f"entry_type_{place}"] = entry_type
+    for place, operation in enumerate(operations):
+        parameters[f"first_seq_{place}"] = operation.first_seq
+        parameters[f"last_seq_{place}"] = operation.last_seq
+    shape = Shape(
+        reward_point=chosen.reward_point is not None,
+        entry_types=len(chosen.entry_types),
+        dated_from=chosen.dated_from is not None,
+        dated_to=chosen.dated_to is not None,
+        operations=len(operations),
+    )
+    return Filtered(shape, parameters)
+
+
+async def _operations(
+    context: Context, card: CardRow, transaction_id: str
+) -> Sequence[OperationRow]:
+    """The operations of sales and returns with this id, on whatever channel: their ids follow from the key."""
+    channels = [channel.code for channel in programs.channels(context)]
+    ids = [operation_id(natural_key("sale", channel, transaction_id)) for channel in channels]
+    return await context.read.each(operations_of, ids, of_card=card.card_id) if ids else ()

@@ -1,0 +1,134 @@
+"""What a card holds of one reward point on one day, read from points by day, right whether or not a job has run.
+
+Points are smallest units; days are civil dates, both ends included. Source: semantics 6.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+NEVER = date.max
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class PointsDay:
+    """What is left of all lots with these two dates, and how much of it live holds reserve."""
+
+    vests_on: date
+    expires_on: date  # NEVER: no expiry
+    remainder: int
+    held: int = 0
+
+    @property
+    def free(self) -> int:
+        return self.remainder - self.held
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Running sums of the book: `issued` and `used` as semantics 6 signs them, EXPIRE entries, unborne debt."""
+
+    issued: int = 0
+    used: int = 0
+    expired_written: int = 0
+    debt: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """A balance on one day; always issued - used - expired = available + unvested + held."""
+
+    issued: int
+    used: int
+    expired: int
+    available: int
+    unvested: int
+    held: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Points by day after debt has met what vested, and the debt that is left."""
+
+    days: tuple[PointsDay, ...]
+    debt: int
+
+
+def settle(days: Iterable[PointsDay], debt: int, since: date, on: date) -> Settled:
+    """Debt met from what vests up to `on`: days in order of vesting, then expiry; never from expired points.
+
+    `since` is the day up to which settlement is already written.
+    """
+    ordered = sorted(days, key=lambda day: (max(day.vests_on, since), day.expires_on))
+    left: list[PointsDay] = []
+    for day in ordered:
+        meets = max(day.vests_on, since)
+        taken = min(debt, day.free) if meets <= on and day.expires_on >= meets else 0
+        debt -= taken
+        left.append(replace(day, remainder=day.remainder - taken) if taken else day)
+    return Settled(tuple(left), debt)
+
+
+def totals(sums: Sums, days: Iterable[PointsDay], since: date, on: date) -> Totals:
+    """The balance on day `on`. `since`: the day up to which debt settlement is already written."""
+    settled = settle(days, sums.debt, since, on)
+    unvested = sum(day.free for day in settled.days if day.vests_on > on)
+    expired = sum(day.free for day in settled.days if day.expires_on < on)
+    free = sum(day.free for day in settled.days if day.vests_on <= on <= day.expires_on)
+    return Totals(
+        issued=sums.issued,
+        used=sums.used,
+        expired=sums.expired_written + expired,
+        available=free - settled.debt,
+        unvested=unvested,
+        held=sum(day.held for day in settled.days),
+    )
+
+
+def next_change(days: Iterable[PointsDay], on: date) -> date:
+    """The first day after `on` whose balance differs by time alone: a vesting day, or the day after an expiry."""
+    changes = [day.vests_on for day in days if day.remainder and day.vests_on > on]
+    changes += [
+        day.expires_on + DAY
+        for day in days
+        if day.remainder and day.expires_on != NEVER and day.expires_on >= on
+    ]
+    return min(changes, default=NEVER)
+
+
+@dataclass(frozen=True, slots=True)
+class Dated:
+    points: int
+    on: date
+
+
+def _by_date(pairs: Iterable[tuple[date, int]]) -> tuple[Dated, ...]:
+    sums: dict[date, int] = {}
+    for day, points in pairs:
+        sums[day] = sums.get(day, 0) + points
+    return tuple(Dated(sums[day], day) for day in sorted(sums) if sums[day])
+
+
+def expiring(
+    days: Iterable[PointsDay], debt: int, since: date, on: date, until: date
+) -> tuple[Dated, ...]:
+    """Available points by their last day, where that lies in [on, until]."""
+    settled = settle(days, debt, since, on).days
+    return _by_date(
+        (day.expires_on, day.free)
+        for day in settled
+        if day.vests_on <= on <= day.expires_on <= until and day.expires_on != NEVER
+    )
+
+
+def next_vesting(days: Iterable[PointsDay], on: date) -> Dated | None:
+    """The earliest day after `on` on which points vest, with all that vest on it."""
+    dated = _by_date((day.vests_on, day.free) for day in days if day.vests_on > on)
+    return dated[0] if dated else None
+
+
+def next_expiry(days: Iterable[PointsDay], debt: int, since: date, on: date) -> Dated | None:
+    """The earliest last day of available points, with all of them that have it."""
+    dated = expiring(days, debt, since, on, NEVER - DAY)
+    return dated[0] if dated else None

@@ -1,0 +1,143 @@
+"""The book of a card: what an entry says, and the chain of hashes that binds each entry to the one before.
+
+Points are smallest units of their reward point. Source: semantics 6, engineering 1.1.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from uuid import UUID
+
+GENESIS = bytes(32)
+_FORM = "loyalty-entry-1"
+
+
+class EntryType(StrEnum):
+    EARN = "EARN"
+    REDEEM = "REDEEM"
+    RETURN_EARNED = "RETURN_EARNED"
+    REFUND = "REFUND"
+    ADJUST = "ADJUST"
+    TRANSFER = "TRANSFER"
+    EXPIRE = "EXPIRE"
+
+
+# The types whose sum is `issued`, and which win tiers. Source: semantics 6, 9.
+ISSUING = frozenset({EntryType.EARN, EntryType.RETURN_EARNED, EntryType.ADJUST, EntryType.TRANSFER})
+USING = frozenset({EntryType.REDEEM, EntryType.REFUND})
+COUNTING = frozenset({EntryType.EARN, EntryType.RETURN_EARNED, EntryType.ADJUST})
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an entry comes from; the shape of the columns, not of one kind of posting."""
+
+    channel: str | None = None
+    program: str | None = None
+    tier: str | None = None
+    transaction_id: str | None = None
+    line_number: int | None = None
+    payment_id: UUID | None = None
+    activity_type: str | None = None
+    activity_id: str | None = None
+    adjustment_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Which rule of which version gave the points, and the sum it did. Source: semantics 14."""
+
+    configuration_version: int
+    scheme: str | None
+    rule: str | None
+    computed_units: int
+    formula: str
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An entry that is decided and not yet written: it has no place in the book."""
+
+    entry_type: EntryType
+    reward_point: str
+    points_units: int
+    entry_date: date
+    counts_on: date
+    occurred_at: datetime
+    vests_on: date | None
+    expires_on: date | None
+    origin: Origin
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A row of the book. `seq_no` is its order; `entry_hash` covers every other member and `prev_hash`."""
+
+    card_id: UUID
+    entry_id: UUID
+    seq_no: int
+    posted_at: datetime
+    op_id: UUID
+    op_line: int
+    draft: Draft
+    prev_hash: bytes
+    entry_hash: bytes
+
+
+def _text(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="microseconds")
+    if isinstance(value, date | UUID):
+        return str(value)
+    return value
+
+
+def entry_hash(
+    card_id: UUID,
+    entry_id: UUID,
+    seq_no: int,
+    posted_at: datetime,
+    op_id: UUID,
+    op_line: int,
+    draft: Draft,
+    prev_hash: bytes,
+) -> bytes:
+    """SHA-256 over the versioned canonical form: a JSON list of the immutable members in a fixed order."""
+    origin, reason = draft.origin, draft.reason
+    members = [
+        *(_FORM, prev_hash.hex(), card_id, entry_id, seq_no, posted_at, op_id, op_line),
+        *(draft.entry_type.value, draft.reward_point, draft.points_units),
+        *(draft.entry_date, draft.counts_on, draft.occurred_at, draft.vests_on, draft.expires_on),
+        *(origin.channel, origin.program, origin.tier, origin.transaction_id, origin.line_number),
+        *(origin.payment_id, origin.activity_type, origin.activity_id, origin.adjustment_id),
+        *(reason.configuration_version, reason.scheme, reason.rule),
+        *(reason.computed_units, reason.formula),
+    ]
+    form = json.dumps([_text(member) for member in members], separators=(",", ":"))
+    return hashlib.sha256(form.encode()).digest()
+
+
+def chain(
+    card_id: UUID,
+    next_seq: int,
+    head_hash: bytes,
+    posted_at: datetime,
+    op_id: UUID,
+    drafts: tuple[Draft, ...],
+    entry_ids: tuple[UUID, ...],
+    first_line: int = 0,
+) -> tuple[Entry, ...]:
+    """The drafts as the next entries of the card's book, in their order."""
+    entries: list[Entry] = []
+    previous = head_hash
+    for place, (draft, entry_id) in enumerate(zip(drafts, entry_ids, strict=True)):
+        seq_no, op_line = next_seq + place, first_line + place
+        digest = entry_hash(card_id, entry_id, seq_no, posted_at, op_id, op_line, draft, previous)
+        entries.append(
+            Entry(card_id, entry_id, seq_no, posted_at, op_id, op_line, draft, previous, digest)
+        )
+        previous = digest
+    return tuple(entries)
