@@ -1,12 +1,16 @@
 """The ways in which a request is told "no" before or instead of an answer.
 
 * RequestRefused: the whole request, with its HTTP status
+* OperationRefused: a well-formed request whose operation is invalid or not permitted
 * InputRefused: one value the caller gave
   * MalformedId, MalformedCursor, PageArgumentRefused (execution/relay.py)
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
+
+from graphql import GraphQLError
 
 BAD_REQUEST = "BAD_REQUEST"
 FORBIDDEN = "FORBIDDEN"
@@ -18,22 +22,40 @@ UNAVAILABLE = "UNAVAILABLE"
 VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
 
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+NO_EXTENSIONS: Mapping[str, Any] = MappingProxyType({})
 
 
 class RequestRefused(Exception):  # noqa: N818 - named for what is wrong, as every refusal here
     """Nothing of the request is executed: it is answered with `status` and one error of `code`.
 
-    The message and the headers reach the caller word for word.
+    The message and the headers reach the caller word for word, and so do `extensions`, those of
+    the whole answer.
     """
 
     def __init__(
-        self, status: int, code: str, message: str, headers: Mapping[str, str] = NO_HEADERS
+        self,
+        status: int,
+        code: str,
+        message: str,
+        headers: Mapping[str, str] = NO_HEADERS,
+        extensions: Mapping[str, Any] = NO_EXTENSIONS,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
         self.headers = headers
+        self.extensions = extensions
+
+
+class OperationRefused(Exception):  # noqa: N818 - the same
+    """Nothing is executed: the answer has these errors and no data; each has its code."""
+
+    def __init__(self, errors: Sequence[GraphQLError], code: str) -> None:
+        super().__init__(f"{len(errors)} errors")
+        self.errors = errors
+        for error in errors:
+            error.extensions = {"code": code, **(error.extensions or {})}
 
 
 class InputRefused(ValueError):  # noqa: N818 - the same

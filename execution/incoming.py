@@ -1,0 +1,144 @@
+"""A GraphQL request out of an HTTP request: media types, body, query string, and their refusals."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+from starlette.datastructures import Headers
+from starlette.requests import Request
+
+from execution.limits import refuse
+from execution.refusal import BAD_REQUEST, INVALID_INPUT, RequestRefused
+
+_DECODER = msgspec.json.Decoder(float_hook=Decimal)
+_LONE_SURROGATE = re.compile(
+    rb"(?<!\\)(?:\\\\)*(?:"
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
+    rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F])"
+)
+_PARAMETERS_MAX = 16
+
+
+@dataclass(frozen=True, slots=True)
+class GraphQLRequest:
+    """The parameters of one request; fractions in `variables` are Decimals."""
+
+    query: str
+    operation_name: str | None
+    variables: Mapping[str, Any]
+    extensions: Mapping[str, Any]
+
+
+def check_media_type(headers: Headers) -> None:
+    """Refuse with 415 a body that is not plainly JSON in UTF-8."""
+    types = headers.getlist("content-type")
+    encoding = headers.get("content-encoding", "identity").strip().lower()
+    if len(types) != 1 or not _is_json(types[0]) or encoding != "identity":
+        raise RequestRefused(
+            415,
+            BAD_REQUEST,
+            "Send application/json in UTF-8, not encoded further.",
+            {"Accept-Post": "application/json"},
+        )
+
+
+def _is_json(content_type: str) -> bool:
+    name, *parameters = (part.strip().lower() for part in content_type.split(";"))
+    charsets = [p.partition("=")[2].strip('"') for p in parameters if p.startswith("charset=")]
+    return name == "application/json" and all(charset == "utf-8" for charset in charsets)
+
+
+async def read_body(request: Request, most_bytes: int) -> bytes:
+    """Read the body, no further than `most_bytes`: beyond them 413."""
+    told = request.headers.get("content-length", "")
+    if told.isdecimal() and int(told[:18]) > most_bytes:
+        raise _too_large(most_bytes)
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > most_bytes:
+            raise _too_large(most_bytes)
+    return bytes(body)
+
+
+def _too_large(most_bytes: int) -> RequestRefused:
+    return RequestRefused(
+        413, BAD_REQUEST, f"The body has more than {most_bytes} bytes.", {"Connection": "close"}
+    )
+
+
+def of_body(body: bytes) -> GraphQLRequest:
+    """Read the parameters of a POST."""
+    content = _decode(body, "The body")
+    if isinstance(content, list):
+        refuse("Batches are not taken: send one operation a request.")
+    if not isinstance(content, dict):
+        refuse("The body is a JSON object.")
+    return _request(content)
+
+
+def of_query_string(query_string: bytes, most_bytes: int) -> GraphQLRequest:
+    """Read the parameters of a GET; those left blank count as left out."""
+    if len(query_string) > most_bytes:
+        raise RequestRefused(414, BAD_REQUEST, "The query string is too long.")
+    try:
+        pairs = parse_qsl(
+            query_string.decode("ascii"), errors="strict", max_num_fields=_PARAMETERS_MAX
+        )
+    except ValueError as error:
+        raise RequestRefused(400, BAD_REQUEST, "The query string is malformed.") from error
+    content: dict[str, Any] = dict(pairs)
+    if len(content) != len(pairs):
+        refuse("A parameter stands in the query string twice.")
+    for name in ("variables", "extensions"):
+        if name in content:
+            content[name] = _decode(content[name].encode(), name)
+    return _request(content)
+
+
+def _decode(content: bytes, what: str) -> Any:  # noqa: ANN401 - JSON
+    """Decode JSON. msgspec refuses what is not strict JSON in UTF-8, in one of several ways."""
+    try:
+        return _DECODER.decode(content)
+    except (ValueError, ArithmeticError, RecursionError) as error:
+        # A lone surrogate is well-formed JSON and yet no text: a bad value, not a bad body.
+        code = INVALID_INPUT if _LONE_SURROGATE.search(content) else BAD_REQUEST
+        raise RequestRefused(400, code, f"{what} is no JSON that this service reads.") from error
+
+
+def _request(content: dict[str, Any]) -> GraphQLRequest:
+    query, name = content.get("query"), content.get("operationName")
+    if not isinstance(query, str) or not query:
+        refuse("Give a query: a string with one GraphQL document.")
+    if name is not None and not isinstance(name, str):
+        refuse("operationName is a string or null.")
+    return GraphQLRequest(
+        query, name, _object(content, "variables"), _object(content, "extensions")
+    )
+
+
+def _object(content: dict[str, Any], name: str) -> dict[str, Any]:
+    value = content.get(name)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        refuse(f"{name} is an object or null.")
+    return value
+
+
+def check_texts(variables: Mapping[str, Any]) -> None:
+    """Refuse variables with U+0000 in any string or key: no database takes it."""
+    stack: list[object] = [variables]
+    while stack:
+        match stack.pop():
+            case str(text) if "\0" in text:
+                raise RequestRefused(400, INVALID_INPUT, "A string of the variables has U+0000.")
+            case dict() as members:
+                stack += members
+                stack += members.values()
+            case list() as items:
+                stack += items

@@ -1,0 +1,96 @@
+"""Running operations: so many at once, each within its deadline, none cut off by its caller."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, TypeGuard, TypeVar, cast
+
+import strawberry
+from graphql import ExecutionResult, GraphQLSchema, execute
+from strawberry.execution import optimized_is_awaitable
+
+from execution.documents import Prepared
+from execution.refusal import TIMEOUT, UNAVAILABLE, RequestRefused
+
+_T = TypeVar("_T")
+
+_is_awaitable = cast(Callable[[Any], TypeGuard[Awaitable[Any]]], optimized_is_awaitable)
+
+
+@asynccontextmanager
+async def deadline(milliseconds: int, status: int, message: str) -> AsyncIterator[None]:
+    """Cancel what is inside after `milliseconds` and refuse the request with TIMEOUT."""
+    try:
+        async with asyncio.timeout(milliseconds / 1000) as timeout:
+            yield
+    except TimeoutError as error:
+        # One that was raised inside, by a socket say, is not ours to explain.
+        if timeout.expired():
+            raise RequestRefused(status, TIMEOUT, message) from error
+        raise
+
+
+class Runner:
+    """Executes prepared operations of one schema.
+
+    It goes to graphql-core directly, for documents are parsed and validated already. What
+    Strawberry's own way adds to that, extensions and operation directives, is refused here rather
+    than silently left out.
+    """
+
+    def __init__(self, schema: strawberry.Schema, *, in_flight: int, errors_max: int) -> None:
+        if schema.extensions or schema.directives:
+            raise ValueError("The schema has extensions or directives, which would not be run.")
+        self.core: GraphQLSchema = schema._schema  # noqa: SLF001 - shown nowhere else
+        self._executor = schema.execution_context_class
+        self._in_flight_max = in_flight
+        self._errors_max = errors_max
+        self._in_flight = 0
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    @contextmanager
+    def slot(self) -> Iterator[None]:
+        """Hold one of the places in flight; when all are taken refuse at once with 503."""
+        if self._in_flight >= self._in_flight_max:
+            raise RequestRefused(
+                503, UNAVAILABLE, "Too many requests at once: try again.", {"Retry-After": "1"}
+            )
+        self._in_flight += 1
+        try:
+            yield
+        finally:
+            self._in_flight -= 1
+
+    async def detached(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Await `work` so that it goes on when the caller goes away, as a mutation must."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return await asyncio.shield(task)
+
+    async def drain(self) -> None:
+        """Wait for operations whose callers went away; for the end of the application's life."""
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def execute(
+        self,
+        prepared: Prepared,
+        variables: Mapping[str, Any],
+        context: object,
+        *,
+        is_suggesting: bool,
+        extensions: Mapping[str, Any],
+    ) -> ExecutionResult:
+        result = execute(
+            self.core,
+            prepared.document,
+            context_value=context,
+            variable_values=dict(variables),
+            operation_name=prepared.name,
+            max_coercion_errors=self._errors_max,
+            executor_class=self._executor,
+            is_awaitable=_is_awaitable,
+            hide_suggestions=not is_suggesting,
+            operation_extensions=dict(extensions),
+        )
+        return result if isinstance(result, ExecutionResult) else await result
