@@ -20,10 +20,13 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class TierRow:
+    """`manual`: given by hand; `brought`: by time alone, no posting has won or extended it."""
+
     tier: str
     starts_on: date
     ends_on: date | None
     manual: bool = False
+    brought: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,7 @@ def rows_until(
 ) -> tuple[TierRow, ...]:
     """Add the rows that time alone has brought through `today`: evaluations the day after an end.
 
-    Each is judged by the version effective when that day began; it never moves a row that runs.
+    Each is judged by the version effective when that day began, and meets later rows as others do.
     """
     rows = tuple(rows)
     automatic = _automatic(rows)
@@ -122,12 +125,12 @@ def replay(
     """Give the rows after a posting, an enrolment or a link, through `today`.
 
     `moments` are its entry date and those of all later countable postings, in any order. Rows that
-    time alone had brought after the first of them are judged anew: those that begin the day after
-    another ends, on a day without a moment. Before a posting that takes points away the caller
-    writes `rows_until`, lest rows already begun be judged by what was taken later.
+    time alone brought after the first of them are judged anew. Before it counts a posting the
+    caller takes `rows_until` today, lest rows already begun be judged by what came later.
     """
     extends = _by_date(moments)
-    rows = _without_brought(tuple(rows), extends)
+    first = min(extends, default=today)
+    rows = [row for row in rows if not row.brought or row.starts_on <= first]
     for on in sorted(extends):
         rows = rows_until(rows, on, program_on, counted)
         rows = evaluate(rows, version, counted, on, extends=extends[on])
@@ -187,7 +190,7 @@ def _won_row(version: ProgramVersion, counted: Counted, on: date) -> TierRow | N
     if tier is None:
         return None
     ends_on = window(version.interval(tier.validity), on)[1]
-    return None if ends_on is not None and ends_on < on else TierRow(tier.code, on, ends_on)
+    return None if (ends_on or on) < on else TierRow(tier.code, on, ends_on)
 
 
 def _with_won(
@@ -202,10 +205,20 @@ def _with_won(
     if _rank(program, won.tier) > _rank(program, running.tier):
         cut = [replace(running, ends_on=on - _DAY)] if running.starts_on < on else []
         return [*kept, *cut, *_placed(won, later, program)]
-    if extends and won.tier == running.tier and _last(won) > _last(running):
-        longer = replace(running, ends_on=won.ends_on)
-        return [*kept, *_placed(longer, later, program)]
+    if extends and won.tier == running.tier:
+        return [*kept, *_extended(running, won, later, program)]
     return list(automatic)
+
+
+def _extended(
+    running: TierRow, won: TierRow, later: Sequence[TierRow], program: Program
+) -> list[TierRow]:
+    """Move the end, never back; a row that a posting wins on its first day is not time's alone."""
+    row, *left = [running, *later]
+    if _last(won) > _last(running):
+        row, *left = _placed(replace(running, ends_on=won.ends_on), later, program)
+    alone = running.brought and row == running and row.starts_on < won.starts_on
+    return [replace(row, brought=alone), *left]
 
 
 def _placed(row: TierRow, later: Sequence[TierRow], program: Program) -> list[TierRow]:
@@ -237,20 +250,7 @@ def _brought(
     won = None if version is None else _won_row(version, counted, day)
     if version is None or won is None:
         return list(following)
-    return _placed(won, following, version.program)
-
-
-def _without_brought(rows: Sequence[TierRow], moments: dict[date, bool]) -> tuple[TierRow, ...]:
-    first = min(moments, default=date.max)
-    ends = {_day_after(row) for row in _automatic(rows)}
-    return tuple(
-        row
-        for row in rows
-        if row.manual
-        or row.starts_on <= first
-        or row.starts_on in moments
-        or row.starts_on not in ends
-    )
+    return _placed(replace(won, brought=True), following, version.program)
 
 
 def _by_date(moments: Iterable[Moment]) -> dict[date, bool]:
