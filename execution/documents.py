@@ -1,9 +1,11 @@
 """Documents, parsed, bounded and validated once as long as they are remembered."""
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from graphql import (
+    GraphQLError,
     GraphQLSchema,
     GraphQLSyntaxError,
     parse,
@@ -31,7 +33,6 @@ from execution.refusal import (
     INVALID_INPUT,
     PARSE_FAILED,
     VALIDATION_FAILED,
-    OperationRefused,
     RequestRefused,
 )
 
@@ -49,6 +50,16 @@ RULES_OF_FRAGMENTS: tuple[type[ASTValidationRule], ...] = (
 
 _TOKEN_BYTES = 512
 """Memory that a token takes with its share of nodes: 310 bytes were measured."""
+
+
+class OperationRefused(Exception):  # noqa: N818 - named for what is wrong, as every refusal here
+    """Nothing is executed: the answer has these errors and no data; each has its code."""
+
+    def __init__(self, errors: Sequence[GraphQLError], code: str) -> None:
+        super().__init__(f"{len(errors)} errors")
+        self.errors = errors
+        for error in errors:
+            error.extensions = {"code": code, **(error.extensions or {})}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,14 @@
 """The ways in which a request is told "no" before or instead of an answer.
 
 * RequestRefused: the whole request, with its HTTP status
-* OperationRefused: a well-formed request whose operation is invalid or not permitted
+* OperationRefused: an operation that is invalid or not permitted (execution/documents.py)
 * InputRefused: one value the caller gave
   * MalformedId, MalformedCursor, PageArgumentRefused (execution/relay.py)
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
-
-from graphql import GraphQLError
 
 BAD_REQUEST = "BAD_REQUEST"
 FORBIDDEN = "FORBIDDEN"
@@ -46,16 +44,6 @@ class RequestRefused(Exception):  # noqa: N818 - named for what is wrong, as eve
         self.message = message
         self.headers = headers
         self.extensions = extensions
-
-
-class OperationRefused(Exception):  # noqa: N818 - the same
-    """Nothing is executed: the answer has these errors and no data; each has its code."""
-
-    def __init__(self, errors: Sequence[GraphQLError], code: str) -> None:
-        super().__init__(f"{len(errors)} errors")
-        self.errors = errors
-        for error in errors:
-            error.extensions = {"code": code, **(error.extensions or {})}
 
 
 class InputRefused(ValueError):  # noqa: N818 - the same

@@ -10,7 +10,7 @@ from graphql import ExecutionResult, GraphQLSchema, execute
 from strawberry.execution import optimized_is_awaitable
 
 from execution.documents import Prepared
-from execution.refusal import TIMEOUT, UNAVAILABLE, RequestRefused
+from execution.refusal import UNAVAILABLE, RequestRefused
 
 _T = TypeVar("_T")
 
@@ -18,15 +18,15 @@ _is_awaitable = cast(Callable[[Any], TypeGuard[Awaitable[Any]]], optimized_is_aw
 
 
 @asynccontextmanager
-async def deadline(milliseconds: int, status: int, message: str) -> AsyncIterator[None]:
-    """Cancel what is inside after `milliseconds` and refuse the request with TIMEOUT."""
+async def deadline(milliseconds: int, refusal: RequestRefused) -> AsyncIterator[None]:
+    """Cancel what is inside after `milliseconds` and raise `refusal`."""
     try:
         async with asyncio.timeout(milliseconds / 1000) as timeout:
             yield
     except TimeoutError as error:
         # One that was raised inside, by a socket say, is not ours to explain.
         if timeout.expired():
-            raise RequestRefused(status, TIMEOUT, message) from error
+            raise refusal from error
         raise
 
 

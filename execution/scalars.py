@@ -194,6 +194,8 @@ def _literal(parse: Callable[[object], object], *, integers: bool = False) -> Li
 def _json_literal(node: ValueNode, variables: Mapping[str, Any] | None = None) -> object:
     try:
         return parse_json(_plain(node, variables or {}))
+    except GraphQLError as error:
+        raise GraphQLError(error.message, node) from error
     except InvalidOperation as error:
         raise GraphQLError("JSON has numbers with modest exponents.", node) from error
 

@@ -16,17 +16,18 @@ from starlette.types import Receive, Scope, Send
 
 from execution import answers, incoming
 from execution.answers import Answer
-from execution.documents import Documents, Prepared
+from execution.documents import Documents, OperationRefused, Prepared
 from execution.faults import Faults
 from execution.hooks import Caller, Hooks, Operation
 from execution.incoming import GraphQLRequest
 from execution.limits import Limits, refuse
-from execution.refusal import BAD_REQUEST, FORBIDDEN, OperationRefused, RequestRefused
+from execution.refusal import BAD_REQUEST, FORBIDDEN, TIMEOUT, RequestRefused
 from execution.running import Runner, deadline
 
 REFUSED_COST = 10
 """What a document that is refused takes from the caller's allowance: it was parsed at least."""
 
+_UNFINISHED = "The operation did not end in time; whether a mutation took effect is unknown."
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
 
@@ -86,7 +87,7 @@ class GraphQLEndpoint(Generic[Caller]):
         caller = await self._authenticated(request.headers)
         asked = await self._read(request, caller)
         exchange = _Exchange(caller, asked, request.method, accepted, faults)
-        async with deadline(self._arrival_ms, 504, "The operation was not admitted in time."):
+        async with deadline(self._arrival_ms, _late("The operation was not admitted in time.")):
             prepared = await self._prepared(exchange)
             operation = await self._permitted(exchange, prepared)
         work = self._run(exchange, prepared, operation)
@@ -94,7 +95,7 @@ class GraphQLEndpoint(Generic[Caller]):
 
     async def _authenticated(self, headers: Headers) -> Caller:
         with self._runner.slot():
-            async with deadline(self._arrival_ms, 504, "The caller was not recognised in time."):
+            async with deadline(self._arrival_ms, _late("The caller was not recognised in time.")):
                 return await self._hooks.authenticate(headers)
 
     async def _read(self, request: Request, caller: Caller) -> GraphQLRequest:
@@ -103,7 +104,7 @@ class GraphQLEndpoint(Generic[Caller]):
         if request.method == "GET":
             return incoming.of_query_string(request.scope["query_string"], most_bytes)
         incoming.check_media_type(request.headers)
-        async with deadline(self._arrival_ms, 408, "The body did not arrive in time."):
+        async with deadline(self._arrival_ms, _slow_body()):
             body = await incoming.read_body(request, most_bytes)
         return incoming.of_body(body)
 
@@ -157,10 +158,9 @@ class GraphQLEndpoint(Generic[Caller]):
         self, exchange: _Exchange[Caller], prepared: Prepared, operation: Operation
     ) -> Answer:
         milliseconds = self._hooks.deadline_ms(operation)
-        late = "The operation did not end in time; whether a mutation took effect is unknown."
         with self._runner.slot():
             async with (
-                deadline(milliseconds, 504, late),
+                deadline(milliseconds, _late(_UNFINISHED)),
                 self._hooks.context(exchange.caller, operation) as context,
             ):
                 result = await self._runner.execute(
@@ -205,6 +205,15 @@ def _encoded(answer: Answer, media_type: str, faults: Faults) -> Response:
     except (TypeError, ValueError, RecursionError) as error:
         failed = answers.failed([faults.of_exception(error)], media_type)
         return failed.response(media_type, faults.request_id)
+
+
+def _late(message: str) -> RequestRefused:
+    return RequestRefused(504, TIMEOUT, message)
+
+
+def _slow_body() -> RequestRefused:
+    message = "The body did not arrive in time."
+    return RequestRefused(408, TIMEOUT, message, {"Connection": "close"})
 
 
 def _request_id(headers: Headers) -> str:

@@ -246,7 +246,7 @@ def present_error(error: Exception) -> Presented | None:
 HOOKS: Hooks[str] = Hooks(
     authenticate=authenticate,
     context=context,
-    body_bytes=lambda caller: 2 * 1024 * 1024 if caller == "root" else 64 * 1024,
+    body_bytes=lambda caller: {"root": 2 * 1024 * 1024, "tiny": 200}.get(caller, 64 * 1024),
     may_introspect=lambda caller: caller == "root",
     admit=admit,
     authorise=authorise,
