@@ -1,0 +1,141 @@
+"""Which revision of the schema a database has, and the way to the newest one.
+
+All of it is synchronous: for the command line, before a server starts, and for tests.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from models.database import told
+from models.failures import Failure, classify
+
+T = TypeVar("T")
+
+_VERSION_TABLE = "alembic_version"
+_LOCK_TIMEOUT_SECONDS = 30.0
+_CONNECT_TIMEOUT_SECONDS = 5.0
+
+
+def head() -> str:
+    """Tell the newest revision that this code knows."""
+    newest = ScriptDirectory.from_config(_config()).get_current_head()
+    if newest is None:
+        raise RuntimeError("there are no migrations")
+    return newest
+
+
+def revision(url: str) -> str | None:
+    """Tell the revision of a database: none where it was never migrated.
+
+    Raises DatabaseUnavailable.
+    """
+    return in_transaction(url, _stored)
+
+
+def migrate(url: str) -> str:
+    """Bring a database to the newest revision, in one transaction, and tell which that is.
+
+    Raises DatabaseUnavailable. Not for a running event loop: there, call it in a thread.
+    """
+    try:
+        return in_transaction(url, _to_head)
+    except (sa.exc.DBAPIError, CommandError):
+        # Of two processes that find an empty database one makes the tables; the other waits for it,
+        # only to fail on a name that exists by then, and finds the work done here. A fault recurs.
+        return in_transaction(url, _to_head)
+
+
+def in_transaction(url: str, work: Callable[[sa.Connection], T]) -> T:
+    """Do `work` on the schema wholly or not at all, and return its result.
+
+    Raises DatabaseUnavailable.
+    """
+    address = sa.make_url(url)
+    try:
+        if address.get_backend_name() == "sqlite":
+            return _on_sqlite(address, work)
+        return asyncio.run(_on_postgres(address, work))
+    except (OSError, sa.exc.DBAPIError) as error:
+        if classify(_of_driver(error)) is Failure.BUG:
+            raise
+        raise told(Failure.AWAY) from error
+
+
+def _of_driver(error: BaseException) -> BaseException:
+    if isinstance(error, sa.exc.DBAPIError) and error.orig is not None:
+        # SQLAlchemy has asyncpg's error as the cause of its own kind.
+        return error.orig.__cause__ or error.orig
+    return error
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config
+
+
+def _stored(connection: sa.Connection, *, locked: bool = False) -> str | None:
+    if not sa.inspect(connection).has_table(_VERSION_TABLE):
+        return None
+    rows = sa.select(sa.column("version_num", sa.String)).select_from(sa.table(_VERSION_TABLE))
+    return connection.scalar(rows.with_for_update() if locked else rows)
+
+
+def _to_head(connection: sa.Connection) -> str:
+    newest = head()
+    if _stored(connection) != newest:
+        # The version's row is the lock: who comes second reads there what the first one wrote.
+        _stored(connection, locked=True)
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    return newest
+
+
+def _on_sqlite(address: sa.URL, work: Callable[[sa.Connection], T]) -> T:
+    if address.database:
+        Path(address.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(
+        address,
+        poolclass=NullPool,
+        connect_args={"isolation_level": None, "timeout": _LOCK_TIMEOUT_SECONDS},
+    )
+    sa.event.listen(engine, "connect", _write_ahead)
+    sa.event.listen(engine, "begin", _begin_immediately)
+    with engine.begin() as connection:
+        return work(connection)
+
+
+def _write_ahead(driver: sqlite3.Connection, _record: object) -> None:
+    # The file keeps the mode, so that no server that opens it needs the lock for changing it.
+    driver.execute("PRAGMA journal_mode=WAL")
+
+
+def _begin_immediately(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+async def _on_postgres(address: sa.URL, work: Callable[[sa.Connection], T]) -> T:
+    engine = create_async_engine(
+        address.set(drivername="postgresql+asyncpg"),
+        poolclass=NullPool,
+        connect_args={
+            "timeout": _CONNECT_TIMEOUT_SECONDS,
+            # A transaction pooler may stand between.
+            "statement_cache_size": 0,
+            "prepared_statement_cache_size": 0,
+        },
+    )
+    async with engine.begin() as connection:
+        return await connection.run_sync(work)

