@@ -48,6 +48,7 @@ class StoredTierRow(NamedTuple):
     starts_on: date
     ends_on: date | None
     manual: bool
+    brought: bool
 
 
 class NoteRow(NamedTuple):
@@ -127,7 +128,7 @@ change_tier_row = write(
         tier_row.c.card_id == CARD,
         tier_row.c.tier_row_id == bindparam("of_row", type_=IDENTIFIER),
     )
-    .values(starts_on=bindparam("starts_on"), ends_on=bindparam("ends_on"))
+    .values(ends_on=bindparam("ends_on"), brought=bindparam("brought"))
 )
 delete_tier_row = write(
     delete(tier_row).where(

@@ -71,6 +71,8 @@ tier_row = Table(
     Column("starts_on", DAY, nullable=False),
     Column("ends_on", DAY),
     Column("manual", Boolean, nullable=False),
+    # Time alone brought it: a late posting judges it anew.
+    Column("brought", Boolean, nullable=False),
     Index(None, "ends_on"),
     Index(None, "program", "tier"),
     info=placed("card_id"),

@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from fractions import Fraction
 from uuid import UUID
 
 from models.card_statements import CardRow
@@ -21,15 +20,12 @@ from models.ledger_statements import (
     past_taken_of,
     points_days_of,
 )
-from resolvers import cards, customers, programs
+from resolvers import cards, programs
 from resolvers.context import Context
 from rules import balances as rules
 from rules.balances import NEVER, Dated, PointsDay, Sums, Totals
-from rules.book import RuleBook
 from rules.errors import InvalidInput
 from rules.ledger import ISSUING
-from rules.numbers import currency_digits, half_up, scale
-from rules.program import RedemptionReward, RedemptionRule, RewardPoint, RewardPointKind
 
 MAXIMUM_DAYS = 36_500
 _NOTHING = Sums()

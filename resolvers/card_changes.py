@@ -362,6 +362,7 @@ async def assign_tier(context: Context, key: str, command: AssignTier) -> Outcom
             starts_on,
             command.end_date,
             manual=True,
+            brought=False,
         )
         await place.transaction.run(insert_tier_row, **row._asdict())
         return Change(

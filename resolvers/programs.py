@@ -8,6 +8,7 @@ from functools import partial
 from typing import TypeVar
 
 from resolvers.books import Named
+from resolvers.callers import Role
 from resolvers.context import Context
 from rules.book import RuleBook
 from rules.errors import ChannelNotFound
@@ -120,6 +121,11 @@ def shown_affiliations(context: Context, channel: str) -> tuple[Affiliation, ...
     return tuple(a for a in context.book.configuration.affiliations if not a.hide_in_channels)
 
 
+def may_see_affiliation(context: Context, affiliation: Affiliation) -> bool:
+    """Hidden affiliations are for administrators alone."""
+    return not affiliation.hide_in_channels or context.caller.role is Role.ADMIN
+
+
 def shipping_discounts(context: Context, channel: str) -> tuple[ShippingThresholdDiscount, ...]:
     """Shipping threshold discounts in the channel's currency, in the document's order."""
     currency = known_channel(context.book, channel).currency
@@ -145,11 +151,27 @@ def earning_rules(
     context: Context, program_code: str, channel: str | None
 ) -> list[tuple[Scheme, EarningRule]]:
     schemes = _schemes(context, program_code, channel)
-    return [(scheme, rule) for scheme in schemes for rule in scheme.earning_rules]
+    return [
+        (scheme, rule)
+        for scheme in schemes
+        for rule in scheme.earning_rules
+        if _may_see_rule(context, rule)
+    ]
 
 
 def redemption_rules(
     context: Context, program_code: str, channel: str | None
 ) -> list[tuple[Scheme, RedemptionRule]]:
     schemes = _schemes(context, program_code, channel)
-    return [(scheme, rule) for scheme in schemes for rule in scheme.redemption_rules]
+    return [
+        (scheme, rule)
+        for scheme in schemes
+        for rule in scheme.redemption_rules
+        if _may_see_rule(context, rule)
+    ]
+
+
+def _may_see_rule(context: Context, rule: EarningRule | RedemptionRule) -> bool:
+    """A rule for a hidden affiliation would tell of it; staff work with the rules."""
+    known = context.book.affiliations.get(rule.affiliation or "") if context.book else None
+    return known is None or not known.hide_in_channels or context.caller.is_managing

@@ -27,7 +27,7 @@ from resolvers.identifiers import content_hash, natural_key, operation_id
 from resolvers.judging import Judged, judge_sale
 from resolvers.postings import Event, Posted, lock_card, post, tell
 from resolvers.programs import known_channel
-from resolvers.tiers import judge, judged_points, moments_from, standing_in_unit
+from resolvers.tiers import Standing, judge, judged_points, moments_from, standing_in_unit
 from rules.book import RuleBook
 from rules.calendar import add_period
 from rules.earning import Earning, Share
@@ -239,11 +239,16 @@ async def _post_to(
         today=today,
         randomness=context.service.randomness,
     )
-    await _win_tiers(context, transaction, sale, posted, today)
+    await _win_tiers(context, transaction, sale, posted, judged.standing, today)
 
 
 async def _win_tiers(
-    context: Context, transaction: Transaction, sale: _Sale, posted: Posted, today: date
+    context: Context,
+    transaction: Transaction,
+    sale: _Sale,
+    posted: Posted,
+    before: Standing | None,
+    today: date,
 ) -> None:
     """Evaluate the programs whose tiers count what was earned, at the entry date and at later countable days."""
     newest = context.service.books.effective or sale.book
@@ -254,8 +259,9 @@ async def _win_tiers(
     for program in sorted(standing.programs_on(on)):
         if judged_points(standing, program) & earned:
             moments = [Moment(on, extends=True), *moments_from(standing, on)]
+            rows = before.rows_until(program, today) if before else None
             events += await judge(
-                transaction, standing, program, moments, today, context.service.randomness
+                transaction, standing, program, moments, today, context.service.randomness, rows
             )
     if events:
         card = posted.card

@@ -32,7 +32,7 @@ from rules import tiers as rules
 from rules.book import RuleBook
 from rules.explanations import point_digits
 from rules.numbers import scale
-from rules.tiers import Moment, ProgramVersion, TierRow
+from rules.tiers import Moment, ProgramVersion, Progress, TierRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Standing:
 
     def stored(self, program: str) -> tuple[TierRow, ...]:
         return tuple(
-            TierRow(row.tier, row.starts_on, row.ends_on, row.manual)
+            TierRow(row.tier, row.starts_on, row.ends_on, row.manual, row.brought)
             for row in self.rows
             if row.program == program
         )
@@ -93,6 +93,14 @@ class Standing:
         if version is None or program not in self.programs_on(day):
             return None
         return rules.tier_on(self.rows_until(program, day), version.program, day)
+
+    def progress_on(self, program: str, day: date) -> Progress | None:
+        """The next tier up; what the tier of today leaves to win."""
+        version = _version(self.book, program)
+        if version is None:
+            return None
+        held = self.tier_on(program, day)
+        return rules.progress(version, self.counted, held.tier if held else None, day)
 
     def tiers_on(self, day: date) -> dict[str, str]:
         """The tier held on the day, by program."""
@@ -171,13 +179,18 @@ async def judge(
     moments: Sequence[Moment],
     today: date,
     randomness: Randomness,
+    before: Sequence[TierRow] | None = None,
 ) -> list[Event]:
-    """Evaluate at the moments and write the rows that changed; tells of it by an event."""
+    """Evaluate at the moments and write the rows that changed; tells of it by an event.
+
+    `before` are the rows that stood before what is counted now: those that time had brought by then stay judged by
+    what was there then.
+    """
     version = _version(standing_now.book, program)
     if version is None or not version.program.tiers:
         return []
     after = rules.replay(
-        standing_now.stored(program),
+        standing_now.stored(program) if before is None else before,
         moments,
         today,
         version,
@@ -216,15 +229,16 @@ async def _write(
                 won.starts_on,
                 won.ends_on,
                 manual=False,
+                brought=won.brought,
             )
             await transaction.run(insert_tier_row, **new._asdict())
-        elif kept.ends_on != won.ends_on:
+        elif (kept.ends_on, kept.brought) != (won.ends_on, won.brought):
             await transaction.run(
                 change_tier_row,
                 of_card=kept.card_id,
                 of_row=kept.tier_row_id,
-                starts_on=won.starts_on,
                 ends_on=won.ends_on,
+                brought=won.brought,
             )
         changed = changed or kept is None or kept.ends_on != won.ends_on
     return changed

@@ -10,8 +10,8 @@ from uuid import UUID
 from models.card_statements import CardRow, cards_of, numbers_of
 from models.database import Reader
 from resolvers import customers
-from resolvers.cards import NOBODY
 from resolvers.callers import Role
+from resolvers.cards import NOBODY
 from resolvers.context import Context
 from rules.book import RuleBook
 from rules.errors import (

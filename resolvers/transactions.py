@@ -30,7 +30,7 @@ ENDLESS = 2**62
 @dataclass(frozen=True, slots=True)
 class EntryFilter:
     reward_point: str | None = None
-    entry_types: tuple[str, ...] = ()
+    entry_types: tuple[str, ...] | None = None
     dated_from: date | None = None
     dated_to: date | None = None
     transaction_id: str | None = None
@@ -133,6 +133,8 @@ async def count(context: Context, card: CardRow, chosen: EntryFilter) -> int:
 
 async def _filtered(context: Context, card: CardRow, chosen: EntryFilter) -> Filtered:
     operations: Sequence[OperationRow] = ()
+    if chosen.entry_types == ():
+        return Filtered(Shape(), None)
     if chosen.transaction_id is not None:
         operations = await _operations(context, card, chosen.transaction_id)
         if not operations:
@@ -144,14 +146,14 @@ async def _filtered(context: Context, card: CardRow, chosen: EntryFilter) -> Fil
         parameters["dated_from"] = chosen.dated_from
     if chosen.dated_to is not None:
         parameters["dated_to"] = chosen.dated_to
-    for place, entry_type in enumerate(chosen.entry_types):
+    for place, entry_type in enumerate(chosen.entry_types or ()):
         parameters[f"entry_type_{place}"] = entry_type
     for place, operation in enumerate(operations):
         parameters[f"first_seq_{place}"] = operation.first_seq
         parameters[f"last_seq_{place}"] = operation.last_seq
     shape = Shape(
         reward_point=chosen.reward_point is not None,
-        entry_types=len(chosen.entry_types),
+        entry_types=len(chosen.entry_types or ()),
         dated_from=chosen.dated_from is not None,
         dated_to=chosen.dated_to is not None,
         operations=len(operations),

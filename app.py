@@ -1,0 +1,189 @@
+"""The composition root: settings become a database, a rule book, credentials, routes. Reads nothing at import."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from graphql import GraphQLError
+from starlette.applications import Starlette
+from starlette.datastructures import Headers
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from execution.hooks import Hooks, Operation, Presented
+from execution.refusal import RequestRefused
+from execution.view import GraphQLEndpoint
+from models.database import Database, DatabaseLimits, open_database
+from models.failures import DatabaseSlow, DatabaseUnavailable, KeyInProgress
+from models.program_statements import versions_count
+from playground.pages import playground_routes
+from resolvers.books import RuleBooks
+from resolvers.callers import Caller, Role
+from resolvers.clock import Clock, clock_from, system_clock
+from resolvers.context import Context, Service, open_context
+from resolvers.credentials import Credentials, Unauthenticated
+from rules.errors import LoyaltyError, Refused
+from schema.access import refusals
+from schema.schema import schema
+from settings import Settings, read_settings
+
+READY_SECONDS = 1.0
+BULK = frozenset({"postSales"})
+RETRYABLE = {"retryable": True}
+
+
+def open_service(settings: Settings, clock: Clock | None = None) -> Service:
+    """What all operations share. The caller disposes of the database."""
+    if clock is None:
+        clock = clock_from(settings.clock) if settings.clock else system_clock
+    limits = DatabaseLimits(
+        pool_size=settings.pool_size,
+        acquire_timeout_seconds=settings.acquire_timeout_seconds,
+        statement_timeout_seconds=settings.statement_timeout_seconds,
+        lock_timeout_seconds=settings.lock_timeout_seconds,
+        idle_in_transaction_seconds=settings.idle_in_transaction_seconds,
+        unit_deadline_seconds=settings.request_deadline_seconds,
+    )
+    database = open_database(settings.database_url, limits, pooled=settings.is_pooled)
+    return Service(database, RuleBooks(), clock, os.urandom)
+
+
+def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
+    """The service as an ASGI application; `clock` replaces the one that the settings say."""
+    service = open_service(settings, clock)
+    credentials = Credentials(settings, service.database)
+    endpoint = GraphQLEndpoint(
+        schema, hooks(settings, service, credentials), in_flight=settings.in_flight
+    )
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        yield
+        await endpoint.drain()
+        await service.database.dispose()
+
+    routes: list[BaseRoute] = [
+        Route("/graphql", endpoint),
+        Route("/healthz", healthy),
+        Route("/readyz", readiness(service.database)),
+        *playground_routes(settings, service),
+    ]
+    app = Starlette(routes=routes, lifespan=lifespan, middleware=_middleware(settings))
+    app.router.redirect_slashes = False
+    return app
+
+
+def app_from_environment() -> Starlette:
+    """What the command line serves."""
+    return create_app(read_settings(os.environ))
+
+
+def _middleware(settings: Settings) -> list[Middleware]:
+    if not settings.cors_origins:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.cors_origins),
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type", "X-Request-Id"],
+            expose_headers=["X-Request-Id", "Retry-After"],
+            max_age=600,
+        )
+    ]
+
+
+def hooks(settings: Settings, service: Service, credentials: Credentials) -> Hooks[Caller]:
+    """What this application decides about each request of the endpoint."""
+
+    async def authenticate(headers: Headers) -> Caller:
+        try:
+            return await credentials.caller(headers.getlist("authorization"))
+        except Unauthenticated as error:
+            raise RequestRefused(
+                401, "UNAUTHENTICATED", str(error), {"WWW-Authenticate": "Bearer"}
+            ) from error
+        except (DatabaseUnavailable, DatabaseSlow) as error:
+            raise RequestRefused(503, "UNAVAILABLE", str(error), {"Retry-After": "1"}) from error
+
+    @asynccontextmanager
+    async def context(caller: Caller, operation: Operation) -> AsyncIterator[Context]:
+        opened = await open_context(service, caller, operation.request_id)
+        try:
+            yield opened
+        finally:
+            await opened.read.close()
+
+    def authorise(caller: Caller, operation: Operation) -> list[GraphQLError]:
+        return refusals(schema._schema, caller, operation.selected)  # noqa: SLF001
+
+    return Hooks(
+        authenticate=authenticate,
+        context=context,
+        body_bytes=lambda caller: (
+            settings.customer_body_bytes if caller.role is Role.CUSTOMER else settings.key_body_bytes
+        ),
+        may_introspect=lambda caller: (
+            not settings.is_production or "introspect" in caller.rights
+        ),
+        authorise=authorise,
+        deadline_ms=lambda operation: int(1000 * _deadline_seconds(settings, operation)),
+        present_error=present,
+    )
+
+
+def _deadline_seconds(settings: Settings, operation: Operation) -> float:
+    is_bulk = any(chosen.field in BULK for chosen in operation.selected)
+    return settings.bulk_deadline_seconds if is_bulk else settings.request_deadline_seconds
+
+
+def present(error: Exception) -> Presented | None:
+    """A refusal or a failing database as the caller may see it; anything else is a fault of ours."""
+    match error:
+        case LoyaltyError():
+            return Presented(error.code, error.message, _facts(error))
+        case Refused():
+            first = error.errors[0]
+            faults = [{"code": e.code, "message": e.message, **_facts(e)} for e in error.errors]
+            return Presented(first.code, first.message, {**_facts(first), "faults": faults})
+        case KeyInProgress():
+            return Presented("IN_PROGRESS", str(error), RETRYABLE)
+        case DatabaseSlow():
+            return Presented("TIMEOUT", str(error), RETRYABLE)
+        case DatabaseUnavailable():
+            return Presented("UNAVAILABLE", str(error), RETRYABLE)
+        case _:
+            return None
+
+
+def _facts(error: LoyaltyError) -> dict[str, object]:
+    return {} if error.field is None else {"field": list(error.field)}
+
+
+async def healthy(_request: Request) -> Response:
+    """Alive: never touches the database."""
+    return JSONResponse({"status": "alive"}, headers={"Cache-Control": "no-store"})
+
+
+def readiness(database: Database) -> Callable[[Request], Awaitable[Response]]:
+    """Ready to serve: the database answers, within its own short time."""
+
+    async def ready(_request: Request) -> Response:
+        read = database.read()
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                await read.all(versions_count)
+        except Exception:  # noqa: BLE001 (whatever it is, the database does not serve)
+            return JSONResponse(
+                {"status": "unavailable"}, 503, {"Retry-After": "1", "Cache-Control": "no-store"}
+            )
+        finally:
+            await read.close()
+        return JSONResponse({"status": "ready"}, headers={"Cache-Control": "no-store"})
+
+    return ready
+

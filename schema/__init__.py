@@ -1,0 +1,1 @@
+"""The API's shape and nothing else: types, inputs, payloads, and who may use them."""

@@ -1,0 +1,196 @@
+"""Mutations of cards: inputs, payloads and fields."""
+
+from collections.abc import Awaitable
+from datetime import date
+from typing import Annotated
+from uuid import UUID
+
+import strawberry
+
+from resolvers import card_changes, cards, issuing
+from resolvers.replays import Outcome
+from schema.access import MANAGERS, SHOPS, SHOPS_AND_CUSTOMERS, Info, root
+from schema.cards import CardTenderType, LoyaltyCard
+from schema.errors import UserError, told
+from schema.values import given
+
+Key = "1 to 128 visible ASCII characters; the same key and input answers as the first time."
+Number = "The number of the card."
+
+
+@strawberry.input(description="A card to issue.")
+class IssueLoyaltyCardInput:
+    idempotency_key: str = strawberry.field(description=Key)
+    channel: str = strawberry.field(description="Where it is issued.")
+    number: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Null: the next one of the channel's number sequence.",
+    )
+    customer_id: str | None = strawberry.field(
+        default=strawberry.UNSET, description="Whose it is; null: anonymous."
+    )
+    tender_type: CardTenderType = strawberry.field(
+        default=CardTenderType.AS_CARD_TENDER, description="What it can pay with."
+    )
+    programs: list[str] | None = strawberry.field(
+        default=strawberry.UNSET, description="Null: every program with a scheme on the channel."
+    )
+
+    def command(self) -> issuing.Issue:
+        programs = given(self.programs)
+        return issuing.Issue(
+            channel=self.channel,
+            number=given(self.number),
+            customer_id=given(self.customer_id),
+            tender_type=self.tender_type.name,
+            programs=None if programs is None else tuple(programs),
+        )
+
+
+@strawberry.input(description="An anonymous card and its customer to be.")
+class LinkLoyaltyCardInput:
+    idempotency_key: str = strawberry.field(description=Key)
+    number: str = strawberry.field(description=Number)
+    customer_id: str = strawberry.field(description="The customer.")
+
+
+@strawberry.input(description="A card to block.")
+class BlockLoyaltyCardInput:
+    idempotency_key: str = strawberry.field(description=Key)
+    number: str = strawberry.field(description=Number)
+    reason: str = strawberry.field(description="Why, for those who read it later.")
+
+
+@strawberry.input(description="A card to unblock.")
+class UnblockLoyaltyCardInput:
+    idempotency_key: str = strawberry.field(description=Key)
+    number: str = strawberry.field(description=Number)
+    reason: str = strawberry.field(description="Why, for those who read it later.")
+
+
+@strawberry.input(description="A card's membership of a program to add or to end.")
+class EnrollLoyaltyCardInput:
+    idempotency_key: str = strawberry.field(description=Key)
+    number: str = strawberry.field(description=Number)
+    program: str = strawberry.field(description="The code of the program.")
+    start_date: date | None = strawberry.field(
+        default=strawberry.UNSET, description="The first day; today if left out."
+    )
+    end_date: date | None = strawberry.field(
+        default=strawberry.UNSET, description="The last day; null: open."
+    )
+
+
+@strawberry.input(description="A tier given by hand.")
+class AssignLoyaltyTierInput:
+    idempotency_key: str = strawberry.field(description=Key)
+    number: str = strawberry.field(description=Number)
+    program: str = strawberry.field(description="The code of the program.")
+    tier: str = strawberry.field(description="The code of the tier.")
+    start_date: date | None = strawberry.field(
+        default=strawberry.UNSET, description="The first day; today if left out."
+    )
+    end_date: date = strawberry.field(description="The last day.")
+    reason: str = strawberry.field(description="Why, for those who read it later.")
+
+
+@strawberry.type(description="A card after a mutation, or why nothing was done.")
+class LoyaltyCardPayload:
+    card: LoyaltyCard | None = strawberry.field(description="The card as it is now.")
+    replayed: bool = strawberry.field(description="Whether an earlier call did it.")
+    user_errors: list[UserError] = strawberry.field(description="Why nothing was done.")
+
+
+async def card_payload(info: Info, work: Awaitable[Outcome]) -> LoyaltyCardPayload:
+    answer = await told(lambda: work)
+    card = None
+    if answer.value is not None:
+        card = await info.context.load(cards.rows_by_id, UUID(answer.value.answer["card_id"]))
+    return LoyaltyCardPayload(
+        card=None if card is None else LoyaltyCard(row=card),
+        replayed=answer.replayed or (answer.value is not None and answer.value.replayed),
+        user_errors=answer.user_errors,
+    )
+
+
+@strawberry.type(description="Changes of cards.")
+class CardMutations:
+    @root(roles=SHOPS_AND_CUSTOMERS, description="Issue a card.")
+    async def issue_loyalty_card(
+        self,
+        info: Info,
+        input: Annotated[  # noqa: A002 (the contract's name)
+            IssueLoyaltyCardInput, strawberry.argument(description="The card.")
+        ],
+    ) -> LoyaltyCardPayload:
+        work = issuing.issue(info.context, input.idempotency_key, input.command())
+        return await card_payload(info, work)
+
+    @root(roles=SHOPS, description="Give an anonymous card a customer.")
+    async def link_loyalty_card(
+        self,
+        info: Info,
+        input: Annotated[  # noqa: A002
+            LinkLoyaltyCardInput, strawberry.argument(description="Card and customer.")
+        ],
+    ) -> LoyaltyCardPayload:
+        command = card_changes.Link(input.number, input.customer_id)
+        work = card_changes.link(info.context, input.idempotency_key, command)
+        return await card_payload(info, work)
+
+    @root(roles=SHOPS_AND_CUSTOMERS, description="Block a card.")
+    async def block_loyalty_card(
+        self,
+        info: Info,
+        input: Annotated[  # noqa: A002
+            BlockLoyaltyCardInput, strawberry.argument(description="The card, and why.")
+        ],
+    ) -> LoyaltyCardPayload:
+        command = card_changes.Block(input.number, input.reason)
+        work = card_changes.block(info.context, input.idempotency_key, command)
+        return await card_payload(info, work)
+
+    @root(roles=MANAGERS, description="Make a blocked card ACTIVE again.")
+    async def unblock_loyalty_card(
+        self,
+        info: Info,
+        input: Annotated[  # noqa: A002
+            UnblockLoyaltyCardInput, strawberry.argument(description="The card, and why.")
+        ],
+    ) -> LoyaltyCardPayload:
+        command = card_changes.Block(input.number, input.reason)
+        work = card_changes.unblock(info.context, input.idempotency_key, command)
+        return await card_payload(info, work)
+
+    @root(roles=SHOPS, description="Add an enrolment, or set the end of a running one.")
+    async def enroll_loyalty_card(
+        self,
+        info: Info,
+        input: Annotated[  # noqa: A002
+            EnrollLoyaltyCardInput, strawberry.argument(description="Card and program.")
+        ],
+    ) -> LoyaltyCardPayload:
+        command = card_changes.Enrol(
+            input.number, input.program, given(input.start_date), given(input.end_date)
+        )
+        work = card_changes.enrol(info.context, input.idempotency_key, command)
+        return await card_payload(info, work)
+
+    @root(roles=MANAGERS, description="Give a tier by hand for a time.")
+    async def assign_loyalty_tier(
+        self,
+        info: Info,
+        input: Annotated[  # noqa: A002
+            AssignLoyaltyTierInput, strawberry.argument(description="Card, tier and days.")
+        ],
+    ) -> LoyaltyCardPayload:
+        command = card_changes.AssignTier(
+            number=input.number,
+            program=input.program,
+            tier=input.tier,
+            end_date=input.end_date,
+            reason=input.reason,
+            start_date=given(input.start_date),
+        )
+        work = card_changes.assign_tier(info.context, input.idempotency_key, command)
+        return await card_payload(info, work)

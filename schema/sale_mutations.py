@@ -1,0 +1,126 @@
+"""Mutations of sales: inputs, payloads and fields."""
+
+from datetime import datetime
+from typing import Annotated
+
+import strawberry
+
+from execution.scalars import CurrencyCode
+from resolvers import sale_views, sales
+from resolvers.sales import PostedSale, PostSale
+from schema.access import SHOPS, Info, root
+from schema.carts import CartChargeInput, CartLineInput
+from schema.errors import UserError, told, user_error
+from schema.sales import SalesTransaction
+from schema.values import given
+
+
+@strawberry.input(
+    description=(
+        "The channel and `transactionId` are the sale's key: the same sale posted again answers as "
+        "the first time."
+    )
+)
+class PostSaleInput:
+    channel: str = strawberry.field(description="Where it was made.")
+    transaction_id: str = strawberry.field(description="Its id within the channel.")
+    occurred_at: datetime = strawberry.field(description="When it happened.")
+    currency: CurrencyCode = strawberry.field(description="The channel's currency.")
+    card_number: str | None = strawberry.field(
+        default=strawberry.UNSET, description="The loyalty card presented."
+    )
+    customer_id: str | None = strawberry.field(default=strawberry.UNSET, description="Who bought.")
+    affiliations: list[str] | None = strawberry.field(
+        default_factory=list, description="Affiliations held besides the customer's own."
+    )
+    lines: list[CartLineInput] = strawberry.field(description="As charged; at most 1000.")
+    charges: list[CartChargeInput] | None = strawberry.field(
+        default_factory=list, description="As charged."
+    )
+    loyalty_payments: list[strawberry.ID] | None = strawberry.field(
+        default_factory=list, description="Payments with points made for this sale."
+    )
+
+    def command(self) -> PostSale:
+        return PostSale(
+            channel=self.channel,
+            transaction_id=self.transaction_id,
+            occurred_at=self.occurred_at,
+            currency=self.currency,
+            lines=tuple(line.line() for line in self.lines),
+            charges=tuple(charge.charge() for charge in self.charges or ()),
+            card_number=given(self.card_number),
+            customer_id=given(self.customer_id),
+            affiliations=frozenset(self.affiliations or ()),
+            loyalty_payments=frozenset(self.loyalty_payments or ()),
+        )
+
+
+@strawberry.input(description="Sales taken offline.")
+class PostSalesInput:
+    sales: list[PostSaleInput] = strawberry.field(description="At most 1000.")
+
+
+@strawberry.type(description="A sale after posting, or why it was not posted.")
+class SalesTransactionPayload:
+    sales_transaction: SalesTransaction | None = strawberry.field(description="The sale.")
+    replayed: bool = strawberry.field(description="Whether an earlier call posted it.")
+    user_errors: list[UserError] = strawberry.field(description="Why it was not posted.")
+
+
+@strawberry.type(description="What came of each sale.")
+class PostSalesPayload:
+    results: list[SalesTransactionPayload] = strawberry.field(
+        description="In the order of the input."
+    )
+    posted: int = strawberry.field(description="How many stand, those posted before included.")
+    failed: int = strawberry.field(description="How many were refused.")
+
+
+async def _payload(
+    info: Info, posted: PostedSale | None, errors: list[UserError]
+) -> SalesTransactionPayload:
+    row = None
+    if posted is not None:
+        row = await info.context.load(sale_views.rows_by_key, posted.sale_key)
+    return SalesTransactionPayload(
+        sales_transaction=None if row is None else SalesTransaction(row=row),
+        replayed=posted is not None and posted.replayed,
+        user_errors=errors,
+    )
+
+
+@strawberry.type(description="Postings of sales.")
+class SaleMutations:
+    @root(roles=SHOPS, description="Post a sale; its card earns.")
+    async def post_sale(
+        self,
+        info: Info,
+        input: Annotated[  # noqa: A002 (the contract's name)
+            PostSaleInput, strawberry.argument(description="The sale.")
+        ],
+    ) -> SalesTransactionPayload:
+        answer = await told(lambda: sales.post_sale(info.context, input.command()))
+        return await _payload(info, answer.value, answer.user_errors)
+
+    @root(
+        roles=SHOPS,
+        description=(
+            "Sales taken offline, each on its own: one that fails does not stop the others."
+        ),
+    )
+    async def post_sales(
+        self,
+        info: Info,
+        input: Annotated[  # noqa: A002
+            PostSalesInput, strawberry.argument(description="The sales.")
+        ],
+    ) -> PostSalesPayload:
+        commands = [sale.command() for sale in input.sales]
+        found = await sales.post_sales(info.context, commands)
+        results = [
+            await _payload(info, one.posted, [user_error(error) for error in one.errors])
+            for one in found
+        ]
+        failed = sum(1 for one in found if one.posted is None)
+        return PostSalesPayload(results=results, posted=len(found) - failed, failed=failed)

@@ -1,0 +1,167 @@
+"""Sales and returns as posted, line by line, with the points they made."""
+
+from collections import defaultdict
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated
+
+import strawberry
+
+from models.sale_statements import SaleChargeRow, SaleLineRow, SaleRow
+from resolvers import programs, sale_views
+from rules.book import text
+from schema.access import Info
+from schema.cards import LoyaltyCard, load_card
+from schema.ledger import LoyaltyTransaction
+from schema.notes import CartNote, shown_note
+from schema.program import Channel, RewardPoint, ShippingThresholdDiscount, load_point
+from schema.values import Key, Money, Node, from_millionths, money, points
+
+
+@strawberry.type(description="Points of a kind.")
+class RewardPointAmount:
+    reward_point: RewardPoint = strawberry.field(description="Of what.")
+    points: Decimal = strawberry.field(description="How many.")
+
+
+@strawberry.type(description="A charge on a line or on the order as a whole.")
+class CartCharge:
+    code: str = strawberry.field(description="The charge code.")
+    description: str = strawberry.field(description="What it is, for people.")
+    line_number: int | None = strawberry.field(description="Null: the order as a whole.")
+    is_shipping: bool = strawberry.field(description="Whether shipping discounts may reduce it.")
+    original_amount: Money = strawberry.field(description="As sent or configured.")
+    amount: Money = strawberry.field(description="What is charged.")
+    discounts: list[ShippingThresholdDiscount] = strawberry.field(
+        description="The shipping discounts that reduced it."
+    )
+
+
+def shown_charge(
+    info: Info,
+    currency: str,
+    code: str,
+    description: str | None,
+    line_number: int | None,
+    amount_minor: int,
+) -> CartCharge:
+    """A charge that nothing reduced."""
+    book = info.context.book
+    known = book.charge_codes.get(code) if book else None
+    amount = money(amount_minor, currency)
+    return CartCharge(
+        code=code,
+        description=description or (text(known.name, None, code) if known else code),
+        line_number=line_number,
+        is_shipping=known.shipping if known else False,
+        original_amount=amount,
+        amount=amount,
+        discounts=[],
+    )
+
+
+@strawberry.type(description="A line of a sale or return.")
+class SalesTransactionLine:
+    sale: strawberry.Private[SaleRow]
+    row: strawberry.Private[SaleLineRow]
+
+    @strawberry.field(description="Its number in the sale.")
+    def line_number(self) -> int:
+        return self.row.line_number
+
+    @strawberry.field(description="What was sold.")
+    def product_id(self) -> str:
+        return self.row.product_id
+
+    @strawberry.field(description="How much was sold.")
+    def quantity(self) -> Decimal:
+        return from_millionths(self.row.quantity)
+
+    @strawberry.field(description="How much of it came back.")
+    def returned_quantity(self) -> Decimal:
+        return from_millionths(self.row.returned_quantity)
+
+    @strawberry.field(description="Gross less discounts.")
+    def net_amount(self) -> Money:
+        return money(self.row.net_minor, self.sale.currency)
+
+    @strawberry.field(description="Points that the line earned.")
+    async def points_earned(self, info: Info) -> list[RewardPointAmount]:
+        units: dict[str, int] = defaultdict(int)
+        for entry in await sale_views.entries(info.context, self.sale):
+            if entry.line_number == self.row.line_number and entry.entry_type == "EARN":
+                units[entry.reward_point] += entry.points
+        return [await _amount(info, code, units[code]) for code in sorted(units)]
+
+
+async def _amount(info: Info, code: str, units: int) -> RewardPointAmount:
+    point = await load_point(info, code)
+    return RewardPointAmount(reward_point=RewardPoint(value=point), points=points(units, point))
+
+
+@strawberry.type(description="A sale, or a return of one.")
+class SalesTransaction(Node):
+    row: strawberry.Private[SaleRow]
+
+    def key(self) -> Key:
+        return (self.row.sale_key,)
+
+    @strawberry.field(description="Where it was posted.")
+    async def channel(self, info: Info) -> Channel:
+        found = await info.context.load(programs.channels_by_code, self.row.channel)
+        if found is None:
+            raise LookupError(f"no version has the channel {self.row.channel}")
+        return Channel(value=found)
+
+    @strawberry.field(description="The commerce system's own id, unique within the channel.")
+    def transaction_id(self) -> str:
+        return self.row.transaction_id
+
+    @strawberry.field(description="When it happened.")
+    def occurred_at(self) -> datetime:
+        return self.row.occurred_at
+
+    @strawberry.field(description="The card that earned.")
+    async def card(self, info: Info) -> LoyaltyCard | None:
+        return await load_card(info, self.row.card_id)
+
+    @strawberry.field(description="Its lines, by number.")
+    async def lines(self, info: Info) -> list[SalesTransactionLine]:
+        rows = await info.context.load(sale_views.lines_by_key, self.row.sale_key)
+        return [SalesTransactionLine(sale=self.row, row=row) for row in rows]
+
+    @strawberry.field(description="Its charges, as sent.")
+    async def charges(self, info: Info) -> list[CartCharge]:
+        rows = await info.context.load(sale_views.charges_by_key, self.row.sale_key)
+        return [self._charge(info, row) for row in rows]
+
+    def _charge(self, info: Info, row: SaleChargeRow) -> CartCharge:
+        return shown_charge(
+            info, self.row.currency, row.code, row.description, row.line_number, row.amount_minor
+        )
+
+    @strawberry.field(description="The ledger rows that it wrote.")
+    async def transactions(self, info: Info) -> list[LoyaltyTransaction]:
+        entries = await sale_views.entries(info.context, self.row)
+        return [LoyaltyTransaction(row=entry) for entry in entries]
+
+    @strawberry.field(description="Its returns, in the order of posting.")
+    async def returns(
+        self, info: Info
+    ) -> list[Annotated["SalesTransaction", strawberry.lazy("schema.sales")]]:
+        rows = await info.context.load(sale_views.returns_by_key, self.row.sale_key)
+        return [SalesTransaction(row=row) for row in rows]
+
+    @strawberry.field(description="Of a return: the sale.")
+    async def return_of(
+        self, info: Info
+    ) -> Annotated["SalesTransaction", strawberry.lazy("schema.sales")] | None:
+        if self.row.original_key is None:
+            return None
+        row = await info.context.load(sale_views.rows_by_key, self.row.original_key)
+        return None if row is None else SalesTransaction(row=row)
+
+    @strawberry.field(description="Why rules gave nothing, as told when it was posted.")
+    async def earning_notes(self, info: Info) -> list[CartNote]:
+        notes = await info.context.load(sale_views.notes_by_key, self.row.sale_key)
+        return [shown_note(note) for note in notes]

@@ -1,0 +1,30 @@
+"""The schema, built once a process."""
+
+import strawberry
+from strawberry.schema.config import StrawberryConfig
+from strawberry.tools import merge_types
+
+from execution.scalars import SCALARS
+from schema.card_mutations import CardMutations
+from schema.configuration_mutations import ConfigurationMutations
+from schema.configurations import ConfigurationVersion
+from schema.customer_mutations import CustomerMutations
+from schema.errors import GeneralError, IdempotencyKeyReusedError
+from schema.queries import Query
+from schema.sale_mutations import SaleMutations
+
+Mutation = merge_types(
+    "Mutation",
+    (CardMutations, CustomerMutations, SaleMutations, ConfigurationMutations),
+)
+
+schema = strawberry.Schema(
+    query=Query,
+    mutation=Mutation,
+    types=[GeneralError, IdempotencyKeyReusedError, ConfigurationVersion],
+    config=StrawberryConfig(scalar_map=SCALARS),
+)
+schema._schema.description = (  # noqa: SLF001 (Strawberry has no way to give one)
+    "The loyalty service: cards, balances that explain themselves, tiers, carts before and sales "
+    "after checkout."
+)
