@@ -1,0 +1,298 @@
+"""Every setting of the service, typed, with its environment name, default and bounds.
+
+A variable that is set to nothing counts as not set. In development, where neither a secret nor a
+key set for customer tokens is set, the first start makes a secret in a file for its owner alone.
+"""
+
+import os
+import re
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_type_hints
+from urllib.parse import SplitResult, urlsplit
+
+Read = Callable[[str], Any]
+
+
+Mode = Literal["development", "production"]
+# What stands between the service and PostgreSQL: nothing, or PgBouncer pooling by transaction.
+Pooler = Literal["none", "transaction"]
+LogFormat = Literal["text", "json"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+
+class SettingsInvalid(Exception):  # noqa: N818 - named for what is wrong
+    """The environment does not describe a service; `faults` are lines that each name a variable."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("; ".join(faults))
+        self.faults = tuple(faults)
+
+
+DATA_DIRECTORY = Path(".data")
+SECRET_FILE = "jwt-secret"  # noqa: S105 - a file's name
+LEAST_SECRET_BYTES = 32
+SYMMETRIC = ("HS256", "HS384", "HS512")
+ASYMMETRIC = tuple(f"{kind}{bits}" for kind in ("RS", "PS", "ES") for bits in (256, 384, 512))
+
+_SQLITE = "sqlite:///"
+_SECONDS = re.compile(r"[0-9]{1,6}(\.[0-9]{1,3})?")
+_COUNT = re.compile(r"[0-9]{1,12}")
+_INSTANT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
+_CARD_FORMAT = re.compile(r"[\x21-\x7e]{1,64}")
+
+
+def _one_of(kind: object) -> Read:
+    def read(given: str) -> str:
+        if given not in get_args(kind):
+            raise ValueError(f"must be one of {', '.join(get_args(kind))}")
+        return given
+
+    return read
+
+
+def _count(least: int, most: int) -> Read:
+    def read(given: str) -> int:
+        if _COUNT.fullmatch(given) is None or not least <= int(given) <= most:
+            raise ValueError(f"must be a whole number from {least} to {most}")
+        return int(given)
+
+    return read
+
+
+def _seconds(least: float, most: float) -> Read:
+    def read(given: str) -> float:
+        if _SECONDS.fullmatch(given) is None or not least <= float(given) <= most:
+            raise ValueError(f"must be seconds from {least:g} to {most:g}")
+        return float(given)
+
+    return read
+
+
+def _list_of(read_item: Callable[[str], str]) -> Read:
+    def read(given: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(read_item(item.strip()) for item in given.split(",")))
+
+    return read
+
+
+def _parts(given: str, form: str) -> SplitResult:
+    """Raise ValueError(form) for no address; the error of `urlsplit` would show all of it."""
+    try:
+        parts = urlsplit(given)
+        _ = parts.port
+    except ValueError:
+        raise ValueError(form) from None
+    return parts
+
+
+def _database_url(given: str) -> str:
+    form = "must be sqlite:///path/file.db or postgresql://user@host/database"
+    if given.startswith(_SQLITE):
+        if given.removeprefix(_SQLITE).partition("?")[0] in {"", ":memory:"}:
+            raise ValueError(f"{form}; SQLite needs a file")
+    elif not _parts(given, form).geturl().startswith("postgresql://"):
+        raise ValueError(form)
+    return given
+
+
+def _web_address(given: str) -> str:
+    form = "must be an address like https://host/path"
+    parts = _parts(given, form)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError(form)
+    return given
+
+
+def _origin(given: str) -> str:
+    form = f"{given!r} is not an origin like https://shop.example"
+    parts = _parts(given.lower(), form)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or "*" in given:
+        raise ValueError(form)
+    if "@" in parts.netloc or given.lower() != f"{parts.scheme}://{parts.netloc}":
+        raise ValueError(form)
+    return given.lower()
+
+
+def _algorithm(given: str) -> str:
+    if given not in SYMMETRIC + ASYMMETRIC:
+        raise ValueError(f"must be among {', '.join(SYMMETRIC + ASYMMETRIC)}")
+    return given
+
+
+def _instant(given: str) -> datetime:
+    form = "must be an RFC 3339 instant like 2026-01-31T09:00:00Z, from 1970 to 9000"
+    if _INSTANT.fullmatch(given) is None:
+        raise ValueError(form)
+    try:
+        instant = datetime.fromisoformat(given.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError(form) from None
+    if not 1970 <= instant.year <= 9000:  # noqa: PLR2004 - the clock runs on from there
+        raise ValueError(form)
+    return instant
+
+
+def _card_format(given: str) -> str:
+    if _CARD_FORMAT.fullmatch(given) is None or not re.search("[#*@]", given):
+        raise ValueError(f"{given!r} is not a card number format like LC-#####")
+    return given
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """One field a setting: `database_url` is read from LOYALTY_DATABASE_URL, and so are all others.
+
+    Limits are those of engineering 3.4. A secret or a key set verifies customer tokens; their
+    algorithms are HS256 with a secret, RS256 and ES256 with a key set, where they are not set.
+    """
+
+    mode: Annotated[Mode, _one_of(Mode)] = "development"
+    # Where the service's clock starts; None: it is the machine's.
+    clock: Annotated[datetime | None, _instant] = None
+
+    database_url: Annotated[str, _database_url] = field(
+        default=f"{_SQLITE}{DATA_DIRECTORY}/loyalty.db", repr=False
+    )
+    database_pooler: Annotated[Pooler, _one_of(Pooler)] = "none"
+    pool_size: Annotated[int, _count(1, 1000)] = 10
+    acquire_timeout_seconds: Annotated[float, _seconds(0.05, 60)] = 1.0
+    statement_timeout_seconds: Annotated[float, _seconds(0.05, 300)] = 3.0
+    lock_timeout_seconds: Annotated[float, _seconds(0.05, 60)] = 1.0
+    idle_in_transaction_seconds: Annotated[float, _seconds(0.5, 3600)] = 10.0
+
+    jwt_secret: Annotated[str | None, str] = field(default=None, repr=False)
+    jwt_jwks_url: Annotated[str | None, _web_address] = None
+    jwt_issuer: Annotated[str | None, str] = None
+    jwt_audience: Annotated[str | None, str] = None
+    jwt_algorithms: Annotated[tuple[str, ...], _list_of(_algorithm)] = ()
+
+    cors_origins: Annotated[tuple[str, ...], _list_of(_origin)] = ()
+    request_deadline_seconds: Annotated[float, _seconds(0.1, 300)] = 5.0
+    bulk_deadline_seconds: Annotated[float, _seconds(0.1, 3600)] = 30.0
+    in_flight: Annotated[int, _count(1, 10_000)] = 64
+    customer_body_bytes: Annotated[int, _count(1024, 64 * 1024**2)] = 256 * 1024
+    key_body_bytes: Annotated[int, _count(1024, 64 * 1024**2)] = 2 * 1024**2
+
+    # JSON in production, where it is not set.
+    log_format: Annotated[LogFormat, _one_of(LogFormat)] = "text"
+    log_level: Annotated[LogLevel, _one_of(LogLevel)] = "info"
+    # Card numbers that logs mask, in the form of the configuration's number sequences.
+    log_card_formats: Annotated[tuple[str, ...], _list_of(_card_format)] = ("LC-#####",)
+
+    @property
+    def is_production(self) -> bool:
+        return self.mode == "production"
+
+    @property
+    def is_pooled(self) -> bool:
+        return self.database_pooler == "transaction"
+
+    @property
+    def data_directory(self) -> Path:
+        """Where the service keeps files of its own: beside the SQLite file, else `.data`."""
+        if self.database_url.startswith(_SQLITE):
+            return Path(self.database_url.removeprefix(_SQLITE).partition("?")[0]).parent
+        return DATA_DIRECTORY
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """Read all settings. Raises SettingsInvalid with every fault.
+
+    In development the secret that the first start made is read, or made, where none is set.
+    """
+    given = {name: value for name, value in environ.items() if value}
+    faults: list[str] = []
+    values: dict[str, Any] = {}
+    for member, kind in get_type_hints(Settings, include_extras=True).items():
+        name = f"LOYALTY_{member.upper()}"
+        if name in given:
+            try:
+                values[member] = kind.__metadata__[0](given[name])
+            except ValueError as error:
+                faults.append(f"{name} {error}")
+    settings = Settings(**values)
+    faults += _faults_together(settings, given)
+    faults += _production_faults(given) if settings.is_production else []
+    if faults:
+        raise SettingsInvalid(faults)
+    return _completed(settings, given)
+
+
+def _faults_together(settings: Settings, given: Mapping[str, str]) -> list[str]:
+    faults = []
+    secret = given.get("LOYALTY_JWT_SECRET", "")
+    has_key_set = "LOYALTY_JWT_JWKS_URL" in given
+    if secret and has_key_set:
+        faults.append("LOYALTY_JWT_SECRET and LOYALTY_JWT_JWKS_URL exclude each other: set one")
+    if "-----BEGIN" in secret:
+        faults.append("LOYALTY_JWT_SECRET must not be a public key or certificate: publish a JWKS")
+    if settings.is_pooled and settings.database_url.startswith(_SQLITE):
+        faults.append("LOYALTY_DATABASE_POOLER transaction needs PostgreSQL")
+    if has_key_set and set(settings.jwt_algorithms) & set(SYMMETRIC):
+        faults.append("LOYALTY_JWT_ALGORITHMS must not name HMAC with LOYALTY_JWT_JWKS_URL")
+    if not has_key_set and set(settings.jwt_algorithms) & set(ASYMMETRIC):
+        faults.append("LOYALTY_JWT_ALGORITHMS names signatures that need LOYALTY_JWT_JWKS_URL")
+    return faults
+
+
+def _production_faults(given: Mapping[str, str]) -> list[str]:
+    faults = []
+    secret = given.get("LOYALTY_JWT_SECRET", "")
+    if "LOYALTY_CLOCK" in given:
+        faults.append("LOYALTY_CLOCK is refused in production")
+    if not secret and "LOYALTY_JWT_JWKS_URL" not in given:
+        faults.append("LOYALTY_JWT_SECRET or LOYALTY_JWT_JWKS_URL is required in production")
+    if secret and len(secret.encode(errors="surrogateescape")) < LEAST_SECRET_BYTES:
+        faults.append(f"LOYALTY_JWT_SECRET must have at least {LEAST_SECRET_BYTES} bytes")
+    faults += [
+        f"{name} is required in production"
+        for name in ("LOYALTY_JWT_ISSUER", "LOYALTY_JWT_AUDIENCE")
+        if name not in given
+    ]
+    return faults
+
+
+def _completed(settings: Settings, given: Mapping[str, str]) -> Settings:
+    """With what depends on other settings."""
+    more: dict[str, Any] = {}
+    if settings.jwt_secret is None and settings.jwt_jwks_url is None:
+        more["jwt_secret"] = _development_secret(settings.data_directory)
+    if not settings.jwt_algorithms:
+        more["jwt_algorithms"] = ("RS256", "ES256") if settings.jwt_jwks_url else ("HS256",)
+    if settings.is_production and "LOYALTY_LOG_FORMAT" not in given:
+        more["log_format"] = "json"
+    return replace(settings, **more)
+
+
+def _development_secret(directory: Path) -> str:
+    path = directory / SECRET_FILE
+    try:
+        if not path.exists():
+            _make_secret(path)
+        secret = path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"LOYALTY_JWT_SECRET is not set, and {path} cannot be used: {error}"
+        raise SettingsInvalid([message]) from error
+    if len(secret) < LEAST_SECRET_BYTES:
+        raise SettingsInvalid([f"{path} holds no secret: delete it, and the next start makes one"])
+    return secret
+
+
+def _make_secret(path: Path) -> None:
+    """Of several processes that start at once, one makes the file; the others read it, complete."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(secrets.token_urlsafe(48) + "\n")
+    try:
+        path.hardlink_to(draft)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
