@@ -1,6 +1,7 @@
-"""The one door to the database: a read has one snapshot, a unit of work is a function that may run again.
+"""The one door to the database: a read has one snapshot, a unit of work may run again.
 
-Everything else in the project reaches SQL through `Database.read` and `Database.unit`. Source: engineering 1.4, 3.
+Everything else in the project reaches SQL through `Database.read` and `Database.unit`.
+Source: engineering 1.4, 3.
 """
 
 import asyncio
@@ -50,6 +51,9 @@ class Connection(Protocol):
         self, compiled: Compiled[Any], rows: Sequence[Mapping[str, Any]]
     ) -> None: ...
 
+    def discard(self) -> None:
+        """Away with it, whatever it is doing; never waits."""
+
 
 class Reader:
     """Statements on one connection, one after another; `statements` counts them."""
@@ -97,16 +101,21 @@ class Transaction(Reader):
         self._connection = connection
 
     async def run(self, statement: Statement[None], **parameters: Any) -> int:
-        """The number of rows written."""
-        connection = await self._open()
-        self.statements += 1
-        return await connection.execute(self._compiled(statement), parameters)
-
-    async def run_many(self, statement: Statement[None], rows: Sequence[Mapping[str, Any]]) -> None:
-        if rows:
+        """Write, and tell the number of rows written."""
+        compiled = self._compiled(statement)
+        async with self._turn:
             connection = await self._open()
             self.statements += 1
-            await connection.execute_many(self._compiled(statement), rows)
+            return await connection.execute(compiled, parameters)
+
+    async def run_many(self, statement: Statement[None], rows: Sequence[Mapping[str, Any]]) -> None:
+        if not rows:
+            return
+        compiled = self._compiled(statement)
+        async with self._turn:
+            connection = await self._open()
+            self.statements += 1
+            await connection.execute_many(compiled, rows)
 
 
 class Read(Reader):
@@ -137,18 +146,26 @@ class Read(Reader):
             raise told(failure) from error
 
     async def close(self) -> None:
-        """Ends the snapshot; the next statement opens a new one."""
-        async with self._turn:
-            connection, self._connection = self._connection, None
-            if connection is not None:
-                await self._close(connection)
+        """End the snapshot, even if cancelled meanwhile; the next statement opens a new one."""
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        try:
+            await self._turn.acquire()
+        except asyncio.CancelledError:
+            connection.discard()
+            raise
+        try:
+            await self._close(connection)
+        finally:
+            self._turn.release()
 
 
 Unit = Callable[[Transaction], Awaitable[T]]
 
 
 class Database(ABC):
-    """An engine behind the door. `migrated` tells the schema's revision, `dispose` ends all connections."""
+    """An engine behind the door; `dispose` ends all of its connections."""
 
     def __init__(self, limits: DatabaseLimits) -> None:
         self.limits = limits
@@ -166,7 +183,7 @@ class Database(ABC):
     async def unit(self, unit: Unit[T]) -> T:
         """Run the unit until it stands, at most five times and within the deadline.
 
-        Raises KeyInProgress, DatabaseSlow or DatabaseUnavailable; the caller may send the same key again.
+        Raises KeyInProgress, DatabaseSlow or DatabaseUnavailable: the same key may be sent again.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self.limits.unit_deadline_seconds
@@ -186,7 +203,7 @@ class Database(ABC):
 
 
 def told(failure: Failure) -> Exception:
-    """The exception that the caller of the door gets for a failure that is not a bug."""
+    """Make the exception that the caller of the door gets for a failure that is not a bug."""
     if failure in {Failure.AGAIN, Failure.BUSY}:
         return KeyInProgress("Another call holds this key or card; send the same request again.")
     if failure is Failure.SLOW:
@@ -195,8 +212,9 @@ def told(failure: Failure) -> Exception:
 
 
 def open_database(url: str, limits: DatabaseLimits, *, pooled: bool = False) -> Database:
-    """The engine for a `sqlite:///path` or `postgresql://...` address; `pooled`: PgBouncer stands between."""
-    from models.postgres import PostgresDatabase  # noqa: PLC0415 (each engine is loaded only where it is used)
+    """Open a `sqlite:///path` or `postgresql://...` address; `pooled`: PgBouncer stands between."""
+    # Each engine is loaded only where it is used.
+    from models.postgres import PostgresDatabase  # noqa: PLC0415
     from models.sqlite import SqliteDatabase  # noqa: PLC0415
 
     if url.startswith("sqlite:"):

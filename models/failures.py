@@ -1,4 +1,7 @@
-"""How a database fails, and what each failure means for the unit of work that met it. Source: engineering 3.3."""
+"""How a database fails, and what each failure means for the unit of work that met it.
+
+Source: engineering 3.3.
+"""
 
 import sqlite3
 from enum import Enum
@@ -7,7 +10,11 @@ import asyncpg
 
 
 class Failure(Enum):
-    """AGAIN: run the unit again. UNKNOWN: the same, the key makes it safe. AWAY, SLOW: tell the caller to retry."""
+    """What is to be done.
+
+    AGAIN, BUSY: run the unit again. UNKNOWN: the same, the key makes it safe.
+    AWAY, SLOW: tell the caller to try again. BUG: let it be seen.
+    """
 
     AGAIN = "again"
     UNKNOWN = "unknown"
@@ -22,7 +29,7 @@ class DatabaseUnavailable(Exception):
 
 
 class DatabaseSlow(Exception):
-    """The database did not answer in time: nothing is known to have happened, the same key is safe to send again."""
+    """The database did not answer in time: what happened is not known, the same key is safe."""
 
 
 class KeyInProgress(Exception):
@@ -38,11 +45,12 @@ _SQLITE_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
 
 def classify(error: BaseException) -> Failure:
-    """What an exception raised by a driver means; whatever is not known is a bug."""
+    """Tell what an exception raised by a driver means; whatever is not known is a bug."""
     if isinstance(error, asyncpg.PostgresError):
         return _by_state(error.sqlstate or "")
-    if isinstance(error, asyncpg.InterfaceError | ConnectionError):
-        # A closed connection carries no SQLSTATE.
+    if isinstance(error, asyncpg.InterfaceError | asyncpg.InternalClientError | ConnectionError):
+        # A closed connection carries no SQLSTATE, and one that has read the server's last word is
+        # out of step until it has also read the end.
         return Failure.UNKNOWN
     if isinstance(error, TimeoutError):
         return Failure.SLOW

@@ -1,6 +1,5 @@
-"""PostgreSQL behind the door: compiled statements on asyncpg's own connection, taken from SQLAlchemy's pool."""
+"""PostgreSQL behind the door: asyncpg's own connections, taken from SQLAlchemy's pool."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -8,7 +7,6 @@ import asyncpg
 from sqlalchemy import PoolProxiedConnection, make_url
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.util import greenlet_spawn
 
 from models.database import Database, DatabaseLimits, Read, Transaction, Unit, told
 from models.failures import Failure, classify
@@ -16,6 +14,13 @@ from models.statements import Compiled, Statement, compile_statement
 
 R = TypeVar("R")
 T = TypeVar("T")
+
+_OF_DRIVER = (
+    OSError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
 
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
@@ -41,13 +46,15 @@ class PostgresConnection:
     ) -> None:
         await self.driver.executemany(compiled.sql, [compiled.arguments(row) for row in rows])
 
-    async def give_back(self, *, sound: bool) -> None:
-        """Back to the pool, or away with it where its state is not known."""
-        if sound and not self.driver.is_closed() and not self.driver.is_in_transaction():
-            await greenlet_spawn(self.pooled.close)
+    def give_back(self) -> None:
+        """Back to the pool, or away with it where its state is not known; never waits."""
+        if self.driver.is_closed() or self.driver.is_in_transaction():
+            self.discard()
         else:
-            self.driver.terminate()
-            await greenlet_spawn(self.pooled.invalidate)
+            self.pooled.close()
+
+    def discard(self) -> None:
+        self.pooled.invalidate()
 
 
 class PostgresDatabase(Database):
@@ -64,7 +71,8 @@ class PostgresDatabase(Database):
             "command_timeout": limits.command_timeout_seconds,
         }
         if pooled:
-            # A transaction pooler keeps no session: nothing is prepared by name, nothing set outside a transaction.
+            # A transaction pooler keeps no session: nothing is prepared by name, nothing is set
+            # outside a transaction.
             connect |= {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
         else:
             connect["server_settings"] = {
@@ -88,29 +96,29 @@ class PostgresDatabase(Database):
         return compiled
 
     async def _begin(self, how: str) -> PostgresConnection:
-        try:
-            return await self._opened(how)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            if classify(error) is not Failure.UNKNOWN:
-                raise told(Failure.AWAY) from error
-        # The database was restarted under the pool: its other connections are as dead as this one.
-        await self.engine.dispose()
-        try:
-            return await self._opened(how)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            raise told(Failure.AWAY) from error
+        # The database may have been restarted under the pool: then all of its connections are dead.
+        for _ in range(self.limits.pool_size + 1):
+            connection = await self._taken()
+            try:
+                await connection.driver.execute(self._opening(how))
+            except _OF_DRIVER as error:
+                connection.discard()
+                if classify(error) is not Failure.UNKNOWN:
+                    raise told(Failure.AWAY) from error
+            except BaseException:
+                connection.discard()
+                raise
+            else:
+                return connection
+        raise told(Failure.AWAY)
 
-    async def _opened(self, how: str) -> PostgresConnection:
+    async def _taken(self) -> PostgresConnection:
         try:
-            connection = PostgresConnection(await self.engine.raw_connection())
+            return PostgresConnection(await self.engine.raw_connection())
         except PoolTimeout as error:
             raise told(Failure.SLOW) from error
-        try:
-            await connection.driver.execute(self._opening(how))
-        except BaseException:
-            await connection.give_back(sound=False)
-            raise
-        return connection
+        except _OF_DRIVER as error:
+            raise told(Failure.AWAY) from error
 
     def _opening(self, how: str) -> str:
         if not self._pooled:
@@ -128,40 +136,43 @@ class PostgresDatabase(Database):
         return await self._begin(_READ)
 
     async def _close_read(self, connection: Any) -> None:
-        try:
-            await connection.driver.execute("COMMIT")
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-            # What was read was read; only the connection is lost.
-            await connection.give_back(sound=False)
-        else:
-            await connection.give_back(sound=True)
+        # What was read was read, even where the connection is lost by now.
+        await _end(connection, "COMMIT")
 
     async def attempt(self, unit: Unit[T]) -> T:
         connection = await self._begin(_WRITE)
         try:
             result = await unit(Transaction(self._compiled, connection))
-            await connection.driver.execute("COMMIT")
-        except BaseException as error:
-            await self._roll_back(connection, error)
+            ended = await connection.driver.execute("COMMIT")
+        except Exception as error:
+            if classify(error) in {Failure.AGAIN, Failure.BUSY, Failure.BUG}:
+                await _end(connection, "ROLLBACK")
+            else:
+                connection.discard()
             raise
-        await connection.give_back(sound=True)
+        except BaseException:
+            connection.discard()
+            raise
+        connection.give_back()
+        if ended != "COMMIT":
+            raise RuntimeError("a unit of work went on after a statement of it had failed")
         return result
-
-    async def _roll_back(self, connection: PostgresConnection, error: BaseException) -> None:
-        sound = not isinstance(error, asyncio.CancelledError) and classify(error) in {
-            Failure.AGAIN,
-            Failure.BUSY,
-            Failure.BUG,
-        }
-        if sound:
-            try:
-                await connection.driver.execute("ROLLBACK")
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-                sound = False
-        await connection.give_back(sound=sound)
 
     async def dispose(self) -> None:
         await self.engine.dispose()
+
+
+async def _end(connection: PostgresConnection, how: str) -> None:
+    """End the transaction and give the connection back, whatever becomes of the attempt."""
+    try:
+        await connection.driver.execute(how)
+    except _OF_DRIVER:
+        connection.discard()
+    except BaseException:
+        connection.discard()
+        raise
+    else:
+        connection.give_back()
 
 
 def _milliseconds(seconds: float) -> str:

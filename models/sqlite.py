@@ -1,4 +1,4 @@
-"""SQLite behind the door: reads run where they stand, units one after another on the single writer thread."""
+"""SQLite behind the door: reads run where they stand, units on the single writer thread."""
 
 import asyncio
 import sqlite3
@@ -39,6 +39,13 @@ class SqliteConnection:
     ) -> None:
         self.driver.executemany(compiled.sql, [compiled.arguments(row) for row in rows])
 
+    def discard(self) -> None:
+        try:
+            if self.driver.in_transaction:
+                self.driver.execute("ROLLBACK")
+        finally:
+            self.pooled.close()
+
 
 class SqliteDatabase(Database):
     def __init__(self, url: str, limits: DatabaseLimits) -> None:
@@ -46,7 +53,8 @@ class SqliteDatabase(Database):
         address = make_url(url)
         if address.database:
             Path(address.database).parent.mkdir(parents=True, exist_ok=True)
-        # A read keeps its connection over awaits: a bounded pool would block the event loop; requests are bounded.
+        # A read keeps its connection over awaits: a bounded pool would block the event loop.
+        # Requests are bounded instead.
         self.engine = create_engine(
             address,
             poolclass=QueuePool,
@@ -86,8 +94,8 @@ class SqliteDatabase(Database):
             raise (error if failure is Failure.BUG else told(failure)) from error
 
     async def _close_read(self, connection: Any) -> None:
-        connection.driver.execute("COMMIT")
-        connection.pooled.close()
+        # Nothing was written: giving up the snapshot is all there is to end.
+        connection.discard()
 
     async def attempt(self, unit: Unit[T]) -> T:
         loop = asyncio.get_running_loop()
@@ -98,12 +106,9 @@ class SqliteDatabase(Database):
         try:
             result: T = _to_its_end(unit, Transaction(self._compiled, connection))
             connection.driver.execute("COMMIT")
-        except BaseException:
-            if connection.driver.in_transaction:
-                connection.driver.execute("ROLLBACK")
-            raise
         finally:
-            connection.pooled.close()
+            # What was not committed is rolled back.
+            connection.discard()
         return result
 
     async def dispose(self) -> None:

@@ -1,0 +1,140 @@
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from models.failures import DatabaseUnavailable
+from models.schema_version import _config, head, in_transaction, migrate, revision
+from models.tables import metadata
+from tests.databases import Cluster
+
+ROOT = Path(__file__).parents[2]
+
+# What autogeneration does not compare: the text of CHECKs, collations, the order of columns.
+_ON_SQLITE = "SELECT name, sql FROM sqlite_master"
+_ON_POSTGRESQL = """
+SELECT conname AS name, pg_get_constraintdef(oid) FROM pg_constraint
+WHERE connamespace = 'public'::regnamespace
+UNION ALL
+SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'
+UNION ALL
+SELECT table_name || '.' || column_name,
+  concat_ws(' ', ordinal_position, udt_name, character_maximum_length, collation_name, is_nullable,
+    column_default)
+FROM information_schema.columns WHERE table_schema = 'public'
+"""
+
+
+@pytest.fixture
+def empty_url(database_url: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Give the address of a database that was never migrated, on the same engine."""
+    if database_url.startswith("sqlite:"):
+        yield f"sqlite:///{tmp_path}/below/empty.db"
+        return
+    cluster: Cluster = request.getfixturevalue("postgresql")
+    with cluster.database() as url:
+        in_transaction(url, _emptied)
+        yield url
+
+
+def _emptied(connection: sa.Connection) -> None:
+    found = sa.MetaData()
+    found.reflect(connection)
+    found.drop_all(connection)
+
+
+def _described(connection: sa.Connection) -> dict[str, str]:
+    catalogue = _ON_SQLITE if connection.dialect.name == "sqlite" else _ON_POSTGRESQL
+    rows = connection.execute(sa.text(catalogue)).all()
+    return {
+        name: " ".join((definition or "").split())
+        for name, definition in rows
+        if "alembic_version" not in name
+    }
+
+
+def test_the_migrated_schema_is_that_of_the_tables(database_url: str) -> None:
+    differences = in_transaction(
+        database_url,
+        lambda connection: compare_metadata(MigrationContext.configure(connection), metadata),
+    )
+    assert differences == []
+
+
+def test_the_migrated_schema_has_the_checks_and_collations_of_the_tables(
+    database_url: str, empty_url: str
+) -> None:
+    in_transaction(empty_url, metadata.create_all)
+    assert in_transaction(database_url, _described) == in_transaction(empty_url, _described)
+
+
+def test_an_empty_database_has_no_revision_until_it_is_migrated(empty_url: str) -> None:
+    assert revision(empty_url) is None
+    assert migrate(empty_url) == head()
+    assert revision(empty_url) == head()
+    assert migrate(empty_url) == head()
+
+
+def test_an_older_schema_is_brought_to_the_newest(database_url: str) -> None:
+    def one_back(connection: sa.Connection) -> None:
+        config = _config()
+        config.attributes["connection"] = connection
+        command.downgrade(config, "-1")
+
+    in_transaction(database_url, one_back)
+    assert revision(database_url) not in {None, head()}
+    assert migrate(database_url) == head()
+    assert revision(database_url) == head()
+
+
+def test_every_revision_can_be_taken_back(database_url: str) -> None:
+    def to_nothing(connection: sa.Connection) -> list[str]:
+        config = _config()
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+        return sa.inspect(connection).get_table_names()
+
+    assert in_transaction(database_url, to_nothing) == ["alembic_version"]
+
+
+def test_a_migration_that_fails_leaves_nothing(empty_url: str) -> None:
+    def halfway(connection: sa.Connection) -> None:
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "+2")
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        in_transaction(empty_url, halfway)
+    assert in_transaction(empty_url, lambda c: sa.inspect(c).get_table_names()) == []
+
+
+def test_processes_that_migrate_at_once_all_succeed_silently(empty_url: str) -> None:
+    program = "import sys; from models.schema_version import migrate; migrate(sys.argv[1])"
+    processes = [
+        subprocess.Popen(  # noqa: S603 (our own program)
+            [sys.executable, "-c", program, empty_url],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for _ in range(3)
+    ]
+    said = [process.communicate()[0] for process in processes]
+    assert said == [""] * 3
+    assert [process.returncode for process in processes] == [0] * 3
+    assert revision(empty_url) == head()
+
+
+def test_a_database_that_cannot_be_reached_is_told(tmp_path: Path) -> None:
+    with pytest.raises(DatabaseUnavailable):
+        migrate(f"postgresql://nobody@/none?host={tmp_path}")
+    with pytest.raises(DatabaseUnavailable):
+        revision(f"postgresql://nobody@/none?host={tmp_path}")
