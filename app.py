@@ -1,4 +1,6 @@
-"""The composition root: settings become a database, a rule book, credentials, routes. Reads nothing at import."""
+"""The composition root: settings become a database, a rule book, credentials, routes. Reads nothing
+at import.
+"""
 
 import asyncio
 import os
@@ -74,6 +76,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
     ]
     app = Starlette(routes=routes, lifespan=lifespan, middleware=_middleware(settings))
     app.router.redirect_slashes = False
+    app.state.service = service
     return app
 
 
@@ -125,11 +128,11 @@ def hooks(settings: Settings, service: Service, credentials: Credentials) -> Hoo
         authenticate=authenticate,
         context=context,
         body_bytes=lambda caller: (
-            settings.customer_body_bytes if caller.role is Role.CUSTOMER else settings.key_body_bytes
+            settings.customer_body_bytes
+            if caller.role is Role.CUSTOMER
+            else settings.key_body_bytes
         ),
-        may_introspect=lambda caller: (
-            not settings.is_production or "introspect" in caller.rights
-        ),
+        may_introspect=lambda caller: not settings.is_production or "introspect" in caller.rights,
         authorise=authorise,
         deadline_ms=lambda operation: int(1000 * _deadline_seconds(settings, operation)),
         present_error=present,
@@ -186,4 +189,3 @@ def readiness(database: Database) -> Callable[[Request], Awaitable[Response]]:
         return JSONResponse({"status": "ready"}, headers={"Cache-Control": "no-store"})
 
     return ready
-

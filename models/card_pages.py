@@ -1,4 +1,6 @@
-"""The staff's search of cards, page by page in the order of their numbers, built once a shape of filter."""
+"""The staff's search of cards, page by page in the order of their numbers, built once a shape of
+filter.
+"""
 
 from dataclasses import dataclass
 from functools import cache
@@ -51,7 +53,9 @@ def _condition(shape: Shape) -> ColumnElement[bool]:
 
 
 def _enrolled() -> ColumnElement[bool]:
-    """Enrolled on some day that is "today" somewhere: which of them it is where the card was issued is judged later."""
+    """Enrolled on some day that is "today" somewhere: which of them it is where the card was issued
+    is judged later.
+    """
     return (
         select(enrolment.c.card_id)
         .where(
@@ -68,7 +72,9 @@ def _enrolled() -> ColumnElement[bool]:
 
 
 def _tier_row_possible() -> ColumnElement[bool]:
-    """A row of the tier that may run today, or a row that has ended: time may have brought another since."""
+    """A row of the tier that may run today, or a row that has ended: time may have brought another
+    since.
+    """
     return (
         select(tier_row.c.card_id)
         .where(

@@ -1,4 +1,5 @@
-"""One row for each mutation by staff or administrators: who, what, why, before, after. Source: api promise 12.
+"""One row for each mutation by staff or administrators: who, what, why, before, after. Source: api
+promise 12.
 
 Personal fields are named, never shown.
 """

@@ -1,6 +1,8 @@
-"""Balances: from the cached row while it is valid, else from points by day, and the past from the book itself.
+"""Balances: from the cached row while it is valid, else from points by day, and the past from the
+book itself.
 
-Reading never writes, and no answer depends on a job having run. Source: semantics 6, engineering 1.3.
+Reading never writes, and no answer depends on a job having run. Source: semantics 6, engineering
+1.3.
 """
 
 from asyncio import gather
@@ -90,7 +92,9 @@ async def today_of(context: Context, card: CardRow) -> date:
 
 
 async def of_card(context: Context, card: CardRow, moment: Moment) -> list[Balance]:
-    """Every reward point that has entries on the card or that a rule of its programs earns, by document order."""
+    """Every reward point that has entries on the card or that a rule of its programs earns, by
+    document order.
+    """
     on = moment.as_of or await today_of(context, card)
     held = {holding.reward_point: holding for holding in await _holdings(context, card, on, moment)}
     codes = [*await _earnable(context, card, on), *held]
@@ -194,7 +198,9 @@ def _by_moment(keys: Iterable[PastKey]) -> dict[tuple[date, datetime], list[UUID
 
 
 async def past_sums(context: Context, keys: list[PastKey]) -> list[dict[str, Sums]]:
-    """Issued and used by reward point, of what was dated by the day and written by the instant of each key."""
+    """Issued and used by reward point, of what was dated by the day and written by the instant of
+    each key.
+    """
     found: dict[PastKey, dict[str, Sums]] = defaultdict(dict)
     for (as_of, known_at), ids in _by_moment(keys).items():
         rows = await context.read.each(past_sums_of, ids, as_of=as_of, known_at=known_at)
@@ -208,7 +214,9 @@ async def past_sums(context: Context, keys: list[PastKey]) -> list[dict[str, Sum
 
 
 async def past_days(context: Context, keys: list[PastKey]) -> list[dict[str, list[PointsDay]]]:
-    """Points by day as they stood then: lots less what was taken of them, EXPIRE entries left aside."""
+    """Points by day as they stood then: lots less what was taken of them, EXPIRE entries left
+    aside.
+    """
     found: dict[PastKey, dict[str, dict[tuple[date, date], int]]] = defaultdict(
         lambda: defaultdict(lambda: defaultdict(int))
     )
@@ -254,7 +262,9 @@ def _merged(dated: Iterable[Dated]) -> tuple[Dated, ...]:
 
 
 async def expiring(context: Context, balance: Balance, days: int) -> Expiring:
-    """Available points whose last usable day lies in [on, on + days]. Raises InvalidInput for impossible days."""
+    """Available points whose last usable day lies in [on, on + days]. Raises InvalidInput for
+    impossible days.
+    """
     if not 0 <= days <= MAXIMUM_DAYS:
         raise InvalidInput(f"Days lie between 0 and {MAXIMUM_DAYS}.", ("days",))
     until = min(balance.on + timedelta(days=days), date.max - timedelta(days=1))

@@ -1,6 +1,8 @@
-"""The rule books in memory: one a version, shared by all operations of the process. Source: engineering 3.1.
+"""The rule books in memory: one a version, shared by all operations of the process. Source:
+engineering 3.1.
 
-A unit of work asks for the newest effective version in its own transaction; queries may lag by a second.
+A unit of work asks for the newest effective version in its own transaction; queries may lag by a
+second.
 """
 
 import json
@@ -56,7 +58,9 @@ class RuleBooks:
         self._growing = Lock()
 
     async def refresh(self, reader: Reader, *, lag_seconds: float = 0.0) -> RuleBook | None:
-        """Look for newer effective versions, unless that was done within `lag_seconds`; the newest one's book."""
+        """Look for newer effective versions, unless that was done within `lag_seconds`; the newest
+        one's book.
+        """
         if monotonic() - self._looked_at >= lag_seconds:
             looked_at = monotonic()
             known = self._timeline[-1].version if self._timeline else 0
@@ -77,7 +81,9 @@ class RuleBooks:
         return self._books[self._known()] if self._timeline else None
 
     async def at(self, reader: Reader, instant: datetime) -> RuleBook | None:
-        """The book effective at `instant`; before the first one, the first. None before the first processing."""
+        """The book effective at `instant`; before the first one, the first. None before the first
+        processing.
+        """
         if not self._timeline:
             return None
         rows = [row for row in self._timeline if row.effective_from <= instant]
@@ -108,7 +114,9 @@ class RuleBooks:
     async def last_with(
         self, reader: Reader, code: str, of: Callable[[RuleBook], Mapping[str, N]]
     ) -> N | None:
-        """What the code means: by the effective version, else by the last version that had it (semantics 3)."""
+        """What the code means: by the effective version, else by the last version that had it
+        (semantics 3).
+        """
         for row in self._newest_first():
             found = of(await self._load(reader, row.version)).get(code)
             if found is not None:

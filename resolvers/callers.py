@@ -19,7 +19,9 @@ MANAGING = frozenset({Role.STAFF, Role.ADMIN})
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """`name` is the API key's, or the customer's id; `channels` and `activity_types` None: all of them."""
+    """`name` is the API key's, or the customer's id; `channels` and `activity_types` None: all of
+    them.
+    """
 
     role: Role
     name: str

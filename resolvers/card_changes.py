@@ -1,4 +1,6 @@
-"""What changes a card apart from its points: link, block, unblock, enrol, assign a tier. Source: semantics 4, 9."""
+"""What changes a card apart from its points: link, block, unblock, enrol, assign a tier. Source:
+semantics 4, 9.
+"""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -269,9 +271,11 @@ async def write_note(place: Locked, subject_id: UUID, kind: str, text: str) -> N
 
 
 async def enrol(context: Context, key: str, command: Enrol) -> Outcome:
-    """Add an enrolment; where one covers the start date, its end date becomes the given one (None: open).
+    """Add an enrolment; where one covers the start date, its end date becomes the given one (None:
+    open).
 
-    Raises CardReplaced, ProgramNotFound, InvalidInput for an end before the start or an overlap with a later one.
+    Raises CardReplaced, ProgramNotFound, InvalidInput for an end before the start or an overlap
+    with a later one.
     """
     _check_form(key)
 
@@ -328,7 +332,9 @@ def _covers(row: EnrolmentRow, day: date) -> bool:
 async def _first_tier(
     place: Locked, standing: Standing, command: Enrol, starts_on: date
 ) -> list[Event]:
-    """Evaluated at the start, and at later countable postings up to today; a start to come waits for its day."""
+    """Evaluated at the start, and at later countable postings up to today; a start to come waits
+    for its day.
+    """
     if starts_on > place.today:
         return []
     later = [moment for moment in moments_from(standing, starts_on) if moment.on <= place.today]

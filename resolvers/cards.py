@@ -1,4 +1,6 @@
-"""Cards: found by number, shown to whom they belong. Foreign and unknown are one answer, timing included."""
+"""Cards: found by number, shown to whom they belong. Foreign and unknown are one answer, timing
+included.
+"""
 
 from asyncio import gather
 from collections import defaultdict
@@ -86,7 +88,9 @@ async def by_id(context: Context, card_id: UUID) -> CardRow | None:
 
 
 async def by_number(context: Context, number: str) -> CardRow | None:
-    """The card, where the caller may see it. An unknown number costs the same statements as a foreign one."""
+    """The card, where the caller may see it. An unknown number costs the same statements as a
+    foreign one.
+    """
     card_id = await context.load(ids_by_number, number)
     own = await customers.own_key(context)
     card = await context.load(rows_by_id, card_id or NOBODY)
@@ -104,7 +108,9 @@ async def cards_of_customer(context: Context, customer_key: UUID) -> list[CardRo
 
 
 async def find_for_unit(context: Context, reader: Reader, number: str) -> CardRow:
-    """The card by number inside a unit, not locked yet. Raises CardNotFound for unknown and foreign alike."""
+    """The card by number inside a unit, not locked yet. Raises CardNotFound for unknown and foreign
+    alike.
+    """
     found = await reader.each(numbers_of, [number])
     card_id = found[0].card_id if found else NOBODY
     rows = await reader.each(cards_of, [card_id])

@@ -1,4 +1,5 @@
-"""The cart: everything loyalty has to say of it before anything is posted, by the very rules that post a sale.
+"""The cart: everything loyalty has to say of it before anything is posted, by the very rules that
+post a sale.
 
 Source: semantics 5, 10.1, 14.
 """
@@ -64,7 +65,9 @@ class CartCommand:
 
 @dataclass(frozen=True, slots=True)
 class CartView:
-    """`refusals` tell why the cart was judged as if it had no card, an affiliation was left out, and so on."""
+    """`refusals` tell why the cart was judged as if it had no card, an affiliation was left out,
+    and so on.
+    """
 
     book: RuleBook
     currency: str

@@ -1,4 +1,6 @@
-"""Where "now" comes from: one clock that tests and demonstrations can replace. Source: semantics 2, 16."""
+"""Where "now" comes from: one clock that tests and demonstrations can replace. Source: semantics 2,
+16.
+"""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -21,7 +23,9 @@ def clock_from(start: datetime) -> Clock:
 
 
 def civil_date(instant: datetime, time_zone: str) -> date:
-    """The calendar day of `instant` where the clocks show `time_zone`; the ends of the calendar do not overflow."""
+    """The calendar day of `instant` where the clocks show `time_zone`; the ends of the calendar do
+    not overflow.
+    """
     try:
         return instant.astimezone(ZoneInfo(time_zone)).date()
     except OverflowError:

@@ -1,4 +1,6 @@
-"""Configuration versions: plan, apply, process, and what existing data forbids. Source: semantics 3."""
+"""Configuration versions: plan, apply, process, and what existing data forbids. Source: semantics
+3.
+"""
 
 import json
 from collections.abc import Mapping
@@ -115,7 +117,9 @@ async def _refuse_lost_data(
     after: Configuration,
     now: datetime,
 ) -> None:
-    """What exists lives under codes of the effective version, or of a stored one that may become so."""
+    """What exists lives under codes of the effective version, or of a stored one that may become
+    so.
+    """
     existing = await existing_data(reader, now)
     faults: dict[object, ConfigurationInvalid] = {}
     for before in (newest, effective.configuration if effective else None):
@@ -154,7 +158,8 @@ async def existing_data(reader: Reader, now: datetime) -> Existing:
 async def apply(context: Context, command: Apply) -> Applied:
     """Store the document as the next version; a document equal to the newest one stores nothing.
 
-    Raises Refused with every fault, ConfigurationConflict where a newer version than `base_version` is stored.
+    Raises Refused with every fault, ConfigurationConflict where a newer version than `base_version`
+    is stored.
     """
 
     async def unit(transaction: Transaction, book: RuleBook | None) -> Applied:

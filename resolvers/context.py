@@ -54,7 +54,9 @@ class Context:
         return await loader.load(key)  # type: ignore[no-any-return]
 
     async def unit(self, work: Callable[[Transaction, RuleBook | None], Awaitable[T]]) -> T:
-        """Run `work` as a unit with the newest effective book; what is read afterwards is read anew."""
+        """Run `work` as a unit with the newest effective book; what is read afterwards is read
+        anew.
+        """
 
         async def with_book(transaction: Transaction) -> T:
             return await work(transaction, await self.service.books.refresh(transaction))
@@ -72,7 +74,9 @@ class Context:
         self.book = await self.service.books.refresh(self.read, lag_seconds=LAG_SECONDS)
 
     def today(self, channel: Channel | None) -> date:
-        """The civil date of now in the channel's zone; in UTC where no version ever had the channel."""
+        """The civil date of now in the channel's zone; in UTC where no version ever had the
+        channel.
+        """
         return civil_date(self.now, channel.time_zone if channel else "UTC")
 
 

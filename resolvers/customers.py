@@ -1,4 +1,5 @@
-"""Customers: found by the commerce system's id, written by whoever may, erased apart from the ledger.
+"""Customers: found by the commerce system's id, written by whoever may, erased apart from the
+ledger.
 
 Source: semantics 4, 16.
 """

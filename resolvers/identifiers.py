@@ -39,15 +39,17 @@ def natural_key(kind: str, *parts: str) -> bytes:
 
 
 def operation_id(key_hash: bytes) -> UUID:
-    """The first 16 bytes of the key's hash: a second effect under one key has the same operation id."""
+    """The first 16 bytes of the key's hash: a second effect under one key has the same operation
+    id.
+    """
     return UUID(bytes=key_hash[:16])
 
 
 def content_hash(command: Any) -> bytes:
     """SHA-256 over the canonical form of a command: equal inputs have equal hashes.
 
-    Members that are None or equal to their default are left out, decimals and instants go by value, sets are sorted;
-    lines are sorted by number. Source: semantics 12, engineering 3.1.
+    Members that are None or equal to their default are left out, decimals and instants go by value,
+    sets are sorted; lines are sorted by number. Source: semantics 12, engineering 3.1.
     """
     form = json.dumps([_FORM, canonical(command)], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(form.encode()).digest()

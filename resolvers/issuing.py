@@ -1,4 +1,6 @@
-"""Issuing cards: the checks in their order, the number, the enrolments, the first tiers. Source: semantics 4."""
+"""Issuing cards: the checks in their order, the number, the enrolments, the first tiers. Source:
+semantics 4.
+"""
 
 import re
 from dataclasses import dataclass
@@ -19,7 +21,7 @@ from models.directory_statements import advance_sequence, insert_sequence, locke
 from resolvers import customers
 from resolvers.audits import audit_card
 from resolvers.callers import Role, check_channel
-from resolvers.clock import civil_date
+from resolvers.clock import MICROSECOND, civil_date
 from resolvers.context import Context
 from resolvers.identifiers import random_id
 from resolvers.postings import Event, post
@@ -62,7 +64,9 @@ class Issue:
 
 
 async def issue(context: Context, key: str, command: Issue) -> Outcome:
-    """Issue a card; the answer names it. Raises Refused or the first LoyaltyError of semantics 4's checks."""
+    """Issue a card; the answer names it. Raises Refused or the first LoyaltyError of semantics 4's
+    checks.
+    """
     _check_form(key, command)
     customer_id = customers.named(context, command.customer_id, ("customerId",))
     _check_self_service(context, command)
@@ -174,7 +178,8 @@ def _new_card(
         next_seq=1,
         next_event=1,
         head_hash=GENESIS,
-        last_posted_at=now,
+        # The book's first posting is stamped now.
+        last_posted_at=now - MICROSECOND,
         last_entry_on=None,
     )
 

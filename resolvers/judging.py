@@ -1,4 +1,6 @@
-"""What a cart or a sale would earn: one gathering of facts, one call of the rules, for preview and commit alike."""
+"""What a cart or a sale would earn: one gathering of facts, one call of the rules, for preview and
+commit alike.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,7 +39,8 @@ async def judge_sale(
     entry_date: date,
     today: date,
 ) -> Judged:
-    """Judge the lines by `book` as of `entry_date`; `today` is the channel's, for the room below maxima.
+    """Judge the lines by `book` as of `entry_date`; `today` is the channel's, for the room below
+    maxima.
 
     Maxima look at what is known now, also for late postings. Source: semantics 5.
     """

@@ -1,4 +1,5 @@
-"""The one way points reach a card's book: lock the card, write its next entries, keep what is derived from them.
+"""The one way points reach a card's book: lock the card, write its next entries, keep what is
+derived from them.
 
 Within one transaction, and nothing else is awaited. Source: engineering 3.1, semantics 6.
 """
@@ -54,7 +55,9 @@ class Posted:
 
 
 async def lock_card(transaction: Transaction, card_id: UUID) -> CardRow:
-    """The card's row, held until the transaction ends. Several cards are locked in ascending order of id."""
+    """The card's row, held until the transaction ends. Several cards are locked in ascending order
+    of id.
+    """
     row = await transaction.first(locked_card, of_card=card_id)
     if row is None:
         raise CardNotFound("There is no such card.")
@@ -73,10 +76,11 @@ async def post(
     today: date,
     randomness: Randomness,
 ) -> Posted:
-    """Write `drafts` as the next entries of the locked card's book, with its lots, balances, days and events.
+    """Write `drafts` as the next entries of the locked card's book, with its lots, balances, days
+    and events.
 
-    `today` is the civil date of now where the card was issued. Raises InvalidInput where an entry or balance would
-    pass its bound; then the transaction must end without a commit.
+    `today` is the civil date of now where the card was issued. Raises InvalidInput where an entry
+    or balance would pass its bound; then the transaction must end without a commit.
     """
     _check_bounds(drafts)
     posted_at = max(now, card.last_posted_at + MICROSECOND)

@@ -1,6 +1,8 @@
-"""The program as callers see it: channels, reward points, programs, tiers, rules, by the effective version.
+"""The program as callers see it: channels, reward points, programs, tiers, rules, by the effective
+version.
 
-A code that the effective version no longer has is shown as the last version that had it (semantics 3).
+A code that the effective version no longer has is shown as the last version that had it (semantics
+3).
 """
 
 from collections.abc import Callable, Mapping

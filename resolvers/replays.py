@@ -19,7 +19,8 @@ from rules.errors import IdempotencyKeyReused, InvalidInput, LoyaltyError
 
 MAXIMUM_KEY = 128
 
-# Refusals that depend on state: kept under the key, so that the same request is refused the same way for ever.
+# Refusals that depend on state: kept under the key, so that the same request is refused the same
+# way for ever.
 KEPT: dict[str, type[LoyaltyError]] = {
     kind.code: kind
     for kind in (
@@ -77,7 +78,8 @@ async def once(
 ) -> Outcome:
     """Do `work` once for this mutation, caller and key; `command` is the input without the key.
 
-    Raises ReplayedRefusal, IdempotencyKeyReused, or the LoyaltyError that `work` raised; then nothing has changed.
+    Raises ReplayedRefusal, IdempotencyKeyReused, or the LoyaltyError that `work` raised; then
+    nothing has changed.
     """
     key_hash = natural_key(mutation, context.caller.scope, key)
     claim = {

@@ -1,4 +1,5 @@
-"""Posting sales: form, channel, currency, card, till, affiliations, payments; then the rules; then one transaction.
+"""Posting sales: form, channel, currency, card, till, affiliations, payments; then the rules; then
+one transaction.
 
 Source: semantics 5.6, 12.
 """
@@ -186,7 +187,9 @@ async def _checked(
 
 
 def _channel(book: RuleBook | None, command: PostSale) -> Channel:
-    """The channel as of the version that counts; one that this version did not have yet is unknown to it."""
+    """The channel as of the version that counts; one that this version did not have yet is unknown
+    to it.
+    """
     channel = known_channel(book, command.channel, ("channel",))
     if not channel.active:
         raise ChannelInactive("This channel is not active.", ("channel",))
@@ -250,7 +253,9 @@ async def _win_tiers(
     before: Standing | None,
     today: date,
 ) -> None:
-    """Evaluate the programs whose tiers count what was earned, at the entry date and at later countable days."""
+    """Evaluate the programs whose tiers count what was earned, at the entry date and at later
+    countable days.
+    """
     newest = context.service.books.effective or sale.book
     standing = await standing_in_unit(context, transaction, posted.card, newest)
     earned = {entry.draft.reward_point for entry in posted.entries}

@@ -1,7 +1,8 @@
-"""The staff's search of cards: by number, customer, status, source, date of issue, program and tier.
+"""The staff's search of cards: by number, customer, status, source, date of issue, program and
+tier.
 
-Program and tier are those of today where the card was issued, judged as everywhere else; SQL only narrows the
-candidates. Source: engineering 1.1.
+Program and tier are those of today where the card was issued, judged as everywhere else; SQL only
+narrows the candidates. Source: engineering 1.1.
 """
 
 from asyncio import gather
@@ -38,7 +39,9 @@ class CardFilter:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Numbers strictly between two; `count` from the lower end, or from the upper one if `backwards`."""
+    """Numbers strictly between two; `count` from the lower end, or from the upper one if
+    `backwards`.
+    """
 
     above: str
     below: str

@@ -1,6 +1,7 @@
 """Tiers of a card: the rows stored, those that time alone has brought, and what a posting wins.
 
-Reading evaluates and never writes; postings write what they and time have changed. Source: semantics 9.
+Reading evaluates and never writes; postings write what they and time have changed. Source:
+semantics 9.
 """
 
 from collections import defaultdict
@@ -123,7 +124,9 @@ async def countable_by_card(context: Context, ids: list[UUID]) -> list[Sequence[
 async def standing(
     context: Context, card: CardRow, book: RuleBook | None = None
 ) -> Standing | None:
-    """For queries: every part comes in one batch with those of the other cards. None without a configuration."""
+    """For queries: every part comes in one batch with those of the other cards. None without a
+    configuration.
+    """
     book = book or context.book
     if book is None:
         return None
@@ -183,8 +186,8 @@ async def judge(
 ) -> list[Event]:
     """Evaluate at the moments and write the rows that changed; tells of it by an event.
 
-    `before` are the rows that stood before what is counted now: those that time had brought by then stay judged by
-    what was there then.
+    `before` are the rows that stood before what is counted now: those that time had brought by then
+    stay judged by what was there then.
     """
     version = _version(standing_now.book, program)
     if version is None or not version.program.tiers:

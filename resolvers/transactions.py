@@ -38,7 +38,9 @@ class EntryFilter:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Rows strictly between two places of the book; `count` from the newer end, or the older if `backwards`."""
+    """Rows strictly between two places of the book; `count` from the newer end, or the older if
+    `backwards`.
+    """
 
     above: int
     below: int
@@ -164,7 +166,9 @@ async def _filtered(context: Context, card: CardRow, chosen: EntryFilter) -> Fil
 async def _operations(
     context: Context, card: CardRow, transaction_id: str
 ) -> Sequence[OperationRow]:
-    """The operations of sales and returns with this id, on whatever channel: their ids follow from the key."""
+    """The operations of sales and returns with this id, on whatever channel: their ids follow from
+    the key.
+    """
     channels = [channel.code for channel in programs.channels(context)]
     ids = [operation_id(natural_key("sale", channel, transaction_id)) for channel in channels]
     return await context.read.each(operations_of, ids, of_card=card.card_id) if ids else ()

@@ -1,4 +1,6 @@
-"""What available points can pay on a channel: through its cheapest unrestricted rule. Source: semantics 6."""
+"""What available points can pay on a channel: through its cheapest unrestricted rule. Source:
+semantics 6.
+"""
 
 from fractions import Fraction
 

@@ -1,4 +1,5 @@
-"""What a card holds of one reward point on one day, read from points by day, right whether or not a job has run.
+"""What a card holds of one reward point on one day, read from points by day, right whether or not a
+job has run.
 
 Points are smallest units; days are civil dates, both ends included. Source: semantics 6.
 """
@@ -27,7 +28,9 @@ class PointsDay:
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """Running sums of the book: `issued` and `used` as semantics 6 signs them, EXPIRE entries, unborne debt."""
+    """Running sums of the book: `issued` and `used` as semantics 6 signs them, EXPIRE entries,
+    unborne debt.
+    """
 
     issued: int = 0
     used: int = 0
@@ -56,7 +59,8 @@ class Settled:
 
 
 def settle(days: Iterable[PointsDay], debt: int, since: date, on: date) -> Settled:
-    """Debt met from what vests up to `on`: days in order of vesting, then expiry; never from expired points.
+    """Debt met from what vests up to `on`: days in order of vesting, then expiry; never from
+    expired points.
 
     `since` is the day up to which settlement is already written.
     """
@@ -87,7 +91,9 @@ def totals(sums: Sums, days: Iterable[PointsDay], since: date, on: date) -> Tota
 
 
 def next_change(days: Iterable[PointsDay], on: date) -> date:
-    """The first day after `on` whose balance differs by time alone: a vesting day, or the day after an expiry."""
+    """The first day after `on` whose balance differs by time alone: a vesting day, or the day after
+    an expiry.
+    """
     changes = [day.vests_on for day in days if day.remainder and day.vests_on > on]
     changes += [
         day.expires_on + DAY

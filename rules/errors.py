@@ -24,8 +24,8 @@ Path = tuple[str, ...]
 class LoyaltyError(Exception):
     """A refusal: the operation changed nothing.
 
-    `field` is the path into the input of what is wrong, None where no one field is to blame. The message is for
-    developers, in English, and names no person. Source: semantics 17.
+    `field` is the path into the input of what is wrong, None where no one field is to blame. The
+    message is for developers, in English, and names no person. Source: semantics 17.
     """
 
     code: ClassVar[str]
@@ -37,7 +37,9 @@ class LoyaltyError(Exception):
 
 
 class Refused(Exception):
-    """More than one refusal at once: every fault of an input's form, or of a configuration document."""
+    """More than one refusal at once: every fault of an input's form, or of a configuration
+    document.
+    """
 
     def __init__(self, errors: Sequence[LoyaltyError]) -> None:
         super().__init__(f"{len(errors)} faults")

@@ -1,4 +1,5 @@
-"""The book of a card: what an entry says, and the chain of hashes that binds each entry to the one before.
+"""The book of a card: what an entry says, and the chain of hashes that binds each entry to the one
+before.
 
 Points are smallest units of their reward point. Source: semantics 6, engineering 1.1.
 """
@@ -74,7 +75,9 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A row of the book. `seq_no` is its order; `entry_hash` covers every other member and `prev_hash`."""
+    """A row of the book. `seq_no` is its order; `entry_hash` covers every other member and
+    `prev_hash`.
+    """
 
     card_id: UUID
     entry_id: UUID
@@ -105,7 +108,9 @@ def entry_hash(
     draft: Draft,
     prev_hash: bytes,
 ) -> bytes:
-    """SHA-256 over the versioned canonical form: a JSON list of the immutable members in a fixed order."""
+    """SHA-256 over the versioned canonical form: a JSON list of the immutable members in a fixed
+    order.
+    """
     origin, reason = draft.origin, draft.reason
     members = [
         *(_FORM, prev_hash.hex(), card_id, entry_id, seq_no, posted_at, op_id, op_line),

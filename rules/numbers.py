@@ -1,6 +1,7 @@
 """Exact numbers: rounding, smallest units, and how numbers are shown. No float comes near them.
 
-Money and AMOUNT points count in minor units of their currency, QUANTITY points in whole points. Source: semantics 2.
+Money and AMOUNT points count in minor units of their currency, QUANTITY points in whole points.
+Source: semantics 2.
 """
 
 from decimal import Decimal
@@ -69,7 +70,9 @@ def show_units(units: int, digits: int) -> str:
 
 
 def show_decimal(value: Decimal | Fraction) -> str:
-    """A number without trailing zeros and without exponent; a fraction that does not end is cut after 12 decimals."""
+    """A number without trailing zeros and without exponent; a fraction that does not end is cut
+    after 12 decimals.
+    """
     exact = Fraction(value)
     units = cut(exact * scale(12))
     text = show_units(units, 12).rstrip("0").rstrip(".")

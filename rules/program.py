@@ -1,7 +1,8 @@
 """The program as values: what one configuration document says, parsed, complete and frozen.
 
-Codes are plain strings, dates are civil dates with both ends included (None: open), numbers are exact decimals.
-Lists keep the document's order, because order settles ties (semantics 5.5, 8.2). Source: semantics 3.
+Codes are plain strings, dates are civil dates with both ends included (None: open), numbers are
+exact decimals. Lists keep the document's order, because order settles ties (semantics 5.5, 8.2).
+Source: semantics 3.
 """
 
 from collections.abc import Mapping
@@ -110,7 +111,9 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """One end of a date interval: the anchor (None: TODAY, the evaluation date), then the shift, then the snap."""
+    """One end of a date interval: the anchor (None: TODAY, the evaluation date), then the shift,
+    then the snap.
+    """
 
     anchor: date | None
     shift: Period | None

@@ -1,6 +1,8 @@
-"""Who may use a field, declared where the field is declared and checked once before an operation is executed.
+"""Who may use a field, declared where the field is declared and checked once before an operation is
+executed.
 
-Rights are plain metadata of the field; whose object it is, is checked in the resolver. Source: semantics 16.
+Rights are plain metadata of the field; whose object it is, is checked in the resolver. Source:
+semantics 16.
 """
 
 from collections.abc import Iterable

@@ -1,4 +1,6 @@
-"""`schema.graphql`, the printed schema: `python -m schema.printed` writes it, `--check` compares it."""
+"""`schema.graphql`, the printed schema: `python -m schema.printed` writes it, `--check` compares
+it.
+"""
 
 import sys
 from pathlib import Path

@@ -1,0 +1,94 @@
+"""Statements that walk whole books, page by page, for `loyalty verify`."""
+
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import BigInteger, bindparam, cast, func, select
+
+from models.card_statements import CARD, CardRow
+from models.cards import card
+from models.columns import IDENTIFIER, UNITS
+from models.directory import card_number
+from models.ledger import (
+    allocation,
+    balance,
+    countable_day,
+    debt,
+    ledger_entry,
+    lot_remainder,
+    points_day,
+)
+from models.ledger_statements import (
+    BalanceRow,
+    CountableDayRow,
+    EntryRow,
+    LotRow,
+    PointsDayRow,
+)
+from models.statements import Statement
+
+
+class TakenFromLotRow(NamedTuple):
+    lot_id: UUID
+    points: int
+
+
+class TakenByEntryRow(NamedTuple):
+    entry_id: UUID
+    points: int
+
+
+class DebtRow(NamedTuple):
+    entry_id: UUID
+    reward_point: str
+    remaining: int
+
+
+class NumberRow(NamedTuple):
+    number: str
+
+
+cards_after = Statement(
+    select(card)
+    .where(card.c.card_id > bindparam("after", type_=IDENTIFIER))
+    .order_by(card.c.card_id)
+    .limit(bindparam("count", type_=UNITS)),
+    CardRow,
+)
+entries_after = Statement(
+    select(ledger_entry)
+    .where(
+        ledger_entry.c.card_id == CARD, ledger_entry.c.seq_no > bindparam("after_seq", type_=UNITS)
+    )
+    .order_by(ledger_entry.c.seq_no)
+    .limit(bindparam("count", type_=UNITS)),
+    EntryRow,
+)
+all_lots = Statement(select(lot_remainder).where(lot_remainder.c.card_id == CARD), LotRow)
+all_balances = Statement(select(balance).where(balance.c.card_id == CARD), BalanceRow)
+all_points_days = Statement(select(points_day).where(points_day.c.card_id == CARD), PointsDayRow)
+all_countable_days = Statement(
+    select(countable_day).where(countable_day.c.card_id == CARD), CountableDayRow
+)
+all_debts = Statement(
+    select(debt.c.entry_id, debt.c.reward_point, debt.c.remaining).where(debt.c.card_id == CARD),
+    DebtRow,
+)
+taken_from_lots = Statement(
+    select(allocation.c.lot_id, cast(func.sum(allocation.c.points), BigInteger).label("points"))
+    .where(allocation.c.card_id == CARD)
+    .group_by(allocation.c.lot_id),
+    TakenFromLotRow,
+)
+taken_by_entries = Statement(
+    select(allocation.c.entry_id, cast(func.sum(allocation.c.points), BigInteger).label("points"))
+    .where(allocation.c.card_id == CARD)
+    .group_by(allocation.c.entry_id),
+    TakenByEntryRow,
+)
+numbers_of_card = Statement(
+    select(card_number.c.number).where(
+        card_number.c.card_id == CARD, card_number.c.number == bindparam("number")
+    ),
+    NumberRow,
+)

@@ -1,0 +1,283 @@
+"""Books that prove themselves: every card's chain, lots, balances and days, recomputed from its
+entries.
+
+Each card is read in one snapshot, entries page by page. Source: semantics 18.1, engineering P3,
+P25.
+"""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from uuid import UUID
+
+from models.card_statements import CardRow
+from models.database import Database, Read
+from models.ledger_statements import BalanceRow, EntryRow
+from models.verification_statements import (
+    all_balances,
+    all_countable_days,
+    all_debts,
+    all_lots,
+    all_points_days,
+    cards_after,
+    entries_after,
+    numbers_of_card,
+    taken_by_entries,
+    taken_from_lots,
+)
+from rules.balances import PointsDay, Sums, totals
+from rules.ledger import (
+    COUNTING,
+    GENESIS,
+    ISSUING,
+    USING,
+    Draft,
+    EntryType,
+    Origin,
+    Reason,
+    entry_hash,
+)
+
+CARDS = 200
+ENTRIES = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A broken invariant of one card."""
+
+    card_number: str
+    rule: str
+    detail: str
+
+    def __str__(self) -> str:
+        return f"card {self.card_number}: {self.rule}: {self.detail}"
+
+
+@dataclass
+class _Book:
+    """What a card's entries add up to, independent of everything derived from them."""
+
+    issued: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    used: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    expired_written: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    countable: dict[tuple[str, date], int] = field(default_factory=lambda: defaultdict(int))
+    lots: dict[UUID, EntryRow] = field(default_factory=dict)
+    negatives: dict[UUID, EntryRow] = field(default_factory=dict)
+    head: bytes = GENESIS
+    next_seq: int = 1
+
+
+async def verify(database: Database) -> AsyncIterator[Fault]:
+    """Every broken invariant of every card, card by card in the order of their ids."""
+    after = UUID(int=0)
+    while True:
+        read = database.read()
+        try:
+            cards = await read.all(cards_after, after=after, count=CARDS)
+        finally:
+            await read.close()
+        for card in cards:
+            for fault in await _card_faults(database, card.card_id):
+                yield fault
+        if len(cards) < CARDS:
+            return
+        after = cards[-1].card_id
+
+
+async def _card_faults(database: Database, card_id: UUID) -> list[Fault]:
+    read = database.read()
+    try:
+        before = UUID(int=card_id.int - 1)
+        (card,) = await read.all(cards_after, after=before, count=1)
+        book = _Book()
+        faults = [fault async for fault in _chain_faults(read, card, book)]
+        faults += [
+            *await _number_faults(read, card),
+            *await _lot_faults(read, card, book),
+            *await _day_faults(read, card, book),
+            *await _balance_faults(read, card, book),
+        ]
+        return faults
+    finally:
+        await read.close()
+
+
+async def _chain_faults(read: Read, card: CardRow, book: _Book) -> AsyncIterator[Fault]:
+    """Sequence without gaps, hashes that bind, the head on the card's row."""
+    while True:
+        page = await read.all(
+            entries_after, of_card=card.card_id, after_seq=book.next_seq - 1, count=ENTRIES
+        )
+        for entry in page:
+            for detail in _link_faults(entry, book):
+                yield Fault(card.number, "chain", detail)
+            _add(book, entry)
+        if len(page) < ENTRIES:
+            break
+    if (card.next_seq, card.head_hash) != (book.next_seq, book.head):
+        yield Fault(card.number, "head", f"the card says {card.next_seq}, its book {book.next_seq}")
+
+
+def _link_faults(entry: EntryRow, book: _Book) -> Iterator[str]:
+    if entry.seq_no != book.next_seq:
+        yield f"entry {entry.seq_no} follows {book.next_seq - 1}"
+    if entry.prev_hash != book.head:
+        yield f"entry {entry.seq_no} does not point at the one before"
+    if entry.entry_hash != _hash(entry):
+        yield f"entry {entry.seq_no} is not what was written"
+
+
+def _hash(entry: EntryRow) -> bytes:
+    draft = Draft(
+        entry_type=EntryType(entry.entry_type),
+        reward_point=entry.reward_point,
+        points_units=entry.points,
+        entry_date=entry.entry_date,
+        counts_on=entry.counts_on,
+        occurred_at=entry.occurred_at,
+        vests_on=entry.vests_on,
+        expires_on=entry.expires_on,
+        origin=Origin(
+            entry.channel,
+            entry.program,
+            entry.tier,
+            entry.transaction_id,
+            entry.line_number,
+            entry.payment_id,
+            entry.activity_type,
+            entry.activity_id,
+            entry.adjustment_id,
+        ),
+        reason=Reason(
+            entry.configuration_version, entry.scheme, entry.rule, entry.computed, entry.formula
+        ),
+    )
+    return entry_hash(
+        entry.card_id,
+        entry.entry_id,
+        entry.seq_no,
+        entry.posted_at,
+        entry.op_id,
+        entry.op_line,
+        draft,
+        entry.prev_hash,
+    )
+
+
+def _add(book: _Book, entry: EntryRow) -> None:
+    book.next_seq, book.head = entry.seq_no + 1, entry.entry_hash
+    kind = EntryType(entry.entry_type)
+    if kind in ISSUING:
+        book.issued[entry.reward_point] += entry.points
+    if kind in USING:
+        book.used[entry.reward_point] -= entry.points
+    if kind is EntryType.EXPIRE:
+        book.expired_written[entry.reward_point] -= entry.points
+    if kind in COUNTING:
+        book.countable[entry.reward_point, entry.counts_on] += entry.points
+    if entry.points > 0 and kind is not EntryType.EXPIRE:
+        book.lots[entry.entry_id] = entry
+    elif entry.points < 0:
+        book.negatives[entry.entry_id] = entry
+
+
+async def _number_faults(read: Read, card: CardRow) -> list[Fault]:
+    if await read.all(numbers_of_card, of_card=card.card_id, number=card.number):
+        return []
+    return [Fault(card.number, "directory", "the number does not lead to the card")]
+
+
+async def _lot_faults(read: Read, card: CardRow, book: _Book) -> list[Fault]:
+    """remainder = points - allocations, never below 0; a negative entry = its allocations + its
+    debt.
+    """
+    faults = []
+    taken = {
+        row.lot_id: row.points for row in await read.all(taken_from_lots, of_card=card.card_id)
+    }
+    stored = {row.lot_id: row for row in await read.all(all_lots, of_card=card.card_id)}
+    for lot_id in book.lots.keys() | stored.keys():
+        entry, row = book.lots.get(lot_id), stored.get(lot_id)
+        left = None if entry is None else entry.points - taken.get(lot_id, 0)
+        if row is None or left is None or row.remainder != left or left < 0:
+            said = None if row is None else row.remainder
+            faults.append(Fault(card.number, "lot", f"{lot_id} has {left} left, stored {said}"))
+    borne = {
+        row.entry_id: row.points for row in await read.all(taken_by_entries, of_card=card.card_id)
+    }
+    owed = {row.entry_id: row.remaining for row in await read.all(all_debts, of_card=card.card_id)}
+    for entry_id, entry in book.negatives.items():
+        if borne.get(entry_id, 0) + owed.get(entry_id, 0) != -entry.points:
+            faults.append(Fault(card.number, "allocations", f"entry {entry.seq_no} is not borne"))
+    return faults
+
+
+async def _day_faults(read: Read, card: CardRow, book: _Book) -> list[Fault]:
+    """Points by day and countable days say what lots and entries say."""
+    by_day: dict[tuple[str, date, date], tuple[int, int]] = defaultdict(lambda: (0, 0))
+    for lot in await read.all(all_lots, of_card=card.card_id):
+        key = (lot.reward_point, lot.vests_on, lot.expires_on)
+        left, held = by_day[key]
+        by_day[key] = (left + lot.remainder, held + lot.held)
+    stored = {
+        (row.reward_point, row.vests_on, row.expires_on): (row.remainder, row.held)
+        for row in await read.all(all_points_days, of_card=card.card_id)
+    }
+    faults = [
+        Fault(card.number, "points by day", f"{key} is {by_day[key]}, stored {stored.get(key)}")
+        for key in by_day.keys() | stored.keys()
+        if by_day[key] != stored.get(key, (0, 0))
+    ]
+    counted = {
+        (row.reward_point, row.entry_date): row.points
+        for row in await read.all(all_countable_days, of_card=card.card_id)
+    }
+    return faults + [
+        Fault(card.number, "countable days", f"{key} is {book.countable[key]}")
+        for key in book.countable.keys() | counted.keys()
+        if book.countable[key] != counted.get(key, 0)
+    ]
+
+
+async def _balance_faults(read: Read, card: CardRow, book: _Book) -> list[Fault]:
+    """Cached balances are those of the book, and issued - used - expired = available + unvested +
+    held.
+    """
+    days: dict[str, list[PointsDay]] = defaultdict(list)
+    for day in await read.all(all_points_days, of_card=card.card_id):
+        days[day.reward_point].append(
+            PointsDay(day.vests_on, day.expires_on, day.remainder, day.held)
+        )
+    owed: dict[str, int] = defaultdict(int)
+    for one in await read.all(all_debts, of_card=card.card_id):
+        owed[one.reward_point] += one.remaining
+    balances = await read.all(all_balances, of_card=card.card_id)
+    known = {row.reward_point for row in balances}
+    faults = [
+        Fault(card.number, "balance", f"{point} has entries and no balance")
+        for point in book.issued.keys() | book.used.keys()
+        if point not in known
+    ]
+    for row in balances:
+        point = row.reward_point
+        sums = Sums(book.issued[point], book.used[point], book.expired_written[point], owed[point])
+        faults += _balance_fault(card, row, sums, days[point])
+    return faults
+
+
+def _balance_fault(
+    card: CardRow, row: BalanceRow, sums: Sums, days: list[PointsDay]
+) -> list[Fault]:
+    stored_sums = Sums(row.issued, row.used, row.expired_written, row.debt)
+    at = totals(sums, days, row.as_of_from, row.as_of_from)
+    cached = (row.available, row.unvested, row.held, row.expired)
+    faults = []
+    if stored_sums != sums:
+        faults.append(f"stored {stored_sums}, the book says {sums}")
+    if cached != (at.available, at.unvested, at.held, at.expired):
+        faults.append(f"cached {cached} on {row.as_of_from}, the book says {at}")
+    if at.issued - at.used - at.expired != at.available + at.unvested + at.held:
+        faults.append(f"issued - used - expired is not available + unvested + held: {at}")
+    return [Fault(card.number, "balance", f"{row.reward_point}: {text}") for text in faults]

@@ -1,0 +1,193 @@
+"""Semantics 12: replay, reuse, kept refusals, natural keys, and one key sent many times at once."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+
+from tests.api.harness import Harness, line
+from tests.api.program import channel, club_document
+
+
+def issue(service: Harness, key: str, caller: str = "admin", **given: Any) -> dict[str, Any]:
+    return service.try_issue(caller, idempotencyKey=key, **given)
+
+
+def codes(payload: dict[str, Any]) -> list[str]:
+    return [error["code"] for error in payload["userErrors"]]
+
+
+def test_the_same_key_and_input_answer_as_the_first_time(club: Harness) -> None:
+    first = issue(club, "k")
+    club.change_card("blockLoyaltyCard", number=first["card"]["number"], reason="lost")
+    again = issue(club, "k")
+    assert again["replayed"]
+    assert again["card"]["id"] == first["card"]["id"]
+    # The same ids, the current state.
+    assert again["card"]["status"] == "BLOCKED"
+    assert issue(club, "k", tenderType="AS_CARD_TENDER", programs=None)["replayed"]
+
+
+def test_another_input_under_the_key_is_refused_with_the_time_of_the_first(club: Harness) -> None:
+    club.clock.set("2025-01-01T10:00:00+00:00")
+    issue(club, "k")
+    club.clock.set("2025-01-02T10:00:00+00:00")
+    payload = club.mutate(
+        "issueLoyaltyCard",
+        "userErrors { code field ... on IdempotencyKeyReusedError { firstUsedAt } }",
+        {"idempotencyKey": "k", "channel": "WEB", "number": "OTHER"},
+    )
+    assert payload["userErrors"] == [
+        {
+            "code": "IDEMPOTENCY_KEY_REUSED",
+            "field": ["idempotencyKey"],
+            "firstUsedAt": "2025-01-01T10:00:00Z",
+        }
+    ]
+
+
+def test_keys_belong_to_a_mutation_and_a_caller(club: Harness) -> None:
+    first = issue(club, "k")
+    other_caller = issue(club, "k", "staff")
+    assert not other_caller["replayed"]
+    assert other_caller["card"]["number"] != first["card"]["number"]
+    number = first["card"]["number"]
+    blocked = club.change_card(
+        "blockLoyaltyCard", idempotencyKey="k", number=number, reason="lost"
+    )
+    assert not blocked["replayed"]
+    assert blocked["card"]["status"] == "BLOCKED"
+
+
+def test_a_refusal_that_depends_on_state_is_kept(club: Harness) -> None:
+    club.customer("c")
+    club.mutate(
+        "setCustomerLoyaltyBlock",
+        "userErrors { code }",
+        {"customerId": "c", "blocked": True, "reason": "fraud"},
+    )
+    assert codes(issue(club, "k", customerId="c")) == ["CUSTOMER_BLOCKED_FOR_LOYALTY"]
+    club.mutate(
+        "setCustomerLoyaltyBlock",
+        "userErrors { code }",
+        {"customerId": "c", "blocked": False, "reason": "cleared"},
+    )
+    late = issue(club, "k", customerId="c")
+    assert codes(late) == ["CUSTOMER_BLOCKED_FOR_LOYALTY"]
+    assert late["replayed"]
+    assert late["userErrors"][0]["field"] == ["customerId"]
+    assert codes(issue(club, "fresh", customerId="c")) == []
+
+
+def test_other_refusals_leave_the_key_unused(service: Harness) -> None:
+    service.apply(club_document(channels=[channel(numberSequence=None)]))
+    assert codes(issue(service, "k")) == ["NUMBER_SEQUENCE_MISSING"]
+    assert codes(issue(service, "k", customerId="nobody")) == ["CUSTOMER_NOT_FOUND"]
+    done = issue(service, "k", number="N1")
+    assert codes(done) == []
+    assert not done["replayed"]
+
+
+def test_malformed_keys_are_refused_by_name(club: Harness) -> None:
+    for key in ("", " ", "a b", "k" * 129, "é", "tab\t"):
+        payload = issue(club, key, number="not allowed!")
+        fields = [error["field"] for error in payload["userErrors"]]
+        assert fields == [["idempotencyKey"], ["number"]], key
+    assert codes(issue(club, "~" * 128)) == []
+
+
+def test_a_sale_is_its_own_key(club: Harness) -> None:
+    card = club.issue()
+    lines = [line(1, "10.00"), line(2, "5.50", categories=["A", "B"])]
+    sale = club.sale_input(card, lines=lines, affiliations=["veteran", "wholesale"])
+    first = club.mutate("postSale", club.SOLD, sale)
+    same = {
+        **sale,
+        "affiliations": ["wholesale", "veteran"],
+        "lines": [
+            line(2, "5.500000", categories=["B", "A"], taxAmount="0.00"),
+            line(1, 10, "1.0", discountAmount=None),
+        ],
+        "occurredAt": "2024-01-01T13:00:00+01:00",
+        "charges": [],
+    }
+    again = club.mutate("postSale", club.SOLD, same, "storefront")
+    assert again["userErrors"] == []
+    assert again["replayed"]
+    assert again["salesTransaction"] == first["salesTransaction"]
+    other = {**sale, "lines": [line(1, "10.01"), lines[1]]}
+    reused = club.mutate(
+        "postSale",
+        "replayed userErrors { code field ... on IdempotencyKeyReusedError { firstUsedAt } }",
+        other,
+    )
+    assert reused["userErrors"] == [
+        {
+            "code": "IDEMPOTENCY_KEY_REUSED",
+            "field": ["transactionId"],
+            "firstUsedAt": "2024-01-01T12:00:00Z",
+        }
+    ]
+    assert club.available(card) == "15"
+
+
+def test_a_refused_sale_may_be_sent_again(club: Harness) -> None:
+    sale = club.sale_input("LATER", "10.00")
+    assert codes(club.mutate("postSale", club.SOLD, sale)) == ["LOYALTY_CARD_NOT_FOUND"]
+    club.issue("LATER")
+    assert codes(club.mutate("postSale", club.SOLD, sale)) == []
+    assert club.available("LATER") == "10"
+
+
+def at_once(service: Harness, count: int, name: str, selection: str, given: Any) -> list[Any]:
+    """The same mutation sent by `count` callers at the same moment."""
+    kind = name[0].upper() + name[1:] + "Input"
+    query = f"mutation($input: {kind}!) {{ {name}(input: $input) {{ {selection} }} }}"
+    headers = {"Authorization": f"Bearer {service.key('admin')}"}
+    body = {"query": query, "variables": {"input": given}}
+
+    def send(_: int) -> Any:
+        with httpx.Client(base_url=service.url, timeout=30) as client:
+            return client.post("/graphql", json=body, headers=headers).json()
+
+    with ThreadPoolExecutor(count) as pool:
+        answers = list(pool.map(send, range(count)))
+    assert all("errors" not in answer for answer in answers), answers
+    return [answer["data"][name] for answer in answers]
+
+
+def test_one_key_sent_twenty_times_at_once_has_one_effect(club: Harness) -> None:
+    given = {"idempotencyKey": "k", "channel": "WEB"}
+    payloads = at_once(club, 20, "issueLoyaltyCard", club.ISSUED, given)
+    assert len({payload["card"]["number"] for payload in payloads}) == 1
+    assert [payload["replayed"] for payload in payloads].count(False) == 1
+    assert club.issue() == "LC-00042"
+
+
+def test_one_sale_sent_twenty_times_at_once_earns_once(club: Harness) -> None:
+    card = club.issue()
+    sale = club.sale_input(card, "10.00")
+    payloads = at_once(club, 20, "postSale", club.SOLD, sale)
+    assert [payload["replayed"] for payload in payloads].count(False) == 1
+    assert len({payload["salesTransaction"]["transactionId"] for payload in payloads}) == 1
+    assert club.available(card) == "10"
+
+
+def test_of_two_issues_of_one_number_one_succeeds(club: Harness) -> None:
+    def issue_it(place: int) -> list[str]:
+        return codes(issue(club, f"k{place}", number="ONE"))
+
+    club.key("admin")
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(issue_it, range(8)))
+    assert sorted(answers) == [[], *[["LOYALTY_CARD_ALREADY_ISSUED"]] * 7]
+
+
+def test_many_sales_on_one_card_at_once_lose_nothing(club: Harness) -> None:
+    card = club.issue()
+    sales = [club.sale_input(card, "7.00") for _ in range(24)]
+    club.key("admin")
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda s: club.mutate("postSale", club.SOLD, s), sales))
+    assert all(answer["userErrors"] == [] for answer in answers)
+    assert club.available(card) == str(24 * 7)

@@ -1,0 +1,247 @@
+"""Semantics 16: every root field declares its roles, the table holds, foreign and unknown are the same bytes."""
+
+import pytest
+
+from resolvers.callers import Role
+from schema.access import CLOSED_TO_PARTNERS, roles_of
+from schema.schema import schema
+from tests.api.harness import Harness
+
+GRAPHQL = schema._schema  # noqa: SLF001
+ALL = "CFPSA"
+LETTERS = {
+    "C": Role.CUSTOMER,
+    "F": Role.STOREFRONT,
+    "P": Role.PARTNER,
+    "S": Role.STAFF,
+    "A": Role.ADMIN,
+}
+
+# The table of semantics 16, as far as the operations exist; "null" counts as open.
+TABLE = {
+    "Query.node": ALL,
+    "Query.nodes": ALL,
+    "Query.me": ALL,
+    "Query.loyaltyCard": ALL,
+    "Query.loyaltyCards": "SA",
+    "Query.customer": ALL,
+    "Query.channel": ALL,
+    "Query.channels": ALL,
+    "Query.loyaltyPrograms": ALL,
+    "Query.loyaltyProgram": ALL,
+    "Query.activityTypes": ALL,
+    "Query.affiliations": ALL,
+    "Query.shippingThresholdDiscounts": ALL,
+    "Query.cart": "CFSA",
+    "Query.salesTransaction": ALL,
+    "Query.configuration": "SA",
+    "Query.configurationVersions": "SA",
+    "Query.planConfiguration": "SA",
+    "Mutation.issueLoyaltyCard": "CFSA",
+    "Mutation.linkLoyaltyCard": "FSA",
+    "Mutation.blockLoyaltyCard": "CFSA",
+    "Mutation.unblockLoyaltyCard": "SA",
+    "Mutation.enrollLoyaltyCard": "FSA",
+    "Mutation.assignLoyaltyTier": "SA",
+    "Mutation.upsertCustomer": "FSA",
+    "Mutation.setCustomerLoyaltyBlock": "SA",
+    "Mutation.eraseCustomer": "A",
+    "Mutation.postSale": "FSA",
+    "Mutation.postSales": "FSA",
+    "Mutation.applyConfiguration": "A",
+    "Mutation.processLoyaltySchemes": "A",
+}
+
+CALLERS = {
+    "C": "customer:somebody",
+    "F": "storefront",
+    "P": "partner",
+    "S": "staff",
+    "A": "admin",
+}
+
+
+def root_fields() -> list[str]:
+    return [f"{root}.{name}" for root in ("Query", "Mutation") for name in GRAPHQL.type_map[root].fields]
+
+
+@pytest.mark.parametrize("path", root_fields())
+def test_every_root_field_declares_the_roles_of_the_table(path: str) -> None:
+    type_name, field = path.split(".")
+    declared = roles_of(GRAPHQL, type_name, field)
+    assert declared == {LETTERS[letter] for letter in TABLE[path]}
+
+
+# One operation for each field that is closed to somebody, with arguments that pass validation.
+OPERATIONS = {
+    "Query.loyaltyCards": "{ loyaltyCards { totalCount } }",
+    "Query.cart": """{ cart(input: {channel: "WEB", currency: "USD", lines: []}) {
+      total { amount } } }""",
+    "Query.configuration": "{ configuration { version } }",
+    "Query.configurationVersions": "{ configurationVersions { totalCount } }",
+    "Query.planConfiguration": "{ planConfiguration(document: {}) { warnings } }",
+    "Mutation.issueLoyaltyCard": """mutation { issueLoyaltyCard(input: {idempotencyKey: "k",
+      channel: "NONE"}) { replayed } }""",
+    "Mutation.linkLoyaltyCard": """mutation { linkLoyaltyCard(input: {idempotencyKey: "k",
+      number: "N", customerId: "c"}) { replayed } }""",
+    "Mutation.blockLoyaltyCard": """mutation { blockLoyaltyCard(input: {idempotencyKey: "k",
+      number: "N", reason: "r"}) { replayed } }""",
+    "Mutation.unblockLoyaltyCard": """mutation { unblockLoyaltyCard(input: {idempotencyKey: "k",
+      number: "N", reason: "r"}) { replayed } }""",
+    "Mutation.enrollLoyaltyCard": """mutation { enrollLoyaltyCard(input: {idempotencyKey: "k",
+      number: "N", program: "CLUB"}) { replayed } }""",
+    "Mutation.assignLoyaltyTier": """mutation { assignLoyaltyTier(input: {idempotencyKey: "k",
+      number: "N", program: "CLUB", tier: "GOLD", endDate: "2030-01-01", reason: "r"}) {
+      replayed } }""",
+    "Mutation.upsertCustomer": """mutation { upsertCustomer(input: {customerId: "c"}) {
+      userErrors { code } } }""",
+    "Mutation.setCustomerLoyaltyBlock": """mutation { setCustomerLoyaltyBlock(input: {
+      customerId: "c", blocked: true, reason: "r"}) { userErrors { code } } }""",
+    "Mutation.eraseCustomer": """mutation { eraseCustomer(input: {customerId: "none",
+      reason: "r"}) { userErrors { code } } }""",
+    "Mutation.postSale": """mutation { postSale(input: {channel: "WEB", transactionId: "1",
+      occurredAt: "2024-01-01T00:00:00Z", currency: "USD", lines: []}) { replayed } }""",
+    "Mutation.postSales": "mutation { postSales(input: {sales: []}) { posted } }",
+    "Mutation.applyConfiguration": """mutation { applyConfiguration(input: {document: {
+      schemes: 1}}) { userErrors { code } } }""",
+    "Mutation.processLoyaltySchemes": "mutation { processLoyaltySchemes { userErrors { code } } }",
+}
+
+
+def test_each_cell_of_the_table_over_http(club: Harness) -> None:
+    assert {path for path, roles in TABLE.items() if roles != ALL} == OPERATIONS.keys()
+    for path, operation in OPERATIONS.items():
+        for letter, caller in CALLERS.items():
+            answer = club.gql(operation, caller)
+            closed = letter not in TABLE[path]
+            assert (answer.codes == ["FORBIDDEN"]) == closed, (path, letter, answer.body)
+            assert ("data" in answer.body and answer.body["data"] is not None) == (not closed)
+
+
+def test_all_programs_are_for_staff(club: Harness) -> None:
+    for caller, codes in (("storefront", ["FORBIDDEN"]), ("staff", []), ("admin", [])):
+        assert club.gql("{ loyaltyPrograms { code } }", caller).codes == codes
+    assert club.ask('{ loyaltyPrograms(channel: "WEB") { code } }', "customer:x") == {
+        "loyaltyPrograms": [{"code": "CLUB"}]
+    }
+
+
+CARD = """query($number: String!) { loyaltyCard(number: $number) { id number
+  customer { name } balances { available } transactions { totalCount } } }"""
+
+
+def test_foreign_and_unknown_cards_are_the_same_bytes(club: Harness) -> None:
+    club.customer("owner")
+    club.customer("other")
+    club.issue("OWNED", customerId="owner")
+    club.issue("ANONYMOUS")
+    token = club.token("other")
+    bodies = {
+        club.send(CARD, token, {"number": number}).response.content
+        for number in ("OWNED", "ANONYMOUS", "NEVER", "", "x" * 500)
+    }
+    assert len(bodies) == 1
+    owner = club.gql(CARD, "customer:owner", number="OWNED")
+    assert owner["loyaltyCard"]["number"] == "OWNED"
+
+
+def test_blocking_tells_foreign_and_unknown_cards_alike(club: Harness) -> None:
+    club.customer("owner")
+    club.customer("other")
+    club.issue("OWNED", customerId="owner")
+    answers = [
+        club.change_card("blockLoyaltyCard", "customer:other", number=number, reason="r")
+        for number in ("OWNED", "NEVER")
+    ]
+    assert answers[0] == answers[1]
+    assert answers[0]["userErrors"][0]["code"] == "LOYALTY_CARD_NOT_FOUND"
+    own = club.change_card("blockLoyaltyCard", "customer:owner", number="OWNED", reason="r")
+    assert own["card"]["status"] == "BLOCKED"
+
+
+def test_nodes_of_others_are_null(club: Harness) -> None:
+    club.customer("owner")
+    club.issue("OWNED", customerId="owner")
+    club.sale("OWNED", "5.00", customerId="owner", transactionId="S")
+    ids = club.ask(
+        """{ loyaltyCard(number: "OWNED") { id customer { id } transactions { nodes { id } } }
+          salesTransaction(channel: "WEB", transactionId: "S") { id } configuration { id } }"""
+    )
+    card = ids["loyaltyCard"]
+    wanted = [
+        card["id"],
+        card["customer"]["id"],
+        card["transactions"]["nodes"][0]["id"],
+        ids["salesTransaction"]["id"],
+        ids["configuration"]["id"],
+    ]
+    query = "query($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }"
+    names = ["LoyaltyCard", "Customer", "LoyaltyTransaction", "SalesTransaction"]
+    found = club.ask(query, "admin", ids=wanted)["nodes"]
+    assert [node["__typename"] for node in found] == [*names, "ConfigurationVersion"]
+    assert [node["id"] for node in found] == wanted
+    own = club.ask(query, "customer:owner", ids=wanted)["nodes"]
+    assert [node and node["__typename"] for node in own] == [*names, None]
+    for caller in ("customer:other", "partner"):
+        assert club.ask(query, caller, ids=wanted)["nodes"] == [None] * 5
+
+
+def test_partners_may_not_look_below_the_root(club: Harness) -> None:
+    assert "LoyaltyCard" in CLOSED_TO_PARTNERS
+    open_ones = '{ me { customerId } loyaltyCard(number: "N") { number } channels { code } }'
+    assert club.gql(open_ones, "partner").codes == []
+    below = """{ node(id: "x") { ... on LoyaltyTransaction { card { number } } } }"""
+    assert club.gql(below, "partner").codes == ["FORBIDDEN"]
+
+
+def test_a_storefront_sees_the_sales_of_its_channels(service: Harness) -> None:
+    document = service.document()
+    document["channels"].append({**document["channels"][0], "code": "SHOP"})
+    document["schemes"][0]["channels"].append("SHOP")
+    service.apply(document)
+    card = service.issue()
+    service.sale(card, "5.00", transactionId="S", channel="SHOP")
+    query = '{ salesTransaction(channel: "SHOP", transactionId: "S") { transactionId } }'
+    for channels, seen in ((["SHOP"], {"transactionId": "S"}), (["WEB"], None)):
+        key = service.key("storefront", f"for-{channels[0]}", channels=frozenset(channels))
+        assert service.send(query, key, {})["salesTransaction"] == seen
+        given = service.sale_input(card, "5.00", channel="SHOP")
+        selection = service.SOLD
+        mutation = f"mutation($i: PostSaleInput!) {{ postSale(input: $i) {{ {selection} }} }}"
+        payload = service.send(mutation, key, {"i": given})["postSale"]
+        expected = [] if seen else ["FORBIDDEN"]
+        assert [error["code"] for error in payload["userErrors"]] == expected
+
+
+def test_a_shopper_issues_one_plain_card_for_itself(club: Harness) -> None:
+    club.customer("me")
+    club.customer("you")
+    me = "customer:me"
+
+    def refused(**given: object) -> list[str]:
+        return [error["code"] for error in club.try_issue(me, **given)["userErrors"]]
+
+    assert refused(customerId="you") == ["FORBIDDEN"]
+    assert refused(number="MINE") == ["FORBIDDEN"]
+    assert refused(tenderType="AS_CONTACT_TENDER") == ["FORBIDDEN"]
+    first = club.try_issue(me)
+    assert first["card"]["number"] == "LC-00041"
+    assert club.ask("{ me { loyaltyCards { number } } }", me)["me"]["loyaltyCards"] == [
+        {"number": "LC-00041"}
+    ]
+    assert refused() == ["FORBIDDEN"]
+    club.change_card("blockLoyaltyCard", me, number="LC-00041", reason="lost")
+    assert refused() == []
+    assert [e["code"] for e in club.try_issue("customer:nobody")["userErrors"]] == [
+        "CUSTOMER_NOT_FOUND"
+    ]
+
+
+def test_nobody_without_a_credential_is_answered(club: Harness) -> None:
+    response = club.client.post("/graphql", json={"query": "{ channels { code } }"})
+    assert response.status_code == 401
+    assert response.json()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+    two = [("Authorization", f"Bearer {club.key('admin')}")] * 2
+    response = club.client.post("/graphql", json={"query": "{ channels { code } }"}, headers=two)
+    assert response.status_code in {400, 401}
+    assert response.json()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"

@@ -1,0 +1,101 @@
+"""A page of cards costs a constant number of statements, and a balance the same whatever the book's length.
+
+Statements are counted where the driver sends them.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event
+
+from tests.api.harness import Harness
+from tests.api.program import amount_rule, club_document, pay_rule, reward_points, scheme
+
+FRAMES = ("BEGIN", "COMMIT", "ROLLBACK", "PRAGMA")
+
+
+@pytest.fixture
+def sent(service: Harness) -> list[str]:
+    """Every statement that the service sends from now on."""
+    statements: list[str] = []
+    engine: Any = service.database.engine  # type: ignore[attr-defined]
+    pool_engine: Engine = getattr(engine, "sync_engine", engine)
+
+    def note(text: str) -> None:
+        if not text.lstrip().startswith(FRAMES):
+            statements.append(text)
+
+    def watch(driver: Any, _record: Any, _proxy: Any) -> None:
+        inner = getattr(driver, "driver_connection", driver)
+        if hasattr(inner, "set_trace_callback"):
+            inner.set_trace_callback(note)
+        elif not getattr(driver, "is_watched", False):
+            inner.add_query_logger(lambda record: note(record.query))
+            driver.is_watched = True
+
+    event.listen(pool_engine, "checkout", watch)
+    return statements
+
+
+@contextmanager
+def counted(sent: list[str]) -> Iterator[list[str]]:
+    sent.clear()
+    yield sent
+
+
+PAGE = """query($first: Int!) { loyaltyCards(first: $first) { nodes {
+  number customer { customerId name affiliations { code } }
+  enrollments { program { code } tier { tier { code } since } nextTier { tier { code } } }
+  balances { rewardPoint { code name } available unvested held expired
+    expiring { points schedule { date points } } nextVesting { points } nextExpiry { points }
+    value(channel: "WEB") { amount } } } } }"""
+
+
+def statements_for(service: Harness, sent: list[str], first: int) -> int:
+    # The first call of a second also looks for a newer configuration.
+    service.ask(PAGE, first=1)
+    with counted(sent):
+        nodes = service.ask(PAGE, first=first)["loyaltyCards"]["nodes"]
+        assert len(nodes) == first
+        assert all(node["balances"][0]["available"] == "10" for node in nodes)
+        return len(sent)
+
+
+def test_a_page_of_cards_costs_a_constant_number_of_statements(
+    service: Harness, sent: list[str]
+) -> None:
+    points = reward_points(vesting={"value": 1, "unit": "DAY"}, expiration={"value": 1, "unit": "YEAR"})
+    rules = scheme(amount_rule(), redemptionRules=[pay_rule()])
+    service.apply(club_document(schemes=[rules], rewardPoints=points))
+    for number in range(100):
+        service.customer(f"c{number}", affiliations=["veteran"])
+        card = service.issue(f"N{number:03}", customerId=f"c{number}")
+        service.sale(card, "10.00", customerId=f"c{number}")
+    service.clock.advance(days=2)
+    found = {first: statements_for(service, sent, first) for first in (1, 10, 100)}
+    assert found[1] == found[10] == found[100], found
+    assert found[100] <= 16, sent
+
+
+def test_a_balance_is_one_indexed_read_however_long_the_book(
+    service: Harness, sent: list[str]
+) -> None:
+    service.apply(club_document())
+    short, long = service.issue(), service.issue()
+    service.sale(short, "10.00")
+    for _ in range(60):
+        service.sale(long, "10.00")
+    query = 'query($n: String!) { loyaltyCard(number: $n) { balance(rewardPoint: "PTS") { available } } }'
+    texts = []
+    for number, available in ((short, "10"), (long, "600")):
+        service.ask(query, n=number)
+        with counted(sent):
+            found = service.ask(query, n=number)["loyaltyCard"]["balance"]
+            assert found == {"available": available}
+            texts.append(list(sent))
+    assert texts[0] == texts[1]
+    assert not any("ledger_entry" in text for text in texts[1])
+    assert not any("points_day" in text for text in texts[1])
+    assert len(texts[1]) <= 4, texts[1]
