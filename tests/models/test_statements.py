@@ -1,0 +1,134 @@
+import importlib
+import pkgutil
+import sqlite3
+from collections.abc import Iterator
+from types import NoneType
+from typing import Any, get_args, get_type_hints
+
+import asyncpg
+import pytest
+from sqlalchemy import Column, Delete, Table, Update
+
+import models
+from models import card_pages, entry_pages
+from models.ledger import ledger_entry
+from models.program_statements import CodeRow, CountRow
+from models.statements import KeyedStatement, Statement, compile_statement
+from models.tables import metadata
+from tests.models.samples import Opened
+
+TABLES = sorted(metadata.tables.values(), key=lambda table: table.name)
+# One column under a name of their own.
+_OF_ONE_COLUMN = {CodeRow, CountRow}
+
+
+def statements() -> Iterator[tuple[str, Statement[Any]]]:
+    for module in pkgutil.iter_modules(models.__path__, "models."):
+        for name, value in vars(importlib.import_module(module.name)).items():
+            if isinstance(value, KeyedStatement):
+                yield f"{module.name}.{name}", value.over([None])[0]
+            elif isinstance(value, Statement):
+                yield f"{module.name}.{name}", value
+
+
+# What is built once a shape of filter, with every filter and with none.
+SEARCHES = [
+    (f"{module.__name__} {shape}", statement)
+    for module, every in (
+        (entry_pages, entry_pages.Shape(True, 2, True, True, 2)),
+        (card_pages, card_pages.Shape(*[True] * 10)),
+    )
+    for shape in (every, module.Shape())
+    for statement in (
+        module.page(shape, backwards=False),
+        module.page(shape, backwards=True),
+        module.count(shape),
+    )
+]
+EVERY = [pytest.param(statement, id=name) for name, statement in statements()]
+WITH_ROWS = [case for case in EVERY if hasattr(case.values[0].row, "_fields")]
+WRITING = [case for case in EVERY if case.values[0].construct.is_dml]
+
+
+def test_there_are_statements_of_each_kind() -> None:
+    assert len(WITH_ROWS) > 40
+    assert len(WRITING) > 30
+
+
+@pytest.mark.parametrize("statement", WITH_ROWS)
+def test_a_row_has_exactly_the_columns_of_its_statement(statement: Any) -> None:
+    columns = [column.name for column in statement.construct.exported_columns]
+    if statement.row in _OF_ONE_COLUMN:
+        assert len(columns) == len(statement.row._fields) == 1
+    else:
+        assert columns == list(statement.row._fields)
+
+
+@pytest.mark.parametrize("statement", WITH_ROWS)
+def test_a_row_has_the_types_of_its_columns(statement: Any) -> None:
+    hints = get_type_hints(statement.row)
+    columns = list(statement.construct.exported_columns)
+    kinds = [set(get_args(hint)) or {hint} for hint in hints.values()]
+    for kind, column in zip(kinds, columns, strict=True):
+        assert column.type.python_type in kind
+    table = statement.construct.get_final_froms()[0]
+    if columns == list(table.columns):
+        assert [NoneType in kind for kind in kinds] == [column.nullable for column in columns]
+
+
+@pytest.mark.parametrize("statement", WRITING)
+def test_the_book_is_only_ever_extended(statement: Any) -> None:
+    changes = isinstance(statement.construct, Update | Delete)
+    assert not (changes and statement.construct.table is ledger_entry)
+
+
+@pytest.mark.parametrize("statement", WRITING)
+def test_a_change_of_what_a_card_owns_names_the_card(statement: Any) -> None:
+    construct = statement.construct
+    if isinstance(construct, Update | Delete) and construct.table.info["placement"] == "card_id":
+        assert "card_id" in {column.name for column in _columns_of(construct.whereclause)}
+
+
+def _columns_of(clause: Any) -> Iterator[Any]:
+    if isinstance(clause, Column):
+        yield clause
+    for child in clause.get_children():
+        yield from _columns_of(child)
+
+
+async def test_postgresql_understands_every_statement(postgresql_url: str, opened: Opened) -> None:
+    dialect = opened(postgresql_url).engine.dialect
+    connection = await asyncpg.connect(postgresql_url, statement_cache_size=0)
+    for name, statement in [*statements(), *SEARCHES]:
+        compiled = compile_statement(statement, dialect)
+        prepared = await connection.prepare(compiled.sql)
+        assert len(prepared.get_parameters()) == len(compiled.names), name
+        assert len(prepared.get_attributes()) == len(compiled.readers), name
+    await connection.close()
+
+
+async def test_sqlite_understands_every_statement(sqlite_url: str, opened: Opened) -> None:
+    dialect = opened(sqlite_url).engine.dialect
+    connection = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))
+    for _name, statement in [*statements(), *SEARCHES]:
+        compiled = compile_statement(statement, dialect)
+        connection.execute(f"EXPLAIN {compiled.sql}", [None] * len(compiled.names))
+    connection.close()
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+def test_every_table_has_a_placement_that_its_key_begins_or_holds(table: Table) -> None:
+    placement = table.info["placement"]
+    key = [column.name for column in table.primary_key.columns]
+    assert placement in {"local", "reference"} or placement in key
+    if placement == "card_id":
+        assert key[0] == "card_id"
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+def test_no_table_has_a_type_or_a_default_of_one_engine(table: Table) -> None:
+    for column in table.columns:
+        assert column.server_default is None
+        assert column.autoincrement in {"auto", False}
+        assert column.type.python_type is not float
+    assert not table.foreign_keys
