@@ -178,7 +178,14 @@ async def apply(context: Context, command: Apply) -> Applied:
             row = await _process(context, transaction, row)
         return Applied(row, planned)
 
-    return await context.unit(unit)
+    applied = await context.unit(unit)
+    await _take_notice(context)
+    return applied
+
+
+async def _take_notice(context: Context) -> None:
+    """This process need not wait for its own news."""
+    context.book = await context.service.books.refresh(context.read)
 
 
 def _is_equal(stored: VersionRow, after: Configuration) -> bool:
@@ -244,8 +251,7 @@ async def process(context: Context) -> VersionRow:
         return await _process(context, transaction, newest)
 
     processed = await context.unit(unit)
-    # This process need not wait for its own news.
-    context.book = await context.service.books.refresh(context.read)
+    await _take_notice(context)
     return processed
 
 

@@ -6,7 +6,7 @@ Source: semantics 5.6, 12.
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -100,7 +100,8 @@ async def post_sale(context: Context, command: PostSale) -> PostedSale:
     lines, charges = _check_form(context, command)
     check_channel(context.caller, command.channel, ("channel",))
     key = sale_key(command.channel, command.transaction_id)
-    content = content_hash(command)
+    # The lines as judged: amounts by value, categories as a set.
+    content = content_hash((replace(command, lines=(), charges=()), lines, charges))
 
     async def unit(transaction: Transaction, _book: RuleBook | None) -> PostedSale:
         if await _posted_before(transaction, key, content):

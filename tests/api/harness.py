@@ -19,6 +19,7 @@ from app import create_app
 from models.database import Database, DatabaseLimits, open_database
 from resolvers.callers import Role
 from resolvers.keys import create_key
+from resolvers.verification import verify
 from settings import read_settings
 from tests.api.program import Document, club_document
 
@@ -284,6 +285,10 @@ async def new_key(database: Database, role: str, name: str, scope: Mapping[str, 
     )
 
 
+async def _faults(database: Database) -> list[str]:
+    return [str(fault) async for fault in verify(database)]
+
+
 @contextmanager
 def running(
     loop: asyncio.AbstractEventLoop, database_url: str, directory: Path, **environ: str
@@ -312,6 +317,8 @@ def running(
     harness = Harness(f"http://127.0.0.1:{port}", clock, loop, database_url, database)
     try:
         yield harness
+        # Whatever a test did, the books prove themselves.
+        assert harness.wait(_faults(database)) == []
     finally:
         harness.client.close()
         server.should_exit = True

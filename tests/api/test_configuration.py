@@ -1,0 +1,276 @@
+"""Semantics 3 through the API: faults with paths, versions, plan, what existing data forbids."""
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from resolvers.documents import load_document
+from tests.api.harness import Harness
+from tests.api.program import (
+    amount_rule,
+    channel,
+    club_document,
+    reward_points,
+    scheme,
+    tier,
+)
+
+EXAMPLE = Path(__file__).parents[2] / "docs" / "configuration.example.yaml"
+SELECTION = """configuration { version effectiveFrom createdBy comment }
+  plan { changes { action path before after } warnings } userErrors { code message field }"""
+
+
+def apply(service: Harness, document: Any, **given: Any) -> dict[str, Any]:
+    return service.mutate("applyConfiguration", SELECTION, {"document": document, **given})
+
+
+def plan(service: Harness, document: Any) -> dict[str, Any]:
+    query = """query($document: JSON!) { planConfiguration(document: $document) {
+      changes { action path before after } warnings userErrors { code message field } } }"""
+    planned: dict[str, Any] = service.ask(query, document=document)["planConfiguration"]
+    return planned
+
+
+def fields(payload: dict[str, Any]) -> list[list[str]]:
+    assert {error["code"] for error in payload["userErrors"]} <= {"CONFIGURATION_INVALID"}
+    return [error["field"] for error in payload["userErrors"]]
+
+
+def test_the_example_of_the_documentation_is_accepted_as_it_stands(service: Harness) -> None:
+    document = load_document(EXAMPLE.read_text(encoding="utf-8"))
+    payload = apply(service, document, process=True)
+    assert payload["userErrors"] == []
+    card = service.issue()
+    assert card == "LC-00041"
+    assert service.earned(card, "20.40") == [("PTS", "20"), ("STAT", "20")]
+
+
+def test_the_document_comes_back_as_it_was_sent(service: Harness) -> None:
+    document = club_document(amount_rule(points=0.5), comment=None)
+    del document["comment"]
+    apply(service, document, process=True, comment="first")
+    found = service.ask("{ configuration { version document comment createdBy } }", "staff")
+    assert found["configuration"]["comment"] == "first"
+    assert found["configuration"]["createdBy"] == "admin"
+    stored = found["configuration"]["document"]
+    assert stored["schemes"] == [
+        {**document["schemes"][0], "earningRules": [amount_rule(points=stored_half(stored))]}
+    ]
+    assert {key: stored[key] for key in stored if key != "schemes"} == {
+        key: document[key] for key in document if key != "schemes"
+    }
+
+
+def stored_half(document: Any) -> Any:
+    points = document["schemes"][0]["earningRules"][0]["points"]
+    assert str(points) == "0.5"
+    return points
+
+
+def test_every_fault_is_reported_at_its_path_and_nothing_is_stored(service: Harness) -> None:
+    document = club_document(amount_rule(points=0), amount_rule(tier="NONE", currency="XXX"))
+    document["rewardPoints"][0]["colour"] = "red"
+    document["channels"].append(channel())
+    payload = apply(service, document, process=True)
+    found = fields(payload)
+    for path in (
+        ["rewardPoints", "0", "colour"],
+        ["channels", "1", "code"],
+        ["schemes", "0", "earningRules", "0", "points"],
+        ["schemes", "0", "earningRules", "1", "code"],
+        ["schemes", "0", "earningRules", "1", "tier"],
+        ["schemes", "0", "earningRules", "1", "currency"],
+    ):
+        assert ["document", *path] in found, found
+    assert payload["configuration"] is None
+    assert sorted(fields(plan(service, document))) == sorted(found)
+    versions = service.ask("{ configurationVersions { totalCount } }")["configurationVersions"]
+    assert versions["totalCount"] == 0
+    assert service.gql("{ configuration { version } }").codes == ["NOT_FOUND"]
+
+
+def test_versions_do_nothing_until_processed_and_skipped_ones_never_do(service: Harness) -> None:
+    assert apply(service, club_document())["configuration"] == {
+        "version": 1,
+        "effectiveFrom": None,
+        "createdBy": "admin",
+        "comment": None,
+    }
+    assert service.ask("{ channels { code } }")["channels"] == []
+    apply(service, club_document(amount_rule(points=2)))
+    service.process()
+    query = "{ configurationVersions { nodes { version effectiveFrom } } }"
+    nodes = service.ask(query)["configurationVersions"]["nodes"]
+    assert [(node["version"], node["effectiveFrom"] is not None) for node in nodes] == [
+        (2, True),
+        (1, False),
+    ]
+    service.clock.advance(hours=1)
+    service.process()
+    assert service.ask(query)["configurationVersions"]["nodes"] == nodes
+
+
+def test_an_equal_document_stores_nothing(service: Harness) -> None:
+    apply(service, club_document(), process=True)
+    same = {key: club_document()[key] for key in reversed(club_document())}
+    same["channels"][0]["active"] = True
+    same["schemes"][0]["earningRules"][0]["points"] = "1.000"
+    payload = apply(service, same)
+    assert payload["configuration"]["version"] == 1
+    assert payload["plan"]["changes"] == []
+
+
+def test_a_newer_version_is_a_conflict(service: Harness) -> None:
+    apply(service, club_document())
+    apply(service, club_document(amount_rule(points=2)), baseVersion=1)
+    for base in (0, 1, 3):
+        payload = apply(service, club_document(amount_rule(points=3)), baseVersion=base)
+        assert [e["code"] for e in payload["userErrors"]] == ["CONFIGURATION_CONFLICT"]
+    assert apply(service, club_document(amount_rule(points=3)), baseVersion=2)["userErrors"] == []
+
+
+def test_documents_applied_at_once_never_overwrite_each_other(service: Harness) -> None:
+    service.key("admin")
+    payloads: list[dict[str, Any]] = []
+
+    def send(points: int) -> None:
+        payloads.append(apply(service, club_document(amount_rule(points=points)), baseVersion=0))
+
+    threads = [threading.Thread(target=send, args=(points,)) for points in range(1, 7)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    codes = sorted(error["code"] for p in payloads for error in p["userErrors"])
+    assert codes == ["CONFIGURATION_CONFLICT"] * 5
+
+
+def test_what_plan_shows_is_what_apply_does(service: Harness) -> None:
+    apply(service, club_document())
+    wanted = club_document(amount_rule(points=2), amount_rule("extra"))
+    planned = plan(service, wanted)
+    assert [(c["action"], c["path"]) for c in planned["changes"]] == [
+        ("CHANGE", "schemes/CLUB-US/earningRules/base/points"),
+        ("ADD", "schemes/CLUB-US/earningRules/extra"),
+    ]
+    assert (planned["changes"][0]["before"], planned["changes"][0]["after"]) == ("1", "2")
+    assert apply(service, wanted)["plan"]["changes"] == planned["changes"]
+    assert plan(service, wanted)["changes"] == []
+
+
+def test_what_exists_may_not_be_taken_away(service: Harness) -> None:
+    document = club_document(amount_rule())
+    document["affiliations"][0]["name"] = "Veterans"
+    apply(service, document, process=True)
+    service.customer("c", affiliations=["veteran"])
+    card = service.issue(customerId="c")
+    service.sale(card, "5.00", customerId="c")
+
+    without_points = club_document(amount_rule(point="STAT"))
+    without_points["rewardPoints"] = without_points["rewardPoints"][1:]
+    other_kind = club_document(amount_rule(point="STAT"))
+    other_kind["rewardPoints"][0] = {"code": "PTS", "kind": "AMOUNT", "currency": "USD"}
+    other_currency = club_document(schemes=[scheme(code="S")], channels=[channel(currency="EUR")])
+    no_channel = club_document(channels=[channel("OTHER")], schemes=[])
+    no_program = club_document(programs=[], schemes=[])
+    no_tier = club_document(programs=[{"code": "CLUB", "tiers": [tier("SILVER", 2, 500)]}])
+    no_affiliation = club_document(affiliations=[])
+    for removed in (
+        without_points,
+        other_kind,
+        other_currency,
+        no_channel,
+        no_program,
+        no_tier,
+        no_affiliation,
+    ):
+        payload = apply(service, removed)
+        assert [e["code"] for e in payload["userErrors"]], removed
+        assert fields(payload) == fields(plan(service, removed))
+    retired = club_document(channels=[channel(active=False)])
+    assert apply(service, retired)["userErrors"] == []
+
+
+def test_what_is_gone_is_shown_as_the_last_version_had_it(service: Harness) -> None:
+    document = club_document()
+    document["rewardPoints"].append({"code": "OLD", "name": "Old points", "kind": "QUANTITY"})
+    document["channels"].append(channel("CLOSED", name="Closed"))
+    apply(service, document, process=True)
+    ids = {
+        point["code"]: point["id"]
+        for point in service.ask("{ channels { code id } }")["channels"]
+    }
+    service.clock.advance(minutes=1)
+    apply(service, club_document(), process=True)
+    assert service.ask('{ channel(code: "CLOSED") { code } }')["channel"] is None
+    node = service.ask(
+        "query($id: ID!) { node(id: $id) { ... on Channel { name } } }", id=ids["CLOSED"]
+    )
+    assert node["node"] == {"name": "Closed"}
+
+
+def test_number_sequences_only_rise(service: Harness) -> None:
+    apply(service, club_document(), process=True)
+    assert service.issue() == "LC-00041"
+    service.clock.advance(minutes=1)
+    lower = club_document(
+        numberSequences=[{"code": "LOYALTY", "format": "LC-#####", "next": 7}],
+    )
+    payload = apply(service, lower, process=True)
+    assert any("LOYALTY" in warning for warning in payload["plan"]["warnings"])
+    assert service.issue() == "LC-00042"
+    service.clock.advance(minutes=1)
+    higher = club_document(
+        numberSequences=[{"code": "LOYALTY", "format": "LC-##", "next": 100}],
+    )
+    apply(service, higher, process=True)
+    assert service.issue() == "LC-100"
+
+
+def test_drawn_numbers_may_be_unguessable(service: Harness) -> None:
+    sequence = {"code": "LOYALTY", "format": "9***-###-****@", "next": 1}
+    apply(service, club_document(numberSequences=[sequence]), process=True)
+    numbers = [service.issue() for _ in range(5)]
+    assert len({number[:4] for number in numbers}) > 1
+    assert [number[5:8] for number in numbers] == ["001", "002", "003", "004", "005"]
+
+
+def test_numbers_outside_all_ranges_are_refused(service: Harness) -> None:
+    ranges = [{"from": "LC-00000", "to": "LC-00041"}]
+    apply(service, club_document(cardNumberRanges=ranges), process=True)
+    for number in ("LC-00042", "LC-000411", "lc-00001", "AC-00001"):
+        assert [e["code"] for e in service.try_issue(number=number)["userErrors"]] == [
+            "NUMBER_OUT_OF_RANGE"
+        ]
+    assert service.issue() == "LC-00041"
+    assert [e["code"] for e in service.try_issue()["userErrors"]] == ["NUMBER_OUT_OF_RANGE"]
+    assert service.issue("LC-00009") == "LC-00009"
+
+
+@pytest.mark.parametrize("junk", [None, 1, "text", [], {"settings": []}, {"channels": {}}])
+def test_junk_is_a_fault_of_the_document(service: Harness, junk: Any) -> None:
+    query = "mutation($i: ApplyConfigurationInput!) { applyConfiguration(input: $i) { userErrors { code } } }"
+    answer = service.gql(query, i={"document": junk})
+    if junk is None:
+        assert answer.codes == ["INVALID_INPUT"]
+    else:
+        assert {e["code"] for e in answer["applyConfiguration"]["userErrors"]} == {
+            "CONFIGURATION_INVALID"
+        }
+
+
+def test_names_follow_the_locale(service: Harness) -> None:
+    names = {"de": "Punkte", "en": "Points", "fr": "Points de fidélité"}
+    points = reward_points(name=names)
+    apply(service, club_document(rewardPoints=points), process=True)
+    query = """{ loyaltyProgram(code: "CLUB") { earningRules { rewardPoint {
+      plain: name  canada: name(locale: "fr-CA")  german: name(locale: "DE")  other: name(locale: "it") } } } }"""
+    (rule,) = service.ask(query)["loyaltyProgram"]["earningRules"]
+    assert rule["rewardPoint"] == {
+        "plain": "Points",
+        "canada": "Points de fidélité",
+        "german": "Punkte",
+        "other": "Points",
+    }

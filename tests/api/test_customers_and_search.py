@@ -1,0 +1,346 @@
+"""Customers, erasure, links, enrolments, and the staff's search with its pages."""
+
+from typing import Any
+
+import pytest
+
+from tests.api.harness import Harness
+from tests.api.program import amount_rule, club_document, scheme
+
+CUSTOMER = """query($id: String!) { customer(customerId: $id) { id customerId name email phone
+  blockedForLoyalty affiliations { code } loyaltyCards { number status }
+  balances { rewardPoint { code } available } } }"""
+
+
+def customer(service: Harness, customer_id: str, caller: str = "admin") -> Any:
+    return service.ask(CUSTOMER, caller, id=customer_id)["customer"]
+
+
+def codes(payload: dict[str, Any]) -> list[str]:
+    return [error["code"] for error in payload["userErrors"]]
+
+
+def test_members_left_out_stay_and_null_clears(club: Harness) -> None:
+    club.customer("c", name="Ada", email="ada@example.com", affiliations=["veteran"])
+    club.customer("c", phone="555", email=None)
+    found = customer(club, "c")
+    assert (found["name"], found["email"], found["phone"]) == ("Ada", None, "555")
+    assert found["affiliations"] == [{"code": "veteran"}]
+    club.customer("c", affiliations=None)
+    assert customer(club, "c")["affiliations"] == []
+
+
+def test_bad_customers_are_refused_whole(club: Harness) -> None:
+    selection = "customer { id } userErrors { code field }"
+    payload = club.mutate(
+        "upsertCustomer",
+        selection,
+        {"customerId": "", "name": "x" * 257, "affiliations": ["none"]},
+    )
+    assert [error["field"] for error in payload["userErrors"]] == [["name"], ["customerId"]]
+    unknown = {"customerId": "c", "name": "N", "affiliations": ["veteran", "none"]}
+    payload = club.mutate("upsertCustomer", selection, unknown)
+    assert payload["userErrors"] == [
+        {"code": "AFFILIATION_NOT_FOUND", "field": ["affiliations", "1"]}
+    ]
+    assert customer(club, "c") is None
+
+
+def test_balances_of_a_customer_are_those_of_its_active_cards(club: Harness) -> None:
+    club.customer("c")
+    first, second, third = (club.issue(customerId="c") for _ in range(3))
+    for card in (first, second, third):
+        club.sale(card, "10.00", customerId="c")
+    club.change_card("blockLoyaltyCard", number=third, reason="lost")
+    found = customer(club, "c", "customer:c")
+    assert found["balances"] == [{"rewardPoint": {"code": "PTS"}, "available": "20"}]
+    assert [card["number"] for card in found["loyaltyCards"]] == [first, second, third]
+    assert customer(club, "c", "customer:other") is None
+    root = '{ customer(customerId: "c") { name } }'
+    assert club.ask(root, "partner")["customer"] is None
+
+
+def test_linking_gives_a_card_its_customer_for_good(club: Harness) -> None:
+    club.customer("c")
+    club.customer("other")
+    card = club.issue()
+    assert codes(club.change_card("linkLoyaltyCard", number=card, customerId="none")) == [
+        "CUSTOMER_NOT_FOUND"
+    ]
+    assert codes(club.change_card("linkLoyaltyCard", number=card, customerId="c")) == []
+    assert codes(club.change_card("linkLoyaltyCard", number=card, customerId="c")) == []
+    assert codes(club.change_card("linkLoyaltyCard", number=card, customerId="other")) == [
+        "CARD_CUSTOMER_CONFLICT"
+    ]
+    assert customer(club, "c")["loyaltyCards"] == [{"number": card, "status": "ACTIVE"}]
+    assert codes(club.change_card("linkLoyaltyCard", number="none", customerId="c")) == [
+        "LOYALTY_CARD_NOT_FOUND"
+    ]
+    blocked = club.issue()
+    club.change_card("blockLoyaltyCard", number=blocked, reason="lost")
+    assert codes(club.change_card("linkLoyaltyCard", number=blocked, customerId="c")) == [
+        "LOYALTY_CARD_BLOCKED"
+    ]
+
+
+def test_an_erased_customer_is_unknown_and_the_ledger_stands(club: Harness) -> None:
+    club.customer("c", name="Ada", email="ada@example.com")
+    card = club.issue(customerId="c")
+    club.sale(card, "10.00", customerId="c")
+    old = customer(club, "c")["id"]
+    payload = club.mutate(
+        "eraseCustomer",
+        "customer { id } userErrors { code }",
+        {"customerId": "c", "reason": "asked for"},
+    )
+    assert payload == {"customer": None, "userErrors": []}
+    assert customer(club, "c") is None
+    assert club.ask("query($id: ID!) { node(id: $id) { id } }", id=old)["node"] is None
+    assert club.balance(card)["issued"] == "10"
+    search = 'query { loyaltyCards(filter: {customerSearch: "ada"}) { totalCount } }'
+    assert club.ask(search)["loyaltyCards"]["totalCount"] == 0
+    again = club.mutate(
+        "eraseCustomer",
+        "userErrors { code field }",
+        {"customerId": "c", "reason": "asked for"},
+    )
+    assert codes(again) == ["CUSTOMER_NOT_FOUND"]
+    club.customer("c", name="Somebody else")
+    assert customer(club, "c")["id"] != old
+    assert customer(club, "c")["loyaltyCards"] == []
+
+
+def test_enrolments_cover_days_and_end(club: Harness) -> None:
+    club.clock.set("2025-03-10")
+    card = club.issue(programs=[])
+    assert club.sale(card, "10.00")["earningNotes"][0]["code"] == "NOT_ENROLLED"
+
+    def enrol(**given: Any) -> list[str]:
+        wanted = {"number": card, "program": "CLUB", **given}
+        return codes(club.change_card("enrollLoyaltyCard", **wanted))
+
+    assert enrol(program="NONE") == ["PROGRAM_NOT_FOUND"]
+    assert enrol(startDate="2025-03-10", endDate="2025-03-09") == ["INVALID_INPUT"]
+    assert enrol(startDate="2025-05-01") == []
+    assert enrol(endDate="2025-05-01") == ["INVALID_INPUT"]
+    assert enrol() == ["INVALID_INPUT"]
+    assert enrol(endDate="2025-03-20") == []
+    assert club.tier(card) == ("MEMBER", "2025-03-10", "2026-03-10")
+    assert club.earned(card, "10.00") == [("PTS", "10")]
+    assert enrol(startDate="2025-03-11", endDate="2025-03-15") == []
+    query = """query($n: String!, $d: Date) { loyaltyCard(number: $n) {
+      enrollments(asOf: $d) { startDate endDate } } }"""
+
+    def on(day: str) -> Any:
+        return club.ask(query, n=card, d=day)["loyaltyCard"]["enrollments"]
+
+    assert on("2025-03-15") == [{"startDate": "2025-03-10", "endDate": "2025-03-15"}]
+    assert on("2025-03-16") == []
+    assert on("2025-05-01") == [{"startDate": "2025-05-01", "endDate": None}]
+
+
+def test_an_enrolment_in_the_past_counts_what_was_posted_since(service: Harness) -> None:
+    program = {"code": "OTHER", "tiers": club_document()["programs"][0]["tiers"]}
+    document = club_document(amount_rule("status", point="STAT"))
+    document["programs"].append(program)
+    document["schemes"].append(scheme(amount_rule("x"), code="O", program="OTHER"))
+    service.apply(document)
+    card = service.issue(programs=["CLUB"])
+    service.clock.set("2025-03-01")
+    service.sale(card, "600.00")
+    service.clock.set("2025-04-01")
+    service.change_card(
+        "enrollLoyaltyCard", number=card, program="OTHER", startDate="2025-02-01"
+    )
+    query = """query($n: String!) { loyaltyCard(number: $n) { enrollments {
+      program { code } tier { tier { code } since } } } }"""
+    found = service.ask(query, n=card)["loyaltyCard"]["enrollments"]
+    assert {(e["program"]["code"], e["tier"]["tier"]["code"], e["tier"]["since"]) for e in found} == {
+        ("CLUB", "SILVER", "2025-03-01"),
+        ("OTHER", "SILVER", "2025-03-01"),
+    }
+
+
+def test_manual_tiers_are_checked_in_order(club: Harness) -> None:
+    card = club.issue()
+
+    def assign(**given: Any) -> list[str]:
+        wanted = {"program": "CLUB", "tier": "GOLD", "endDate": "2030-01-01", "reason": "r", **given}
+        return codes(club.change_card("assignLoyaltyTier", number=card, **wanted))
+
+    assert assign(program="NONE", tier="NONE") == ["PROGRAM_NOT_FOUND"]
+    assert assign(tier="NONE", endDate="2020-01-01") == ["TIER_NOT_FOUND"]
+    assert assign(endDate="2020-01-01") == ["INVALID_INPUT"]
+    assert assign(reason="") == ["INVALID_INPUT"]
+    assert assign(startDate="2024-06-01") == []
+    assert club.tier(card, "2024-05-31") == ("MEMBER", "2024-01-01", "2025-01-01")
+    assert club.tier(card, "2024-06-01") == ("GOLD", "2024-06-01", "2030-01-01")
+
+
+@pytest.fixture
+def searched(service: Harness) -> Harness:
+    document = club_document(amount_rule(), amount_rule("status", point="STAT"))
+    document["channels"].append({**document["channels"][0], "code": "SHOP", "kind": "STORE"})
+    document["schemes"][0]["channels"].append("SHOP")
+    service.apply(document)
+    service.customer("ann", name="Ann Björk_50%", email="ann@example.com", phone="+1 555 0100")
+    service.customer("bob", name="Bob", email="bob@example.com")
+    service.clock.set("2025-03-01")
+    service.issue("A-1", customerId="ann")
+    service.clock.set("2025-03-02")
+    service.issue("A-2", customerId="bob", channel="SHOP")
+    service.issue("B-1", programs=[])
+    service.issue("B-2")
+    service.sale("B-2", "600.00")
+    service.change_card("blockLoyaltyCard", number="A-2", reason="lost")
+    return service
+
+
+@pytest.mark.parametrize(
+    ("chosen", "numbers"),
+    [
+        ({}, ["A-1", "A-2", "B-1", "B-2"]),
+        ({"number": "A-2"}, ["A-2"]),
+        ({"number": ""}, []),
+        ({"numberPrefix": "A-"}, ["A-1", "A-2"]),
+        ({"numberPrefix": "%"}, []),
+        ({"customerId": "ann"}, ["A-1"]),
+        ({"customerId": "none"}, []),
+        ({"customerSearch": "BJÖRK"}, ["A-1"]),
+        ({"customerSearch": "_50%"}, ["A-1"]),
+        ({"customerSearch": "b%b"}, []),
+        ({"customerSearch": "555 01"}, ["A-1"]),
+        ({"customerSearch": "example.com"}, ["A-1", "A-2"]),
+        ({"status": "BLOCKED"}, ["A-2"]),
+        ({"enrollmentSource": "SHOP"}, ["A-2"]),
+        ({"issuedFrom": "2025-03-02"}, ["A-2", "B-1", "B-2"]),
+        ({"issuedTo": "2025-03-01"}, ["A-1"]),
+        ({"program": "CLUB"}, ["A-1", "A-2", "B-2"]),
+        ({"program": "NONE"}, []),
+        ({"tier": "SILVER"}, ["B-2"]),
+        ({"tier": "MEMBER", "status": "ACTIVE"}, ["A-1"]),
+    ],
+)
+def test_search(searched: Harness, chosen: dict[str, Any], numbers: list[str]) -> None:
+    query = """query($f: LoyaltyCardFilter) { loyaltyCards(filter: $f) { totalCount
+      nodes { number } pageInfo { hasNextPage hasPreviousPage } } }"""
+    found = searched.ask(query, "staff", f=chosen)["loyaltyCards"]
+    assert [node["number"] for node in found["nodes"]] == numbers
+    assert found["totalCount"] == len(numbers)
+    assert found["pageInfo"] == {"hasNextPage": False, "hasPreviousPage": False}
+
+
+def test_a_tier_that_time_has_brought_is_found(searched: Harness) -> None:
+    searched.clock.set("2026-03-03")
+    query = '{ loyaltyCards(filter: {tier: "MEMBER"}) { totalCount nodes { number } } }'
+    found = searched.ask(query)["loyaltyCards"]
+    assert [node["number"] for node in found["nodes"]] == ["A-1", "A-2", "B-2"]
+
+
+PAGES = """query($first: Int, $after: String, $last: Int, $before: String, $f: LoyaltyCardFilter) {
+  loyaltyCards(filter: $f, first: $first, after: $after, last: $last, before: $before) {
+    totalCount edges { cursor node { number } } pageInfo {
+      hasNextPage hasPreviousPage startCursor endCursor } } }"""
+
+
+@pytest.mark.parametrize("chosen", [None, {"program": "CLUB"}])
+def test_pages_of_cards_meet_without_gap_or_overlap(club: Harness, chosen: Any) -> None:
+    numbers = [club.issue(f"N-{place:02}") for place in range(7)]
+
+    def walk(size: str, cursor: str, end: str, more: str) -> list[list[str]]:
+        pages, at = [], None
+        while True:
+            page = club.ask(PAGES, f=chosen, **{size: 3, cursor: at})["loyaltyCards"]
+            assert page["totalCount"] == 7
+            pages.append([edge["node"]["number"] for edge in page["edges"]])
+            if not page["pageInfo"][more]:
+                return pages
+            at = page["pageInfo"][end]
+
+    assert walk("first", "after", "endCursor", "hasNextPage") == [
+        numbers[:3],
+        numbers[3:6],
+        numbers[6:],
+    ]
+    assert walk("last", "before", "startCursor", "hasPreviousPage") == [
+        numbers[4:],
+        numbers[1:4],
+        numbers[:1],
+    ]
+
+
+TRANSACTIONS = """query($n: String!, $f: LoyaltyTransactionFilter, $first: Int, $after: String,
+    $last: Int, $before: String) { loyaltyCard(number: $n) {
+  transactions(filter: $f, first: $first, after: $after, last: $last, before: $before) {
+    totalCount nodes { points transactionId } pageInfo {
+      hasNextPage hasPreviousPage startCursor endCursor } } } }"""
+
+
+def test_the_book_newest_first_page_by_page(club: Harness) -> None:
+    card = club.issue()
+    for points in range(1, 8):
+        club.sale(card, f"{points}.00", transactionId=f"S{points}")
+
+    def page(**given: Any) -> Any:
+        found = club.ask(TRANSACTIONS, n=card, **given)["loyaltyCard"]["transactions"]
+        return found, [int(node["points"]) for node in found["nodes"]]
+
+    first, points = page(first=3)
+    assert points == [7, 6, 5]
+    assert first["totalCount"] == 7
+    # What is posted meanwhile shifts no page.
+    club.sale(card, "8.00")
+    second, points = page(first=3, after=first["pageInfo"]["endCursor"])
+    assert points == [4, 3, 2]
+    third, points = page(first=3, after=second["pageInfo"]["endCursor"])
+    assert points == [1]
+    assert not third["pageInfo"]["hasNextPage"]
+    back, points = page(last=2, before=second["pageInfo"]["startCursor"])
+    assert points == [6, 5]
+    assert back["pageInfo"]["hasPreviousPage"]
+    assert page(last=2)[1] == [2, 1]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "points"),
+    [
+        ({"transactionId": "S1"}, [10, 10]),
+        ({"transactionId": "none"}, []),
+        ({"rewardPoint": "STAT"}, [20, 10]),
+        ({"entryTypes": ["EARN"]}, [20, 20, 10, 10]),
+        ({"entryTypes": ["REDEEM", "REFUND"]}, []),
+        ({"entryTypes": []}, []),
+        ({"from": "2025-03-02"}, [20, 20]),
+        ({"to": "2025-03-01"}, [10, 10]),
+        ({"from": "2025-03-02", "to": "2025-03-01"}, []),
+    ],
+)
+def test_filters_of_the_book(service: Harness, chosen: Any, points: list[int]) -> None:
+    service.apply(club_document(amount_rule(), amount_rule("status", point="STAT")))
+    card = service.issue()
+    for place, day in ((1, "2025-03-01"), (2, "2025-03-02")):
+        service.clock.set(day)
+        service.sale(card, f"{place}0.00", transactionId=f"S{place}")
+    found = service.ask(TRANSACTIONS, n=card, f=chosen)["loyaltyCard"]["transactions"]
+    assert [int(node["points"]) for node in found["nodes"]] == points
+    assert found["totalCount"] == len(points)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"first": -1},
+        {"first": 101},
+        {"last": 101},
+        {"first": 1, "last": 1},
+        {"after": "nonsense"},
+        {"after": ""},
+        {"before": "FToxZZEB"},
+        {"first": 2**31},
+    ],
+)
+def test_impossible_pages_are_refused_with_a_code(club: Harness, given: Any) -> None:
+    card = club.issue()
+    assert club.gql(PAGES, **given).codes == ["INVALID_INPUT"]
+    if "before" not in given:
+        assert club.gql(TRANSACTIONS, n=card, **given).codes == ["INVALID_INPUT"]
