@@ -104,14 +104,19 @@ class Tokens:
         except _MALFORMED as error:
             raise TokenInvalid from error
         subject: str = claims["sub"]
-        if len(subject) > MAXIMUM_TEXT or _UNSTORABLE.search(subject):
+        if not _is_customer_id(subject):
             raise TokenInvalid
         return subject
 
     def issue(self, customer_id: str, ttl_seconds: int) -> str:
-        """A token of our own, for tries and demos. Raises ValueError without a secret."""
+        """A token of our own, for tries and demos.
+
+        Raises ValueError for what is no customer id, and where there is no secret to sign with.
+        """
         if self._secret is None:
-            raise ValueError("customer tokens come from the key set's owner: there is no secret")
+            raise ValueError("Customer tokens come from the key set's owner: there is no secret.")
+        if not _is_customer_id(customer_id):
+            raise ValueError(f"A customer id has 1 to {MAXIMUM_TEXT} characters.")
         now = self._now()
         claims: dict[str, object] = {"sub": customer_id, "iat": now, "exp": now + ttl_seconds}
         if self._settings.jwt_issuer:
@@ -120,6 +125,10 @@ class Tokens:
             claims["aud"] = self._settings.jwt_audience
         header = {"alg": self._settings.jwt_algorithms[0]}
         return jwt.encode(header, claims, self._secret, registry=self._registry)
+
+
+def _is_customer_id(text: str) -> bool:
+    return 1 <= len(text) <= MAXIMUM_TEXT and _UNSTORABLE.search(text) is None
 
 
 def _required(settings: TokenSettings) -> dict[str, ClaimsOption]:
