@@ -1,1 +1,3 @@
-"""What is stored, and the statements that find it: SQLAlchemy tables and Core constructs, no ORM session."""
+"""What is stored, and the statements that find it: SQLAlchemy tables and Core constructs, no ORM
+session.
+"""

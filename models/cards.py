@@ -1,4 +1,5 @@
-"""The card, its enrolments and tiers, what is written about it, and what it tells the world; keyed by `card_id`.
+"""The card, its enrolments and tiers, what is written about it, and what it tells the world; keyed
+by `card_id`.
 
 The card row is the lock and the head of the card's book. Source: engineering 1.1.
 """

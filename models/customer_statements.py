@@ -1,4 +1,6 @@
-"""Statements that find and write customers; who they are stands in `customer_ref` and `customer_pii` alone."""
+"""Statements that find and write customers; who they are stands in `customer_ref` and
+`customer_pii` alone.
+"""
 
 from datetime import datetime
 from typing import NamedTuple

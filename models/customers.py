@@ -1,4 +1,6 @@
-"""The person apart from the ledger: `customer_ref` and `customer_pii` alone know who a customer key is."""
+"""The person apart from the ledger: `customer_ref` and `customer_pii` alone know who a customer key
+is.
+"""
 
 from sqlalchemy import Boolean, Column, Index, Table
 

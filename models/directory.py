@@ -1,4 +1,6 @@
-"""Look-ups by key across cards: card numbers, idempotency keys, payments of orders, rewards granted."""
+"""Look-ups by key across cards: card numbers, idempotency keys, payments of orders, rewards
+granted.
+"""
 
 from sqlalchemy import Column, Integer, Table
 

@@ -1,4 +1,5 @@
-"""The book of a card and everything derived from it: lots, allocations, balances by day; keyed by `card_id`.
+"""The book of a card and everything derived from it: lots, allocations, balances by day; keyed by
+`card_id`.
 
 Rows of `ledger_entry` are never updated or deleted by any code path. Source: engineering 1.1, 1.3.
 """
@@ -133,7 +134,8 @@ balance = Table(
     Column("expired_written", UNITS, nullable=False),
     # What no lot could bear yet.
     Column("debt", UNITS, nullable=False),
-    # The totals below are right for as_of_from <= today < next_change_on and now < next_hold_lapse_at.
+    # The totals below are right for as_of_from <= today < next_change_on and now <
+    # next_hold_lapse_at.
     Column("available", UNITS, nullable=False),
     Column("unvested", UNITS, nullable=False),
     Column("held", UNITS, nullable=False),

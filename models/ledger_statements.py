@@ -248,7 +248,8 @@ def _known(on: str = "as_of", at: str = "known_at") -> ColumnElement[bool]:
     return and_(_entry.entry_date <= bindparam(on), _entry.posted_at <= bindparam(at))
 
 
-# The past is read from the book itself: what was dated by `as_of` and written by `known_at`. Sums of BIGINT are
+# The past is read from the book itself: what was dated by `as_of` and written by `known_at`. Sums
+# of BIGINT are
 # numeric on some engines, so they are cast back.
 past_sums_of: KeyedStatement[SumRow] = KeyedStatement(
     lambda keys: (

@@ -1,4 +1,6 @@
-"""Tables that are on no reading path: number sequences, job leases, webhooks, and audit of what has no card."""
+"""Tables that are on no reading path: number sequences, job leases, webhooks, and audit of what has
+no card.
+"""
 
 from sqlalchemy import Boolean, Column, Integer, Table
 

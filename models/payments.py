@@ -58,7 +58,8 @@ payment_slice = Table(
 hold_lot = Table(
     "hold_lot",
     metadata,
-    # The card that owns the lot; the payment may have been presented on another of its customer's cards.
+    # The card that owns the lot; the payment may have been presented on another of its customer's
+    # cards.
     Column("card_id", IDENTIFIER, primary_key=True),
     Column("payment_id", IDENTIFIER, primary_key=True),
     Column("lot_id", IDENTIFIER, primary_key=True),

@@ -1,4 +1,6 @@
-"""Statements that find and write configuration versions and API keys, and what existing data forbids to remove."""
+"""Statements that find and write configuration versions and API keys, and what existing data
+forbids to remove.
+"""
 
 from datetime import datetime
 from typing import NamedTuple

@@ -1,4 +1,6 @@
-"""Sales and returns, their lines, the facts they were judged by, and earnings queued for the batch job."""
+"""Sales and returns, their lines, the facts they were judged by, and earnings queued for the batch
+job.
+"""
 
 from sqlalchemy import Boolean, Column, Index, Integer, Table
 
@@ -74,7 +76,8 @@ sale_fact = Table(
     "sale_fact",
     metadata,
     Column("sale_key", HASH, primary_key=True),
-    # Enrolments, tiers, affiliations and the room below each maximum before it, as judged; the notes it got.
+    # Enrolments, tiers, affiliations and the room below each maximum before it, as judged; the
+    # notes it got.
     Column("facts", JSON_TEXT, nullable=False),
     Column("notes", JSON_TEXT, nullable=False),
     info=placed("sale_key"),
