@@ -1,8 +1,9 @@
 """Column types that mean the same on every engine, and the one `MetaData`.
 
-Instants are aware UTC datetimes (timestamptz, on SQLite BIGINT microseconds since 1970), dates are civil dates
-(on SQLite ISO text), ids are UUIDs (on SQLite 16-byte BLOBs), hashes are bytes, points and money are BIGINT in
-smallest units, quantities and prices BIGINT in millionths. Source: engineering 1.2.
+Instants are aware UTC datetimes (timestamptz, on SQLite BIGINT microseconds since 1970), dates are
+civil dates (on SQLite ISO text), ids are UUIDs (on SQLite 16-byte BLOBs), hashes are bytes, points
+and money are BIGINT in smallest units, quantities and prices BIGINT in millionths. Source:
+engineering 1.2.
 """
 
 import uuid

@@ -5,7 +5,7 @@ forbids to remove.
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_leave
 
 from models.activities import activity_line

@@ -1,7 +1,7 @@
 """Named statements: a Core construct and the plain value that each of its rows becomes.
 
-A statement is compiled once per engine and run on the driver's own connection; SQLAlchemy's bind and result
-processors of its columns are taken once, when it is compiled. Source: engineering 1.4.
+A statement is compiled once per engine and run on the driver's own connection; SQLAlchemy's bind
+and result processors of its columns are taken once, when it is compiled. Source: engineering 1.4.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -22,7 +22,9 @@ MAXIMUM_KEYS = 512
 
 @dataclass(frozen=True, eq=False)
 class Statement(Generic[R]):
-    """`row` makes one value of a row's columns, in their order; a statement without rows takes `nothing`."""
+    """`row` makes one value of a row's columns, in their order; a statement without rows takes
+    `nothing`.
+    """
 
     construct: Executable
     row: Callable[..., R]
@@ -63,7 +65,9 @@ def write(construct: Executable) -> Statement[None]:
 
 @dataclass(frozen=True)
 class Compiled(Generic[R]):
-    """A statement for one engine: `sql`, the names of its parameters by place, and the processors both ways."""
+    """A statement for one engine: `sql`, the names of its parameters by place, and the processors
+    both ways.
+    """
 
     sql: str
     names: tuple[str, ...]

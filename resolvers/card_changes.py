@@ -195,10 +195,7 @@ async def link(context: Context, key: str, command: Link) -> Outcome:
         _refuse_replaced(card)
         if card.customer_key == customer_key:
             return Change()
-        if card.customer_key is not None:
-            raise CardCustomerConflict("This card has another customer.", ("customerId",))
-        if card.status == "BLOCKED":
-            raise CardBlocked("This card is blocked.", ("number",))
+        _check_linkable(card)
         await place.transaction.run(
             change_customer, of_card=card.card_id, customer_key=customer_key
         )
@@ -208,6 +205,13 @@ async def link(context: Context, key: str, command: Link) -> Outcome:
         return Change((Event("cardChanged", {}),), after={"customer": str(customer_key)})
 
     return await _change(context, "linkLoyaltyCard", key, command, work, lock_customer)
+
+
+def _check_linkable(card: CardRow) -> None:
+    if card.customer_key is not None:
+        raise CardCustomerConflict("This card has another customer.", ("customerId",))
+    if card.status == "BLOCKED":
+        raise CardBlocked("This card is blocked.", ("number",))
 
 
 async def _linkable(transaction: Transaction, customer_id: str) -> UUID:

@@ -4,7 +4,7 @@ post a sale.
 Source: semantics 5, 10.1, 14.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -130,10 +130,7 @@ async def view(context: Context, command: CartCommand) -> CartView:
 def _check_form(
     context: Context, command: CartCommand
 ) -> tuple[tuple[Line, ...], tuple[Charge, ...]]:
-    faults: list[LoyaltyError] = []
-    for name, codes in (("affiliations", command.affiliations), ("coupons", command.coupons)):
-        if len(codes) > MAXIMUM_CODES:
-            faults.append(InvalidInput(f"At most {MAXIMUM_CODES} may be sent.", (name,)))
+    faults: list[LoyaltyError] = [*_list_faults(command)]
     if command.at is not None and command.at > context.now + FUTURE_TOLERANCE:
         faults.append(InvalidInput("This lies in the future.", ("at",)))
     judged: tuple[tuple[Line, ...], tuple[Charge, ...]] = ((), ())
@@ -150,6 +147,12 @@ def _check_form(
     if faults:
         raise Refused(faults)
     return judged
+
+
+def _list_faults(command: CartCommand) -> Iterator[InvalidInput]:
+    for name, codes in (("affiliations", command.affiliations), ("coupons", command.coupons)):
+        if len(codes) > MAXIMUM_CODES:
+            yield InvalidInput(f"At most {MAXIMUM_CODES} may be sent.", (name,))
 
 
 def _channel(context: Context, book: RuleBook | None, command: CartCommand) -> Channel:

@@ -184,7 +184,7 @@ async def apply(context: Context, command: Apply) -> Applied:
 
 
 async def _take_notice(context: Context) -> None:
-    """This process need not wait for its own news."""
+    """No process waits for its own news."""
     context.book = await context.service.books.refresh(context.read)
 
 

@@ -14,7 +14,7 @@ from models.database import Database
 from models.program_statements import ApiKeyRow, key_by_hash
 from resolvers.callers import Caller, Role
 from resolvers.clock import Clock, system_clock
-from resolvers.key_sets import KeySetUnavailable
+from resolvers.key_sets import Elapsed, KeySetUnavailable
 from resolvers.keys import MARK, hash_key
 from resolvers.tokens import TokenExpired, TokenInvalid, Tokens, TokenSettings
 
@@ -43,10 +43,17 @@ class _KnownKey:
 
 
 class Credentials:
+    """`clock` is the world's, whatever the service's is; `elapsed` counts seconds from anywhere."""
+
     def __init__(
-        self, settings: TokenSettings, database: Database, clock: Clock = system_clock
+        self,
+        settings: TokenSettings,
+        database: Database,
+        clock: Clock = system_clock,
+        elapsed: Elapsed = monotonic,
     ) -> None:
-        self._tokens = Tokens(settings, clock)
+        self._tokens = Tokens(settings, clock, elapsed)
+        self._elapsed = elapsed
         self._database = database
         self._clock = clock
         self._known: dict[bytes, _KnownKey] = {}
@@ -80,9 +87,9 @@ class Credentials:
 
     async def _look_up(self, key_hash: bytes) -> _KnownKey | None:
         known = self._known.get(key_hash)
-        if known is not None and monotonic() - known.looked_up_at < KEPT_SECONDS:
+        if known is not None and self._elapsed() - known.looked_up_at < KEPT_SECONDS:
             return known
-        looked_up_at = monotonic()
+        looked_up_at = self._elapsed()
         read = self._database.read()
         try:
             row = await read.first(key_by_hash, key_hash=key_hash)

@@ -74,7 +74,7 @@ def _members(value: Any) -> dict[str, Any]:
     for member in fields(value):
         given = getattr(value, member.name)
         unsaid = given is None or given == member.default
-        if not unsaid and not (given == () or given == frozenset()):
+        if not unsaid and given not in ((), frozenset()):
             members[member.name] = canonical(given)
     return members
 

@@ -23,6 +23,8 @@ from urllib.request import (
 from joserfc.errors import JoseError
 from joserfc.jwk import JWKRegistry, Key, KeySet
 
+Elapsed = Callable[[], float]
+
 PAUSE_SECONDS = 60.0
 # Before there is any set: a service that starts before its key server is not deaf for a minute.
 FIRST_PAUSE_SECONDS = 5.0
@@ -38,9 +40,9 @@ class KeySetUnavailable(Exception):  # noqa: N818 - named for what is wrong
 
 
 class RemoteKeySet:
-    def __init__(self, url: str, time: Callable[[], float] = monotonic) -> None:
+    def __init__(self, url: str, elapsed: Elapsed) -> None:
         self._url = url
-        self._time = time
+        self._elapsed = elapsed
         self._keys: KeySet | None = None
         self._fetched_at = float("-inf")
         self._rests_until = float("-inf")
@@ -49,7 +51,7 @@ class RemoteKeySet:
     async def find(self, kid: str | None, algorithm: str) -> Key | None:
         """The key to verify by; without `kid`, the only one. Raises KeySetUnavailable."""
         key = self._stored(kid, algorithm)
-        if key is None or self._time() - self._fetched_at > RENEWAL_SECONDS:
+        if key is None or self._elapsed() - self._fetched_at > RENEWAL_SECONDS:
             fetching = self._fetch()
             if key is None and fetching is not None:
                 # Others wait for it, too: it goes on if this request is given up.
@@ -70,20 +72,20 @@ class RemoteKeySet:
     def _fetch(self) -> asyncio.Task[None] | None:
         """The fetch under way, a new one, or none where the last one was a moment ago."""
         if self._fetching is None or self._fetching.done():
-            if self._time() < self._rests_until:
+            if self._elapsed() < self._rests_until:
                 return None
             self._fetching = asyncio.create_task(self._renew())
         return self._fetching
 
     async def _renew(self) -> None:
-        self._rests_until = self._time() + PAUSE_SECONDS
+        self._rests_until = self._elapsed() + PAUSE_SECONDS
         try:
             self._keys = await asyncio.to_thread(fetch_key_set, self._url)
-            self._fetched_at = self._time()
+            self._fetched_at = self._elapsed()
         except (OSError, HTTPException, ValueError) as error:
             _LOG.warning("The key set of customer tokens was not fetched: %s", error)
             if self._keys is None:
-                self._rests_until = self._time() + FIRST_PAUSE_SECONDS
+                self._rests_until = self._elapsed() + FIRST_PAUSE_SECONDS
 
 
 def fetch_key_set(url: str) -> KeySet:

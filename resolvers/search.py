@@ -128,7 +128,7 @@ async def _prepare(context: Context, chosen: CardFilter) -> Prepared | None:
 
 
 def _pattern(text: str) -> str:
-    """A LIKE pattern for `text` anywhere; `\\` escapes."""
+    """A LIKE pattern for `text` anywhere, with a backslash before its special characters."""
     folded = text.casefold()
     for special in ("\\", "%", "_"):
         folded = folded.replace(special, f"\\{special}")

@@ -6,6 +6,7 @@ Source: semantics 16, api promise 12.
 
 import json
 import re
+from time import monotonic
 from typing import Protocol
 
 from joserfc import jws, jwt
@@ -16,7 +17,7 @@ from joserfc.jwt import ClaimsOption, JWTClaimsRegistry
 
 from resolvers.clock import Clock
 from resolvers.customers import MAXIMUM_TEXT
-from resolvers.key_sets import RemoteKeySet
+from resolvers.key_sets import Elapsed, RemoteKeySet
 
 # What another machine's clock may be ahead; an expiry is an expiry.
 LEEWAY_SECONDS = 60
@@ -53,7 +54,7 @@ class TokenExpired(TokenInvalid):
 class Tokens:
     """Raises ValueError where the settings hold a secret that is a public key."""
 
-    def __init__(self, settings: TokenSettings, clock: Clock) -> None:
+    def __init__(self, settings: TokenSettings, clock: Clock, elapsed: Elapsed = monotonic) -> None:
         self._settings = settings
         self._clock = clock
         self._registry = JWSRegistry(
@@ -64,7 +65,7 @@ class Tokens:
         secret = settings.jwt_secret
         self._secret = OctKey.import_key(_bytes(secret)) if secret else None
         url = settings.jwt_jwks_url
-        self._key_set = RemoteKeySet(url) if url else None
+        self._key_set = RemoteKeySet(url, elapsed) if url else None
         self._claims = JWTClaimsRegistry(
             now=self._now, leeway=LEEWAY_SECONDS, **_required(settings)
         )

@@ -141,26 +141,25 @@ async def _filtered(context: Context, card: CardRow, chosen: EntryFilter) -> Fil
         operations = await _operations(context, card, chosen.transaction_id)
         if not operations:
             return Filtered(Shape(), None)
-    parameters: dict[str, object] = {"of_card": card.card_id}
-    if chosen.reward_point is not None:
-        parameters["reward_point"] = chosen.reward_point
-    if chosen.dated_from is not None:
-        parameters["dated_from"] = chosen.dated_from
-    if chosen.dated_to is not None:
-        parameters["dated_to"] = chosen.dated_to
+    parameters: dict[str, object] = {
+        "reward_point": chosen.reward_point,
+        "dated_from": chosen.dated_from,
+        "dated_to": chosen.dated_to,
+    }
+    given = {name: value for name, value in parameters.items() if value is not None}
     for place, entry_type in enumerate(chosen.entry_types or ()):
-        parameters[f"entry_type_{place}"] = entry_type
+        given[f"entry_type_{place}"] = entry_type
     for place, operation in enumerate(operations):
-        parameters[f"first_seq_{place}"] = operation.first_seq
-        parameters[f"last_seq_{place}"] = operation.last_seq
+        given[f"first_seq_{place}"] = operation.first_seq
+        given[f"last_seq_{place}"] = operation.last_seq
     shape = Shape(
-        reward_point=chosen.reward_point is not None,
+        reward_point="reward_point" in given,
         entry_types=len(chosen.entry_types or ()),
-        dated_from=chosen.dated_from is not None,
-        dated_to=chosen.dated_to is not None,
+        dated_from="dated_from" in given,
+        dated_to="dated_to" in given,
         operations=len(operations),
     )
-    return Filtered(shape, parameters)
+    return Filtered(shape, {"of_card": card.card_id, **given})
 
 
 async def _operations(

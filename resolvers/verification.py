@@ -168,15 +168,15 @@ def _hash(entry: EntryRow) -> bytes:
 
 def _add(book: _Book, entry: EntryRow) -> None:
     book.next_seq, book.head = entry.seq_no + 1, entry.entry_hash
-    kind = EntryType(entry.entry_type)
+    kind, point = EntryType(entry.entry_type), entry.reward_point
     if kind in ISSUING:
-        book.issued[entry.reward_point] += entry.points
-    if kind in USING:
-        book.used[entry.reward_point] -= entry.points
-    if kind is EntryType.EXPIRE:
-        book.expired_written[entry.reward_point] -= entry.points
+        book.issued[point] += entry.points
+    elif kind in USING:
+        book.used[point] -= entry.points
+    else:
+        book.expired_written[point] -= entry.points
     if kind in COUNTING:
-        book.countable[entry.reward_point, entry.counts_on] += entry.points
+        book.countable[point, entry.counts_on] += entry.points
     if entry.points > 0 and kind is not EntryType.EXPIRE:
         book.lots[entry.entry_id] = entry
     elif entry.points < 0:
@@ -190,7 +190,7 @@ async def _number_faults(read: Read, card: CardRow) -> list[Fault]:
 
 
 async def _lot_faults(read: Read, card: CardRow, book: _Book) -> list[Fault]:
-    """remainder = points - allocations, never below 0; a negative entry = its allocations + its
+    """Remainder = points - allocations, never below 0; a negative entry = its allocations + its
     debt.
     """
     faults = []

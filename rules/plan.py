@@ -95,7 +95,7 @@ def _reordered(
         yield Change("CHANGE", "/".join(path), before, after)
 
 
-def _record(value: Any) -> dict[str, Json]:  # noqa: ANN401 - any of the program's dataclasses
+def _record(value: Any) -> dict[str, Json]:
     return {_key(field.name): _member(field, getattr(value, field.name)) for field in fields(value)}
 
 
@@ -157,7 +157,7 @@ def _rank(item: object) -> Decimal:
     return item.minimum_points if isinstance(item, TierRule) else Decimal(0)
 
 
-def _natural_key(item: Any) -> str:  # noqa: ANN401 - any item of a list
+def _natural_key(item: Any) -> str:
     match item:
         case ExchangeRate():
             return f"{item.from_currency}:{item.to_currency}"

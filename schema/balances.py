@@ -45,8 +45,8 @@ class PointsBalance:
 
     @strawberry.field(
         description=(
-            "Vested, unexpired, not held; may be negative after a return of goods whose points were "
-            "already spent."
+            "Vested, unexpired, not held; may be negative after a return of goods whose points "
+            "were already spent."
         )
     )
     def available(self) -> Decimal:

@@ -69,7 +69,8 @@ class CardTenderType(Enum):
     NO_TENDER = strawberry.enum_value(
         "NO_TENDER",
         description=(
-            "Earns, cannot be presented to pay; its points feed its customer's contact-tender cards."
+            "Earns, cannot be presented to pay; its points feed its customer's contact-tender "
+            "cards."
         ),
     )
 

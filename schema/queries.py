@@ -121,7 +121,8 @@ class Query:
     @root(
         roles=EVERYONE,
         description=(
-            "Programs open to newcomers on a channel; all of them where no channel is named (staff)."
+            "Programs open to newcomers on a channel; all of them where no channel is named "
+            "(staff)."
         ),
     )
     async def loyalty_programs(

@@ -140,15 +140,11 @@ def whole_number_cursor(kind: str, text: str | None, otherwise: int) -> int:
     if text is None:
         return otherwise
     (value,) = decode_cursor(kind, text, int)
-    if not isinstance(value, int):
-        raise AssertionError
-    return value
+    return int(value) if isinstance(value, int) else otherwise
 
 
 def text_cursor(kind: str, text: str | None, otherwise: str) -> str:
     if text is None:
         return otherwise
     (value,) = decode_cursor(kind, text, str)
-    if not isinstance(value, str):
-        raise AssertionError
-    return value
+    return str(value)

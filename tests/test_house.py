@@ -1,4 +1,6 @@
-"""The house keeps its rules: what may be imported where, which names are ours, what stands without help."""
+"""The house keeps its rules: what may be imported where, which names are ours, what stands without
+help.
+"""
 
 import ast
 import subprocess
@@ -39,7 +41,9 @@ def imported(tree: ast.Module) -> Iterator[str]:
 
 
 def test_rooms_never_reach_up_to_the_root() -> None:
-    """`app` composes the rooms and `cli` runs them; no room knows of either, and few of the settings."""
+    """`app` composes the rooms and `cli` runs them; no room knows of either, and few of the
+    settings.
+    """
     for path, tree in sources(*ROOMS):
         assert not {"app", "cli"} & set(imported(tree)), path
     for path, tree in sources("schema", "models", "rules", "execution"):

@@ -1,9 +1,10 @@
-"""The service itself, over HTTP, on a fresh database of either kind, with a clock that the test sets."""
+"""The service itself, over HTTP, on a fresh database of either kind, with a clock that the test
+sets.
+"""
 
 import asyncio
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -23,10 +24,8 @@ def server_loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 
 @pytest.fixture
-def service(
-    server_loop: asyncio.AbstractEventLoop, database_url: str, tmp_path: Path
-) -> Iterator[Harness]:
-    with running(server_loop, database_url, tmp_path) as harness:
+def service(server_loop: asyncio.AbstractEventLoop, database_url: str) -> Iterator[Harness]:
+    with running(server_loop, database_url) as harness:
         yield harness
 
 

@@ -7,7 +7,6 @@ from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
@@ -236,9 +235,9 @@ class Harness:
           loyaltyCard(number: $number) {
             balance(rewardPoint: $point, asOf: $asOf, knownAt: $knownAt) {
               available unvested held issued used expired } } }"""
-        found: dict[str, str] = self.ask(query, number=card, point=point, **moment)[
-            "loyaltyCard"
-        ]["balance"]
+        found: dict[str, str] = self.ask(query, number=card, point=point, **moment)["loyaltyCard"][
+            "balance"
+        ]
         return found
 
     def available(self, card: str, point: str = "PTS", **moment: Any) -> str:
@@ -291,7 +290,7 @@ async def _faults(database: Database) -> list[str]:
 
 @contextmanager
 def running(
-    loop: asyncio.AbstractEventLoop, database_url: str, directory: Path, **environ: str
+    loop: asyncio.AbstractEventLoop, database_url: str, **environ: str
 ) -> Iterator[Harness]:
     """The application on a port of its own, until the block ends."""
     settings = read_settings(
@@ -323,5 +322,3 @@ def running(
         harness.client.close()
         server.should_exit = True
         served.result(20)
-
-

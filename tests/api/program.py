@@ -85,7 +85,9 @@ def reward_points(**pts: Any) -> list[Document]:
 
 
 def club_document(*rules: Document, **more: Any) -> Document:
-    """Program CLUB with MEMBER, SILVER and GOLD on channel WEB; `rules` are those of its one scheme."""
+    """Program CLUB with MEMBER, SILVER and GOLD on channel WEB; `rules` are those of its one
+    scheme.
+    """
     return {
         "numberSequences": [{"code": "LOYALTY", "format": "LC-#####", "next": 41}],
         "channels": [channel()],

@@ -1,4 +1,6 @@
-"""EX-nn of semantics 2, 4 and 9: dates, cards, customers and tiers, through the API on both databases."""
+"""EX-nn of semantics 2, 4 and 9: dates, cards, customers and tiers, through the API on both
+databases.
+"""
 
 from typing import Any
 
@@ -38,7 +40,9 @@ def requirement_windows(service: Harness, card: str) -> list[tuple[str, str]]:
 
 def test_ex_01_windows_of_intervals(service: Harness) -> None:
     silver = tier("SILVER", 2, 500)
-    silver["rules"].append({"rewardPoint": "STAT", "minimumPoints": 9, "evaluation": "THIS_QUARTER"})
+    silver["rules"].append(
+        {"rewardPoint": "STAT", "minimumPoints": 9, "evaluation": "THIS_QUARTER"}
+    )
     programs = [{"code": "CLUB", "tiers": [tier("MEMBER", 1, 0), silver]}]
     intervals = [PAST_YEAR, NEXT_YEAR, QUARTER]
     service.apply(club_document(programs=programs, dateIntervals=intervals))
@@ -111,10 +115,11 @@ def test_ex_22_what_expires_soon(service: Harness) -> None:
     service.clock.set("2025-01-31")
     service.sale(card, "80.00")
     service.clock.set("2025-03-05")
-    query = """query($number: String!) { loyaltyCard(number: $number) { balance(rewardPoint: "PTS") {
-      expiring(days: 30) { points until schedule { points date } }
+    query = """query($number: String!) { loyaltyCard(number: $number) {
+      balance(rewardPoint: "PTS") { expiring(days: 30) { points until schedule { points date } }
       less: expiring(days: 25) { points until schedule { points date } }
-      nextExpiry { points date } nextVesting { points date } value(channel: "WEB") { amount } } } }"""
+      nextExpiry { points date } nextVesting { points date }
+      value(channel: "WEB") { amount } } } }"""
     balance = service.ask(query, number=card)["loyaltyCard"]["balance"]
     schedule = [{"points": "80", "date": "2025-03-31"}]
     assert balance["expiring"] == {"points": "80", "until": "2025-04-04", "schedule": schedule}
@@ -125,7 +130,11 @@ def test_ex_22_what_expires_soon(service: Harness) -> None:
 
 
 def test_value_is_what_the_cheapest_unrestricted_rule_pays(service: Harness) -> None:
-    rules = [pay_rule("dear", points=150), pay_rule("cheap", points=80), pay_rule("gold", tier="GOLD", points=1)]
+    rules = [
+        pay_rule("dear", points=150),
+        pay_rule("cheap", points=80),
+        pay_rule("gold", tier="GOLD", points=1),
+    ]
     service.apply(club_document(schemes=[scheme(amount_rule(), redemptionRules=rules)]))
     card = service.issue()
     service.sale(card, "101.00")
@@ -185,7 +194,9 @@ def test_ex_50_any_one_rule_wins(service: Harness) -> None:
             STATUS_RULE,
             count,
             rewardPoints=[*reward_points(), {"code": "TXN", "kind": "QUANTITY"}],
-            programs=[{"code": "CLUB", "tiers": [tier("MEMBER", 1, 0), tier("SILVER", 2, 500), gold]}],
+            programs=[
+                {"code": "CLUB", "tiers": [tier("MEMBER", 1, 0), tier("SILVER", 2, 500), gold]}
+            ],
         )
     )
     card = service.issue()
@@ -242,9 +253,7 @@ def test_ex_56_hidden_affiliations_work_unseen(service: Harness) -> None:
     given = {"customerId": "e", "affiliations": ["employee"]}
     selection = "customer { affiliations { code } } userErrors { code field }"
     refused = service.mutate("upsertCustomer", selection, given, "storefront")
-    assert refused["userErrors"] == [
-        {"code": "AFFILIATION_HIDDEN", "field": ["affiliations", "0"]}
-    ]
+    assert refused["userErrors"] == [{"code": "AFFILIATION_HIDDEN", "field": ["affiliations", "0"]}]
     service.customer("e", affiliations=["employee"])
     kept = service.mutate(
         "upsertCustomer", selection, {"customerId": "e", "affiliations": ["veteran"]}, "storefront"

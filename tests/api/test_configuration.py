@@ -199,8 +199,7 @@ def test_what_is_gone_is_shown_as_the_last_version_had_it(service: Harness) -> N
     document["channels"].append(channel("CLOSED", name="Closed"))
     apply(service, document, process=True)
     ids = {
-        point["code"]: point["id"]
-        for point in service.ask("{ channels { code id } }")["channels"]
+        point["code"]: point["id"] for point in service.ask("{ channels { code id } }")["channels"]
     }
     service.clock.advance(minutes=1)
     apply(service, club_document(), process=True)
@@ -251,7 +250,8 @@ def test_numbers_outside_all_ranges_are_refused(service: Harness) -> None:
 
 @pytest.mark.parametrize("junk", [None, 1, "text", [], {"settings": []}, {"channels": {}}])
 def test_junk_is_a_fault_of_the_document(service: Harness, junk: Any) -> None:
-    query = "mutation($i: ApplyConfigurationInput!) { applyConfiguration(input: $i) { userErrors { code } } }"
+    query = """mutation($i: ApplyConfigurationInput!) { applyConfiguration(input: $i) {
+      userErrors { code } } }"""
     answer = service.gql(query, i={"document": junk})
     if junk is None:
         assert answer.codes == ["INVALID_INPUT"]
@@ -266,7 +266,8 @@ def test_names_follow_the_locale(service: Harness) -> None:
     points = reward_points(name=names)
     apply(service, club_document(rewardPoints=points), process=True)
     query = """{ loyaltyProgram(code: "CLUB") { earningRules { rewardPoint {
-      plain: name  canada: name(locale: "fr-CA")  german: name(locale: "DE")  other: name(locale: "it") } } } }"""
+      plain: name  canada: name(locale: "fr-CA")  german: name(locale: "DE")
+      other: name(locale: "it") } } } }"""
     (rule,) = service.ask(query)["loyaltyProgram"]["earningRules"]
     assert rule["rewardPoint"] == {
         "plain": "Points",

@@ -149,13 +149,13 @@ def test_an_enrolment_in_the_past_counts_what_was_posted_since(service: Harness)
     service.clock.set("2025-03-01")
     service.sale(card, "600.00")
     service.clock.set("2025-04-01")
-    service.change_card(
-        "enrollLoyaltyCard", number=card, program="OTHER", startDate="2025-02-01"
-    )
+    service.change_card("enrollLoyaltyCard", number=card, program="OTHER", startDate="2025-02-01")
     query = """query($n: String!) { loyaltyCard(number: $n) { enrollments {
       program { code } tier { tier { code } since } } } }"""
     found = service.ask(query, n=card)["loyaltyCard"]["enrollments"]
-    assert {(e["program"]["code"], e["tier"]["tier"]["code"], e["tier"]["since"]) for e in found} == {
+    assert {
+        (e["program"]["code"], e["tier"]["tier"]["code"], e["tier"]["since"]) for e in found
+    } == {
         ("CLUB", "SILVER", "2025-03-01"),
         ("OTHER", "SILVER", "2025-03-01"),
     }
@@ -165,7 +165,13 @@ def test_manual_tiers_are_checked_in_order(club: Harness) -> None:
     card = club.issue()
 
     def assign(**given: Any) -> list[str]:
-        wanted = {"program": "CLUB", "tier": "GOLD", "endDate": "2030-01-01", "reason": "r", **given}
+        wanted = {
+            "program": "CLUB",
+            "tier": "GOLD",
+            "endDate": "2030-01-01",
+            "reason": "r",
+            **given,
+        }
         return codes(club.change_card("assignLoyaltyTier", number=card, **wanted))
 
     assert assign(program="NONE", tier="NONE") == ["PROGRAM_NOT_FOUND"]

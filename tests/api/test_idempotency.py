@@ -52,9 +52,7 @@ def test_keys_belong_to_a_mutation_and_a_caller(club: Harness) -> None:
     assert not other_caller["replayed"]
     assert other_caller["card"]["number"] != first["card"]["number"]
     number = first["card"]["number"]
-    blocked = club.change_card(
-        "blockLoyaltyCard", idempotencyKey="k", number=number, reason="lost"
-    )
+    blocked = club.change_card("blockLoyaltyCard", idempotencyKey="k", number=number, reason="lost")
     assert not blocked["replayed"]
     assert blocked["card"]["status"] == "BLOCKED"
 

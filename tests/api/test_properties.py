@@ -115,9 +115,7 @@ def test_a_cart_promises_exactly_what_the_sale_books(
     assert notes({"earningNotes": cart["earningNotes"]}) == notes(sale)
     # No silent zero: each rule of each scheme is an earning or a note.
     told = {(note[1], note[2]) for note in notes(sale)}
-    told |= {
-        (e["explanation"]["scheme"], e["explanation"]["rule"]) for e in sale["transactions"]
-    }
+    told |= {(e["explanation"]["scheme"], e["explanation"]["rule"]) for e in sale["transactions"]}
     wholes = {scheme_code for scheme_code, rule in told if rule is None}
     wanted_rules = {("CLUB-US", rule["code"]) for rule in RULES} | {("SECOND", "second")}
     assert {one for one in wanted_rules if one[0] not in wholes} <= told
@@ -152,7 +150,8 @@ def test_every_channel_keeps_its_own_calendar(service: Harness, zone: str) -> No
     at = datetime(2025, 1, 10, 10, 30, tzinfo=UTC)
     service.clock.set(at.isoformat())
     (entry,) = service.sale(card, "10.00")["transactions"]
-    # Both count it as the 10th, half an hour before its end in Auckland and after its start in Honolulu.
+    # Both count it as the 10th, half an hour before its end in Auckland and after its start in
+    # Honolulu.
     assert entry["vestsOn"] == "2025-01-11"
     turns = {"Pacific/Auckland": 0.5, "Pacific/Honolulu": 23.5}[zone]
     service.clock.now = at + timedelta(hours=turns, minutes=-1)
@@ -194,7 +193,8 @@ def test_balances_follow_from_entries_and_dates_alone(
     vesting, expiration = 20, 60
     if not service.ask("{ channels { code } }")["channels"]:
         points = reward_points(
-            vesting={"value": vesting, "unit": "DAY"}, expiration={"value": expiration, "unit": "DAY"}
+            vesting={"value": vesting, "unit": "DAY"},
+            expiration={"value": expiration, "unit": "DAY"},
         )
         service.apply(club_document(rewardPoints=points))
     service.clock.now = start = datetime(2025, 1, 1, 17, tzinfo=UTC)
@@ -213,9 +213,7 @@ def test_balances_follow_from_entries_and_dates_alone(
             expected = {
                 "issued": sum(a for _, a in seen),
                 "unvested": sum(a for d, a in seen if d + vesting > as_of),
-                "available": sum(
-                    a for d, a in seen if d + vesting <= as_of <= d + expiration
-                ),
+                "available": sum(a for d, a in seen if d + vesting <= as_of <= d + expiration),
                 "expired": sum(a for d, a in seen if d + expiration < as_of),
             }
             date = (start + timedelta(days=as_of)).date().isoformat()

@@ -1,4 +1,6 @@
-"""Semantics 16: every root field declares its roles, the table holds, foreign and unknown are the same bytes."""
+"""Semantics 16: every root field declares its roles, the table holds, foreign and unknown are the
+same bytes.
+"""
 
 import pytest
 
@@ -62,7 +64,9 @@ CALLERS = {
 
 
 def root_fields() -> list[str]:
-    return [f"{root}.{name}" for root in ("Query", "Mutation") for name in GRAPHQL.type_map[root].fields]
+    return [
+        f"{root}.{name}" for root in ("Query", "Mutation") for name in GRAPHQL.type_map[root].fields
+    ]
 
 
 @pytest.mark.parametrize("path", root_fields())

@@ -1,4 +1,5 @@
-"""A page of cards costs a constant number of statements, and a balance the same whatever the book's length.
+"""A page of cards costs a constant number of statements, and a balance the same whatever the book's
+length.
 
 Statements are counted where the driver sends them.
 """
@@ -67,7 +68,9 @@ def statements_for(service: Harness, sent: list[str], first: int) -> int:
 def test_a_page_of_cards_costs_a_constant_number_of_statements(
     service: Harness, sent: list[str]
 ) -> None:
-    points = reward_points(vesting={"value": 1, "unit": "DAY"}, expiration={"value": 1, "unit": "YEAR"})
+    points = reward_points(
+        vesting={"value": 1, "unit": "DAY"}, expiration={"value": 1, "unit": "YEAR"}
+    )
     rules = scheme(amount_rule(), redemptionRules=[pay_rule()])
     service.apply(club_document(schemes=[rules], rewardPoints=points))
     for number in range(100):
@@ -88,7 +91,8 @@ def test_a_balance_is_one_indexed_read_however_long_the_book(
     service.sale(short, "10.00")
     for _ in range(60):
         service.sale(long, "10.00")
-    query = 'query($n: String!) { loyaltyCard(number: $n) { balance(rewardPoint: "PTS") { available } } }'
+    query = """query($n: String!) { loyaltyCard(number: $n) {
+      balance(rewardPoint: "PTS") { available } } }"""
     sizes = []
     for number, available in ((short, "10"), (long, "600")):
         service.ask(query, n=number)
