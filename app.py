@@ -145,7 +145,9 @@ def _deadline_seconds(settings: Settings, operation: Operation) -> float:
 
 
 def present(error: Exception) -> Presented | None:
-    """A refusal or a failing database as the caller may see it; anything else is a fault of ours."""
+    """A refusal or a failing database as the caller may see it; anything else is a fault of
+    ours.
+    """
     match error:
         case LoyaltyError():
             return Presented(error.code, error.message, _facts(error))

@@ -1,4 +1,6 @@
-"""Ids made in the service, and hashes that name things by what they are. Source: engineering 1.2."""
+"""Ids made in the service, and hashes that name things by what they are. Source: engineering
+1.2.
+"""
 
 import hashlib
 import json

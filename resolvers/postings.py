@@ -120,7 +120,9 @@ async def tell(
     now: datetime,
     randomness: Randomness,
 ) -> CardRow:
-    """Write the events into the outbox in the card's order, and the card's row with its new heads."""
+    """Write the events into the outbox in the card's order, and the card's row with its new
+    heads.
+    """
     ids = ordered_ids(now, len(events), randomness)
     await transaction.run_many(
         insert_event,

@@ -1,4 +1,6 @@
-"""Sales as callers see them: by natural key, with lines, charges, notes and the entries they made."""
+"""Sales as callers see them: by natural key, with lines, charges, notes and the entries they
+made.
+"""
 
 import json
 from collections import defaultdict

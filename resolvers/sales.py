@@ -275,7 +275,9 @@ async def _win_tiers(
 
 
 def lot_dates(point: RewardPoint, entry_date: date) -> tuple[date, date | None]:
-    """First and last day of a lot: vesting and expiration count from the entry date (semantics 6)."""
+    """First and last day of a lot: vesting and expiration count from the entry date (semantics
+    6).
+    """
     vests_on = add_period(entry_date, point.vesting) if point.vesting else entry_date
     if point.expiration is None or point.expiration.value == 0:
         return vests_on, None

@@ -1,4 +1,6 @@
-"""The book of a card, page by page: newest first, by the card's own sequence. Source: semantics 6."""
+"""The book of a card, page by page: newest first, by the card's own sequence. Source: semantics
+6.
+"""
 
 from collections import defaultdict
 from collections.abc import Sequence

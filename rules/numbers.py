@@ -66,7 +66,9 @@ def fits_minor(amount: Decimal, currency: str) -> bool:
 
 
 def show_units(units: int, digits: int) -> str:
-    """A whole number of smallest units with its decimals: (1250, 2) is "12.50", (302, 0) is "302"."""
+    """A whole number of smallest units with its decimals: (1250, 2) is "12.50", (302, 0) is
+    "302".
+    """
     sign = "-" if units < 0 else ""
     whole, part = divmod(abs(units), scale(digits))
     return f"{sign}{whole}.{part:0{digits}d}" if digits else f"{sign}{whole}"

@@ -1,4 +1,6 @@
-"""The root of all reading. Rights stand beside each field; whose object it is, the resolvers know."""
+"""The root of all reading. Rights stand beside each field; whose object it is, the resolvers
+know.
+"""
 
 from typing import Annotated
 

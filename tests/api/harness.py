@@ -136,7 +136,9 @@ class Harness:
     def mutate(
         self, name: str, selection: str, given: Mapping[str, Any], caller: str = "admin"
     ) -> dict[str, Any]:
-        """The payload of one mutation, whatever it says; a key is made where the input wants one."""
+        """The payload of one mutation, whatever it says; a key is made where the input wants
+        one.
+        """
         kind = name[0].upper() + name[1:] + "Input"
         query = f"mutation($input: {kind}!) {{ {name}(input: $input) {{ {selection} }} }}"
         payload: dict[str, Any] = self.ask(query, caller, input=given)[name]

@@ -1,4 +1,6 @@
-"""The configuration that the examples of semantics.md take for granted, and small ways to vary it."""
+"""The configuration that the examples of semantics.md take for granted, and small ways to vary
+it.
+"""
 
 from typing import Any
 

@@ -24,7 +24,7 @@ from execution.relay import decode_cursor, decode_key, encode_cursor, page_argum
 from execution.scalars import SCALARS, CurrencyCode, Json
 from execution.view import GraphQLEndpoint
 
-SECRET = "postgres://owner:hunter2@10.0.0.1"  # noqa: S105 - planted, must never come back
+SECRET = "postgres://owner:hunter2@10.0.0.1"
 IN_FLIGHT = 4
 
 
