@@ -22,6 +22,8 @@ from settings import Settings
 
 STATIC = Path(__file__).with_name("static")
 TOKEN_SECONDS = 900
+# What tells the page that there is a demo member; production has none.
+OFFER = b' data-session="/playground/session"'
 MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
@@ -51,10 +53,11 @@ class Asset:
 
 def playground_routes(settings: Settings, service: Service) -> list[BaseRoute]:
     """The page, its files and, in development, the demo member's session."""
-    assets = {path.name: _read(path) for path in sorted(STATIC.iterdir())}
+    assets = {path.name: _asset(path.read_bytes(), path.suffix) for path in STATIC.iterdir()}
+    index = _index(assets.pop("index.html"), settings)
 
     async def page(request: Request) -> Response:
-        return _answer(request, assets["index.html"])
+        return _answer(request, index)
 
     async def file(request: Request) -> Response:
         asset = assets.get(request.path_params["name"])
@@ -72,9 +75,12 @@ def playground_routes(settings: Settings, service: Service) -> list[BaseRoute]:
     return [*routes, Route("/playground/{name}", file)]
 
 
-def _read(path: Path) -> Asset:
-    body = path.read_bytes()
-    return Asset(body, MEDIA_TYPES[path.suffix], f'"{sha256(body).hexdigest()[:32]}"')
+def _asset(body: bytes, suffix: str) -> Asset:
+    return Asset(body, MEDIA_TYPES[suffix], f'"{sha256(body).hexdigest()[:32]}"')
+
+
+def _index(asset: Asset, settings: Settings) -> Asset:
+    return _asset(asset.body.replace(OFFER, b""), ".html") if settings.is_production else asset
 
 
 def _answer(request: Request, asset: Asset) -> Response:

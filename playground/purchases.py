@@ -86,9 +86,9 @@ _DEMO_VISITS = (
     (341, "STORE-BREST", (("WAX-BAR", 3), ("CHART-ATLAS", 1))),
     (288, "APP-EU", (("BAG-DRY-20", 1),)),
     (236, "WEB-FR", (("JACKET-OFFSHORE", 1), ("CAP-WOOL", 1))),
-    (171, "STORE-BREST", (("VEST-BUOYANCY", 1), ("KNIFE-RIGGING", 1))),
+    (171, "STORE-BREST", (("KNIFE-RIGGING", 1),)),
     (118, "APP-EU", (("MUG-ENAMEL", 2), ("WAX-BAR", 3))),
-    (64, "WEB-FR", (("TROUSERS-BIB", 1),)),
+    (64, "WEB-FR", (("BAG-DRY-20", 1),)),
     (27, "STORE-BREST", (("CHART-ATLAS", 1), ("WAX-KIT", 3))),
     (9, "WEB-FR", (("JACKET-COASTAL", 1), ("WAX-BAR", 1))),
     (2, "APP-EU", (("SWEATER-GUERNSEY", 1),)),
@@ -109,7 +109,7 @@ def _of_holder(holder: Holder, place: int, until: datetime) -> Iterator[Purchase
     if holder.customer == DEMO_CUSTOMER:
         for number, (days_ago, channel, articles) in enumerate(_DEMO_VISITS):
             lines = _lines(MARKETS[channel], articles)
-            at = until - timedelta(days=days_ago, minutes=LATEST_MINUTES_AGO)
+            at = until - timedelta(days=days_ago, minutes=LATEST_MINUTES_AGO + 97 * number)
             yield Purchase(holder, _sale(holder, place, number, channel, at, lines))
         return
     # The same history for everyone who tries it; nothing secret hangs on it.
