@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import json
 import time
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
@@ -122,8 +123,12 @@ class Harness:
     def send(self, query: str, credential: str, variables: Mapping[str, Any]) -> Answer:
         response = self.client.post(
             "/graphql",
-            json={"query": query, "variables": variables},
-            headers={"Authorization": f"Bearer {credential}"},
+            # Escaped to ASCII, so that text of any kind can be sent.
+            content=json.dumps({"query": query, "variables": variables}),
+            headers={
+                "Authorization": f"Bearer {credential}",
+                "Content-Type": "application/json",
+            },
         )
         return Answer(response)
 
