@@ -65,7 +65,7 @@ class RemoteKeySet:
         if self._keys is None:
             return None
         try:
-            return self._keys.get_by_kid(kid, {"use": "sig", "alg": algorithm})
+            return self._keys.get_by_kid(kid, {"alg": algorithm})
         except JoseError:
             return None
 

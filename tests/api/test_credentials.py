@@ -109,7 +109,6 @@ async def refusal(credentials: Credentials, *headers: str) -> str:
     "headers",
     [
         [],
-        ["Bearer a", "Bearer a"],
         [""],
         ["Bearer"],
         ["Bearer "],
@@ -126,6 +125,11 @@ async def test_a_header_that_is_none_is_refused(
     credentials: Credentials, headers: list[str]
 ) -> None:
     assert await refusal(credentials, *headers)
+
+
+async def test_two_credentials_are_refused_even_if_both_are_good(credentials: Credentials) -> None:
+    header = f"Bearer {token()}"
+    assert await refusal(credentials, header, header) == "Two credentials at once are refused."
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "  Bearer  "])
@@ -454,9 +458,9 @@ async def test_an_old_set_is_renewed_while_it_serves(
         if server.asked == 2:
             break
         await asyncio.sleep(0.01)
+    assert server.asked == 2
     assert await remote.caller([signed(NEW)])
     assert await refusal(remote, signed(OLD)) == INVALID
-    assert server.asked == 2
 
 
 async def test_without_any_set_nothing_is_decided_and_soon_tried_again(
@@ -515,13 +519,44 @@ async def test_a_public_key_is_no_secret(remote: Credentials) -> None:
             assert await refusal(remote, f"Bearer {mac(body, form)}") == INVALID
 
 
-async def test_a_key_serves_its_own_algorithm_only(remote: Credentials, server: KeyServer) -> None:
-    declared = RSAKey.import_key({**OLD.as_dict(private=True), "alg": "RS256"})
-    server.publish(declared, CURVE)
+async def test_a_key_serves_its_own_algorithm_only(
+    store: Database, world: World, server: KeyServer
+) -> None:
+    wide = by_key_set(store, world, server.url, JWT_ALGORITHMS="RS256,PS256,ES256")
+    assert await wide.caller([f"Bearer {token(OLD, 'PS256')}"])
+    server.publish(RSAKey.import_key({**OLD.as_dict(private=True), "alg": "RS256"}), CURVE)
+    wide = by_key_set(store, world, server.url, JWT_ALGORITHMS="RS256,PS256,ES256")
+    assert await wide.caller([signed(OLD)])
+    assert await refusal(wide, f"Bearer {token(OLD, 'PS256')}") == INVALID
     confused = token(ECKey.generate_key("P-256", {"kid": "old"}), "ES256")
-    assert await refusal(remote, f"Bearer {confused}") == INVALID
-    assert await refusal(remote, f"Bearer {token(OLD, 'PS256')}") == INVALID
-    assert await remote.caller([signed(OLD)])
+    assert await refusal(wide, f"Bearer {confused}") == INVALID
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        OctKey.import_key(SECRET, {"kid": "shared"}),
+        RSAKey.import_key({**OLD.as_dict(private=True), "use": "enc"}),
+    ],
+)
+async def test_keys_that_verify_no_signature_are_none(
+    remote: Credentials, server: KeyServer, key: Key
+) -> None:
+    server.publish(key)
+    with pytest.raises(CredentialsUndecided):
+        await remote.caller([signed(OLD)])
+
+
+async def test_keys_of_one_kid_are_told_apart_by_algorithm(
+    remote: Credentials, server: KeyServer
+) -> None:
+    pair = (
+        RSAKey.import_key({**OLD.as_dict(private=True), "kid": "both", "alg": "RS256"}),
+        ECKey.import_key({**CURVE.as_dict(private=True), "kid": "both", "alg": "ES256"}),
+    )
+    server.publish(*pair)
+    for key in pair:
+        assert await remote.caller([signed(key)])
 
 
 async def test_a_token_without_kid_needs_a_set_of_one(
