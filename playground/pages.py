@@ -76,7 +76,8 @@ def playground_routes(settings: Settings, service: Service) -> list[BaseRoute]:
 
 
 def _asset(body: bytes, suffix: str) -> Asset:
-    return Asset(body, MEDIA_TYPES[suffix], f'"{sha256(body).hexdigest()[:32]}"')
+    media_type = MEDIA_TYPES.get(suffix, "application/octet-stream")
+    return Asset(body, media_type, f'"{sha256(body).hexdigest()[:32]}"')
 
 
 def _index(asset: Asset, settings: Settings) -> Asset:

@@ -73,7 +73,8 @@ function showNoCard(me) {
   byId("who").textContent = whoAsks(me);
   if (!token) {
     byId("access").open = true;
-    showNotice("No card to show", "Enter a customer token or an API key above. The query panel works with it as well.");
+    const seed = hasDemo() ? " An empty database gets its demo member by “loyalty seed”." : "";
+    showNotice("No card to show", `Enter a customer token or an API key above; the query panel uses it as well.${seed}`);
   } else if (card) {
     showNotice("No such card", "There is no card with this number, or this credential may not see it.");
   } else {

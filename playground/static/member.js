@@ -62,7 +62,7 @@ function showCard(card) {
       fact("Since", since(card)),
     ),
   );
-  const note = card.status === "BLOCKED" && card.blockReason ? card.blockReason : used(card);
+  const note = card.status === "BLOCKED" && card.blockReason ? `Blocked: ${card.blockReason}` : used(card);
   byId("card").replaceChildren(byId("card-title"), face, element("p", { class: "hint card-note" }, note));
 }
 

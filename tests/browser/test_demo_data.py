@@ -2,12 +2,14 @@
 
 import asyncio
 import os
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
 from models.database import DatabaseLimits, open_database
+from playground.purchases import purchases
 from playground.seed import DOCUMENT, SeedSummary, seed
 from resolvers import configurations
 from resolvers.books import RuleBooks
@@ -18,6 +20,7 @@ from resolvers.documents import load_document
 from rules.document import parse_document
 from rules.errors import ConfigurationConflict
 from rules.plan_warnings import warnings
+from settings import Settings
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "configuration.example.yaml"
 
@@ -28,34 +31,43 @@ def test_the_demo_program_is_accepted_without_a_warning() -> None:
     assert warnings(program, date(2099, 1, 1), {}) == ()
 
 
-def test_a_second_seed_adds_nothing(sqlite_url: str) -> None:
-    first, second = asyncio.run(_seed(sqlite_url)), asyncio.run(_seed(sqlite_url))
-    assert first.added == first.sales > 250
-    assert second.added == 0
-    assert (second.cards, second.sales) == (first.cards, first.sales)
+def test_a_second_seed_adds_nothing(settings: Settings, seeded: SeedSummary) -> None:
+    assert seeded.sales > 250
+    again = asyncio.run(_seed(settings.database_url))
+    assert again == replace(seeded, added=0)
+
+
+def test_a_seed_that_was_interrupted_is_completed(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as stopped:
+        stopped.setattr("playground.seed.purchases", lambda until: purchases(until)[:5])
+        first = asyncio.run(_seed(sqlite_url))
+    second = asyncio.run(_seed(sqlite_url))
+    assert first.added == 5
+    assert second.added == second.sales - 5
     assert second.card_number == first.card_number
 
 
 def test_a_program_of_ones_own_is_left_alone(sqlite_url: str) -> None:
     with pytest.raises(ConfigurationConflict):
-        asyncio.run(_seed(sqlite_url, EXAMPLE))
+        asyncio.run(_seed(sqlite_url, EXAMPLE.read_text(encoding="utf-8")))
 
 
-async def _seed(url: str, document: Path | None = None) -> SeedSummary:
+async def _seed(url: str, document: str | None = None) -> SeedSummary:
     database = open_database(url, DatabaseLimits())
     service = Service(database, RuleBooks(), system_clock, os.urandom)
     try:
         if document is not None:
-            await _apply(service, document)
+            await _apply(service, load_document(document))
         return await seed(service)
     finally:
         await database.dispose()
 
 
-async def _apply(service: Service, document: Path) -> None:
+async def _apply(service: Service, document: object) -> None:
     context = await open_context(service, Caller(Role.ADMIN, "owner"), "test")
     try:
-        data = load_document(document.read_text(encoding="utf-8"))
-        await configurations.apply(context, configurations.Apply(data, 0, None, process=True))
+        await configurations.apply(context, configurations.Apply(document, 0, None, process=True))
     finally:
         await context.read.close()
