@@ -74,9 +74,8 @@ async def demo_card(context: Context) -> CardRow | None:
 async def _apply(context: Context) -> None:
     if not await configurations.count_versions(context):
         document = load_document(DOCUMENT.read_text(encoding="utf-8"))
-        command = configurations.Apply(document, 0, "The demo's program.", process=False)
+        command = configurations.Apply(document, 0, "The demo's program.", process=True)
         await configurations.apply(context, command)
-        await configurations.process(context)
     if context.book is None or not set(MARKETS) <= set(context.book.channels):
         raise ConfigurationConflict(
             "The database has a program of its own: the demo needs an empty one."
