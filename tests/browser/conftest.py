@@ -128,7 +128,7 @@ def visit(browser: Browser, address: str) -> Iterator[Visit]:
 
 @pytest.fixture(scope="module")
 def panel(browser: Browser, address: str) -> Iterator[Page]:
-    """One page for all tests that only ask by its query panel."""
+    """One page for all tests that only read it or ask by its query panel."""
     visited = Visit(browser, address)
     yield visited.open()
     visited.context.close()

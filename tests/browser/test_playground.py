@@ -23,9 +23,10 @@ BALANCES = """query Balances($number: String!) {
 
 # The text and the ground of everything that is read, as the browser painted them.
 PAINTED = """() => {
+  const canvas = Object.assign(document.createElement("canvas"), { width: 1, height: 1 });
+  const paint = canvas.getContext("2d", { willReadFrequently: true });
   const parts = (colour) => {
-    const canvas = Object.assign(document.createElement("canvas"), { width: 1, height: 1 });
-    const paint = canvas.getContext("2d", { willReadFrequently: true });
+    paint.clearRect(0, 0, 1, 1);
     paint.fillStyle = colour;
     paint.fillRect(0, 0, 1, 1);
     return [...paint.getImageData(0, 0, 1, 1).data];
@@ -100,14 +101,14 @@ def test_nothing_is_complained_of_or_fetched_elsewhere_and_nothing_moves(visit: 
     visit.page.add_init_script(f"({SHIFTED})()")
     page = visit.open()
     expect(page.locator("#balances tbody tr")).not_to_have_count(0)
-    page.wait_for_timeout(100)
+    page.wait_for_timeout(50)
     assert page.evaluate("window.shifted") < 0.02
     assert visit.complaints == []
     assert {url for url in visit.requested if not url.startswith(visit.address + "/")} == set()
 
 
-def test_the_card_and_its_balances_are_the_api_s(visit: Visit, client: httpx.Client) -> None:
-    card, page = answer(client), visit.open()
+def test_the_card_and_its_balances_are_the_api_s(panel: Page, client: httpx.Client) -> None:
+    card, page = answer(client), panel
     expect(page.locator("#card-shown")).to_have_text(card["number"])
     expect(page.locator("#card-status")).to_have_text("Active")
     expect(page.locator(".card-tier")).to_have_text(card["enrollments"][0]["tier"]["tier"]["name"])
@@ -132,8 +133,8 @@ def test_the_card_and_its_balances_are_the_api_s(visit: Visit, client: httpx.Cli
     assert sorted(int(bar.get_attribute("value") or "") for bar in bars) == sorted(shares)
 
 
-def test_the_newest_rows_stand_with_their_sums(visit: Visit, client: httpx.Client) -> None:
-    nodes, page = answer(client)["transactions"]["nodes"], visit.open()
+def test_the_newest_rows_stand_with_their_sums(panel: Page, client: httpx.Client) -> None:
+    nodes, page = answer(client)["transactions"]["nodes"], panel
     formulas = page.locator("#history .formula").all_inner_texts()
     assert formulas == [node["explanation"]["formula"] for node in nodes]
     assert exact(page, "#history [data-exact]") == [node["points"] for node in nodes]
@@ -225,8 +226,8 @@ def test_text_stands_out_and_fits_in_light_and_dark_wide_and_narrow(visit: Visit
         assert painted == ground
 
 
-def test_a_reader_finds_landmarks_headings_and_names(visit: Visit) -> None:
-    page = visit.open()
+def test_a_reader_finds_landmarks_headings_and_names(panel: Page) -> None:
+    page = panel
     assert page.evaluate("document.documentElement.lang") == "en"
     assert page.title() == "Tideline Club – loyalty playground"
     for role in ("banner", "main", "contentinfo"):
