@@ -9,7 +9,7 @@ from asyncio import gather
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from uuid import UUID
 
 from models.card_statements import CardRow
@@ -26,8 +26,10 @@ from resolvers import cards, programs
 from resolvers.context import Context
 from rules import balances as rules
 from rules.balances import NEVER, Dated, PointsDay, Sums, Totals
+from rules.calendar import add_period
 from rules.errors import InvalidInput
 from rules.ledger import ISSUING
+from rules.program import Period, PeriodUnit
 
 MAXIMUM_DAYS = 36_500
 _NOTHING = Sums()
@@ -267,14 +269,15 @@ async def expiring(context: Context, balance: Balance, days: int) -> Expiring:
     """
     if not 0 <= days <= MAXIMUM_DAYS:
         raise InvalidInput(f"Days lie between 0 and {MAXIMUM_DAYS}.", ("days",))
-    until = min(balance.on + timedelta(days=days), date.max - timedelta(days=1))
+    ahead = Period(days, PeriodUnit.DAY)
     found: list[Dated] = []
     for part in balance.parts:
         by_day = await _days(context, part)
-        until_part = until + (part.on - balance.on)
-        found += rules.expiring(by_day, part.sums.debt, part.since, part.on, until_part)
+        until = add_period(part.on, ahead)
+        found += rules.expiring(by_day, part.sums.debt, part.since, part.on, until)
     schedule = _merged(found)
-    return Expiring(sum(one.points for one in schedule), until, schedule)
+    points = sum(one.points for one in schedule)
+    return Expiring(points, add_period(balance.on, ahead), schedule)
 
 
 async def next_vesting(context: Context, balance: Balance) -> Dated | None:

@@ -129,6 +129,16 @@ def test_ex_22_what_expires_soon(service: Harness) -> None:
     assert balance["value"] is None
 
 
+def test_the_last_days_of_the_calendar_have_an_end_too(club: Harness) -> None:
+    card = club.issue()
+    club.sale(card, "10.00")
+    query = """query($n: String!, $day: Date) { loyaltyCard(number: $n) {
+      balance(rewardPoint: "PTS", asOf: $day) { expiring { points until } } } }"""
+    for day in ("9999-12-15", "9999-12-31"):
+        found = club.ask(query, n=card, day=day)["loyaltyCard"]["balance"]
+        assert found == {"expiring": {"points": "0", "until": "9999-12-31"}}
+
+
 def test_value_is_what_the_cheapest_unrestricted_rule_pays(service: Harness) -> None:
     rules = [
         pay_rule("dear", points=150),
