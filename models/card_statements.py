@@ -101,7 +101,7 @@ enrolments_of: KeyedStatement[EnrolmentRow] = KeyedStatement(
     lambda keys: (
         select(enrolment)
         .where(enrolment.c.card_id.in_(keys))
-        .order_by(enrolment.c.starts_on, enrolment.c.enrolment_id)
+        .order_by(enrolment.c.starts_on, enrolment.c.program)
     ),
     EnrolmentRow,
     IDENTIFIER,
