@@ -44,7 +44,6 @@ from rules.errors import (
     Refused,
     TierNotFound,
 )
-from rules.tiers import Moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,12 +340,12 @@ async def _first_tier(
     """
     if starts_on > place.today:
         return []
-    later = [moment for moment in moments_from(standing, starts_on) if moment.on <= place.today]
+    moments = moments_from(standing, command.program, starts_on)
     return await judge(
         place.transaction,
         standing,
         command.program,
-        [Moment(starts_on, extends=True), *later],
+        [moment for moment in moments if moment.on <= place.today],
         place.today,
         place.context.service.randomness,
     )

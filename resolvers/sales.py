@@ -45,7 +45,6 @@ from rules.ledger import Draft, EntryType, Origin, Reason
 from rules.lines import Charge, ChargeInput, Line, LineInput, check_lines
 from rules.numbers import is_currency
 from rules.program import Channel, RewardPoint
-from rules.tiers import Moment
 
 MAXIMUM_TRANSACTION_ID = 128
 MAXIMUM_SALES = 1000
@@ -264,7 +263,7 @@ async def _win_tiers(
     events: list[Event] = []
     for program in sorted(standing.programs_on(on)):
         if judged_points(standing, program) & earned:
-            moments = [Moment(on, extends=True), *moments_from(standing, on)]
+            moments = moments_from(standing, program, on)
             rows = before.rows_until(program, today) if before else None
             events += await judge(
                 transaction, standing, program, moments, today, context.service.randomness, rows

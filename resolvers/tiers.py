@@ -159,13 +159,20 @@ async def standing_in_unit(
     )
 
 
-def moments_from(standing_now: Standing, day: date) -> list[Moment]:
-    """The day itself and, after it, every day on which something countable was posted."""
-    later: dict[date, bool] = {}
+def moments_from(standing_now: Standing, program: str, day: date) -> list[Moment]:
+    """The day itself and, after it, every day of enrolment on which something that the program
+    counts was posted.
+    """
+    points = judged_points(standing_now, program)
+    found = {day: False}
     for row in standing_now.countable:
-        if row.entry_date > day:
-            later[row.entry_date] = later.get(row.entry_date, False) or row.positive
-    return [Moment(on, extends) for on, extends in later.items()]
+        if row.entry_date >= day and row.reward_point in points:
+            found[row.entry_date] = found.get(row.entry_date, False) or row.positive
+    return [
+        Moment(on, extends)
+        for on, extends in found.items()
+        if program in standing_now.programs_on(on)
+    ]
 
 
 def judged_points(standing_now: Standing, program: str) -> frozenset[str]:

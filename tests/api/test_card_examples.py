@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.harness import Harness, notes
+from tests.api.harness import Harness, line, notes
 from tests.api.program import (
     NEXT_YEAR,
     PAST_YEAR,
@@ -239,6 +239,29 @@ def test_ex_52_a_lower_minimum_waits_for_the_next_posting(service: Harness) -> N
     service.apply(club_document(STATUS_RULE, programs=higher))
     service.clock.set("2026-03-02")
     assert service.tier(card) == ("SILVER", "2025-03-02", "2026-03-02")
+
+
+def test_a_late_posting_is_followed_by_what_the_tiers_count_alone(service: Harness) -> None:
+    rules = (amount_rule(categories=["A"]), amount_rule("status", point="STAT", categories=["S"]))
+    service.apply(club_document(*rules))
+    card = service.issue()
+    late = {"occurredAt": "2025-04-01T17:00:00Z"}
+    for day, category, amount, given in (
+        ("2025-03-01", "S", "600.00", {}),
+        ("2025-06-01", "A", "10.00", {}),
+        ("2025-07-01", "S", "10.00", late),
+    ):
+        service.clock.set(day)
+        service.sale(card, lines=[line(1, amount, categories=[category])], **given)
+    assert service.tier(card) == ("SILVER", "2025-03-01", "2026-04-01")
+
+
+def test_an_enrolment_alone_extends_no_tier(club: Harness) -> None:
+    card = club.issue()
+    club.clock.set("2024-06-01")
+    ended = club.change_card("enrollLoyaltyCard", number=card, program="CLUB", endDate="2026-01-01")
+    assert ended["userErrors"] == []
+    assert club.tier(card) == ("MEMBER", "2024-01-01", "2025-01-01")
 
 
 def test_ex_53_cards_that_are_not_combined_win_alone(service: Harness) -> None:
