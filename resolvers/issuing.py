@@ -3,7 +3,7 @@ semantics 4.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from uuid import UUID
 
@@ -75,7 +75,10 @@ async def issue(context: Context, key: str, command: Issue) -> Outcome:
     async def work(operation: Operation) -> Answer:
         return await _issue(context, operation, command, customer_id)
 
-    return await once(context, "issueLoyaltyCard", key, command, work)
+    # Programs are a set of codes; none at all is not the same as those that are left out.
+    programs = None if command.programs is None else frozenset(command.programs)
+    content = (replace(command, customer_id=customer_id, programs=None), programs)
+    return await once(context, "issueLoyaltyCard", key, content, work)
 
 
 def _check_form(key: str, command: Issue) -> None:

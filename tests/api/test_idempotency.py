@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 
 from tests.api.harness import Harness, line
-from tests.api.program import channel, club_document
+from tests.api.program import amount_rule, channel, club_document, scheme
 
 
 def issue(service: Harness, key: str, caller: str = "admin", **given: Any) -> dict[str, Any]:
@@ -26,6 +26,23 @@ def test_the_same_key_and_input_answer_as_the_first_time(club: Harness) -> None:
     # The same ids, the current state.
     assert again["card"]["status"] == "BLOCKED"
     assert issue(club, "k", tenderType="AS_CARD_TENDER", programs=None)["replayed"]
+
+
+def test_programs_are_a_set_and_none_is_not_all(service: Harness) -> None:
+    document = club_document()
+    document["programs"].append({"code": "OTHER"})
+    document["schemes"].append(scheme(amount_rule(), code="OTHER-US", program="OTHER"))
+    service.apply(document)
+    issue(service, "k", programs=["CLUB", "OTHER"])
+    assert issue(service, "k", programs=["OTHER", "CLUB", "OTHER"])["replayed"]
+    assert issue(service, "none", programs=[])["card"]
+    assert codes(issue(service, "none")) == ["IDEMPOTENCY_KEY_REUSED"]
+
+
+def test_the_customer_of_a_token_may_be_left_out(club: Harness) -> None:
+    club.customer("me")
+    issue(club, "k", "customer:me")
+    assert issue(club, "k", "customer:me", customerId="me")["replayed"]
 
 
 def test_another_input_under_the_key_is_refused_with_the_time_of_the_first(club: Harness) -> None:
