@@ -1,0 +1,163 @@
+"""Lots: which of them a negative entry is taken from, and how debt meets what becomes available.
+
+Points are smallest units. A lot is a positive entry with what is left of it; `held` is reserved by
+holds and seen as gone by everybody else. Source: semantics 6, 7.1, 11.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from uuid import UUID
+
+from rules.program import ReturnDeducts
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """`place` orders cards in a pool: the presented card first, then by number."""
+
+    lot_id: UUID
+    card_id: UUID
+    reward_point: str
+    entry_date: date
+    vests_on: date
+    expires_on: date  # the last date of the calendar: no expiry
+    occurred_at: datetime
+    remainder: int
+    held: int = 0
+    place: tuple[bool, str] = (False, "")
+
+    @property
+    def free(self) -> int:
+        return self.remainder - self.held
+
+    def is_spendable(self, on: date) -> bool:
+        """Vested and unexpired on the day."""
+        return self.vests_on <= on <= self.expires_on
+
+    def less(self, units: int) -> "Lot":
+        return replace(self, remainder=self.remainder - units)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Units that a negative entry takes from a lot."""
+
+    lot: Lot
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """What a take-back takes from lots, and what no lot could bear."""
+
+    taken: tuple[Taken, ...]
+    debt_units: int
+
+
+def lot_order(lots: Iterable[Lot]) -> list[Lot]:
+    """Earliest expiry first, never-expiring last; then earliest; then by card, then by id."""
+    return sorted(
+        lots, key=lambda lot: (lot.expires_on, lot.occurred_at, lot.place, lot.lot_id.bytes)
+    )
+
+
+def take(lots: Iterable[Lot], units: int, on: date) -> tuple[Taken, ...]:
+    """Take `units` from what is free of spendable lots, in lot order; fewer where they are short."""
+    taken = []
+    for lot in lot_order(lot for lot in lots if lot.is_spendable(on)):
+        part = min(units, lot.free)
+        if part > 0:
+            taken.append(Taken(lot, part))
+            units -= part
+    return tuple(taken)
+
+
+def taken_units(taken: Iterable[Taken]) -> int:
+    return sum(one.units for one in taken)
+
+
+def take_back(
+    lots: Sequence[Lot], own_id: UUID, units: int, on: date, order: ReturnDeducts
+) -> TakenBack:
+    """Which lots bear a take-back of `units` of the lot `own_id`, judged on the day `on`.
+
+    Own lot first if it has expired; then, by UNVESTED_FIRST, unvested lots (own first, then the
+    latest); then available lots (own first, then lot order); the rest is debt. Held points and
+    unvested lots earned after `on` are left alone.
+    """
+    candidates = [
+        *(lot for lot in lots if lot.lot_id == own_id and lot.expires_on < on),
+        *(_unvested(lots, own_id, on) if order is ReturnDeducts.UNVESTED_FIRST else ()),
+        *sorted(
+            lot_order(lot for lot in lots if lot.is_spendable(on)),
+            key=lambda lot: lot.lot_id != own_id,
+        ),
+    ]
+    taken = []
+    for lot in candidates:
+        part = min(units, lot.free)
+        if part > 0:
+            taken.append(Taken(lot, part))
+            units -= part
+    return TakenBack(tuple(taken), units)
+
+
+def _unvested(lots: Iterable[Lot], own_id: UUID, on: date) -> list[Lot]:
+    waiting = [lot for lot in lots if lot.vests_on > on and lot.entry_date <= on]
+    latest = sorted(waiting, key=lambda lot: (lot.occurred_at, lot.lot_id.bytes), reverse=True)
+    return sorted(latest, key=lambda lot: lot.lot_id != own_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Debt:
+    """The part of a negative entry that no lot could bear yet."""
+
+    entry_id: UUID
+    entry_date: date
+    seq_no: int
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """Debt met by a lot on the first day on which the two stood side by side."""
+
+    entry_id: UUID
+    lot: Lot
+    units: int
+    on: date
+
+
+def settle(
+    lots: Iterable[Lot], debts: Iterable[Debt], since: date, on: date
+) -> tuple[Settlement, ...]:
+    """Oldest debt first, from lots in the order in which they become available, up to the day `on`.
+
+    `since` is the day up to which settlement is written already. A lot never meets a debt on a day
+    on which it has expired.
+    """
+    owed = sorted(debts, key=lambda debt: debt.seq_no)
+    left = {debt.entry_id: debt.units for debt in owed}
+    settled = []
+    for lot in sorted(lots, key=lambda lot: (max(lot.vests_on, since), *_order(lot))):
+        free = lot.free
+        for debt in owed:
+            meets = max(lot.vests_on, since, debt.entry_date)
+            part = min(free, left[debt.entry_id])
+            if part > 0 and meets <= on and meets <= lot.expires_on:
+                settled.append(Settlement(debt.entry_id, lot, part, meets))
+                left[debt.entry_id] -= part
+                free -= part
+    return tuple(settled)
+
+
+def _order(lot: Lot) -> tuple[date, datetime, tuple[bool, str], bytes]:
+    return (lot.expires_on, lot.occurred_at, lot.place, lot.lot_id.bytes)
+
+
+def cumulative(units: int, part: int, whole: int, before: int) -> int:
+    """Units of `units` for `part` of `whole` after `before` of it: floors of the sums, so that all
+    parts together give exactly `units`.
+    """
+    return units * (before + part) // whole - units * before // whole
