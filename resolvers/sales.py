@@ -61,8 +61,8 @@ class PostSale:
     charges: tuple[ChargeInput, ...] = ()
     card_number: str | None = None
     customer_id: str | None = None
-    affiliations: frozenset[str] = frozenset()
-    loyalty_payments: frozenset[str] = frozenset()
+    affiliations: tuple[str, ...] = ()
+    loyalty_payments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +99,10 @@ async def post_sale(context: Context, command: PostSale) -> PostedSale:
     lines, charges = _check_form(context, command)
     check_channel(context.caller, command.channel, ("channel",))
     key = sale_key(command.channel, command.transaction_id)
-    # The lines as judged: amounts by value, categories as a set.
-    content = content_hash((replace(command, lines=(), charges=()), lines, charges))
+    # The lines as judged: amounts by value; lists of codes as sets.
+    rest = replace(command, lines=(), charges=(), affiliations=(), loyalty_payments=())
+    codes = (frozenset(command.affiliations), frozenset(command.loyalty_payments))
+    content = content_hash((rest, lines, charges, *codes))
 
     async def unit(transaction: Transaction, _book: RuleBook | None) -> PostedSale:
         if await _posted_before(transaction, key, content):
@@ -162,8 +164,7 @@ async def _checked(
     )
     customer_key = await tills.named_customer(transaction, command.customer_id)
     tills.check_till(channel, card, customer_key)
-    codes = sorted(command.affiliations)
-    for fault in tills.affiliation_faults(book, codes):
+    for fault in tills.affiliation_faults(book, command.affiliations):
         raise fault
     if command.loyalty_payments:
         raise NotFound("There is no such payment.", ("loyaltyPayments", "0"))
@@ -182,7 +183,7 @@ async def _checked(
         original_key=None,
         configuration_version=book.version,
     )
-    held = await tills.held_affiliations(transaction, customer_key, card, codes)
+    held = await tills.held_affiliations(transaction, customer_key, card, command.affiliations)
     return _Sale(command, row, book, channel, card, held, lines, charges, now)
 
 

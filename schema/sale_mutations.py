@@ -51,8 +51,8 @@ class PostSaleInput:
             charges=tuple(charge.charge() for charge in self.charges or ()),
             card_number=given(self.card_number),
             customer_id=given(self.customer_id),
-            affiliations=frozenset(self.affiliations or ()),
-            loyalty_payments=frozenset(self.loyalty_payments or ()),
+            affiliations=tuple(self.affiliations or ()),
+            loyalty_payments=tuple(self.loyalty_payments or ()),
         )
 
 

@@ -293,9 +293,10 @@ def test_ex_56_hidden_affiliations_work_unseen(service: Harness) -> None:
     )
     assert kept["customer"]["affiliations"] == [{"code": "veteran"}]
     card = service.issue(customerId="e")
-    assert codes(service.try_sale(card, "10.00", customerId="e", affiliations=["employee"])) == [
-        "AFFILIATION_HIDDEN"
-    ]
+    named = ["wholesale", "employee"]
+    refused = service.try_sale(card, "10.00", customerId="e", affiliations=named)
+    assert codes(refused) == ["AFFILIATION_HIDDEN"]
+    assert refused["userErrors"][0]["field"] == ["affiliations", "1"]
     assert service.earned(card, "10.00", customerId="e") == [("PTS", "10"), ("PTS", "100")]
     cart = service.ask(
         """query($input: CartInput!) { cart(input: $input) { priceGroups earnings { points } } }""",
