@@ -4,7 +4,7 @@ import socket
 import sys
 
 import uvicorn
-from uvicorn.main import STARTUP_FAILURE
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 BACKLOG = 2048

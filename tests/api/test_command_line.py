@@ -1,0 +1,427 @@
+"""The command line as an operator meets it: real processes, their output and their exit status."""
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import sqlite3
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+
+from tests.api.program import club_document
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "docs" / "configuration.example.yaml"
+LOYALTY = Path(sys.executable).with_name("loyalty")
+KEY = re.compile(r"lk_[0-9a-f]{12}_[0-9a-f]{48}")
+PRODUCTION = {
+    "LOYALTY_MODE": "production",
+    "LOYALTY_JWT_SECRET": "a secret of tests that is long enough",
+    "LOYALTY_JWT_ISSUER": "https://shop.example",
+    "LOYALTY_JWT_AUDIENCE": "loyalty",
+}
+
+
+class Shell:
+    """A directory of its own, an environment, and the `loyalty` command."""
+
+    def __init__(self, directory: Path, **environ: str) -> None:
+        self.directory = directory
+        self.environ = {"PATH": os.environ["PATH"], **environ}
+
+    def run(self, *words: object, **more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(  # noqa: S603 - our own command
+            [LOYALTY, *map(str, words)],
+            cwd=self.directory,
+            env={**self.environ, **more},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def done(self, *words: object) -> list[str]:
+        """The lines of a command that succeeds and complains of nothing."""
+        run = self.run(*words)
+        assert (run.returncode, run.stderr) == (0, "")
+        return run.stdout.splitlines()
+
+    def told(self, *words: object, **more: str) -> str:
+        """The one line of a command that fails."""
+        run = self.run(*words, **more)
+        assert (run.returncode, run.stdout) == (1, "")
+        (line,) = run.stderr.splitlines()
+        assert line.startswith("loyalty: ")
+        return line.removeprefix("loyalty: ")
+
+    @contextlib.contextmanager
+    def serving(self, *words: object, **more: str) -> Iterator["Served"]:
+        with subprocess.Popen(  # noqa: S603 - the same
+            [LOYALTY, *map(str, words), "--port", "0"],
+            cwd=self.directory,
+            env={**self.environ, **more},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert process.stdout
+            first = process.stdout.readline()
+            found = re.search(r"http://[^/]+", first)
+            try:
+                assert found, process.stderr and process.stderr.read()
+                yield Served(process, found[0])
+            finally:
+                process.terminate()
+                process.wait(20)
+
+    def file(self, name: str, content: Any) -> Path:
+        path = self.directory / name
+        path.write_text(content if isinstance(content, str) else json.dumps(content))
+        return path
+
+
+class Served:
+    def __init__(self, process: subprocess.Popen[str], url: str) -> None:
+        self.process = process
+        self.url = url
+
+    def answer(self, credential: str, query: str) -> dict[str, Any]:
+        headers = {"Authorization": f"Bearer {credential}"}
+        sent = httpx.post(f"{self.url}/graphql", json={"query": query}, headers=headers, timeout=20)
+        body: dict[str, Any] = sent.json()
+        return body
+
+    def lines(self, count: int) -> list[str]:
+        """The next lines on standard output."""
+        assert self.process.stdout
+        return [self.process.stdout.readline().rstrip("\n") for _ in range(count)]
+
+
+@pytest.fixture
+def shell(database_url: str, tmp_path: Path) -> Shell:
+    return Shell(tmp_path, LOYALTY_DATABASE_URL=database_url)
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Shell:
+    """Nothing is set, nothing is there."""
+    return Shell(tmp_path)
+
+
+@pytest.fixture
+def on_postgresql(postgresql_url: str, tmp_path: Path) -> Shell:
+    return Shell(tmp_path, LOYALTY_DATABASE_URL=postgresql_url)
+
+
+def execute(url: str, sql: str) -> None:
+    if url.startswith("sqlite:///"):
+        with contextlib.closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as file, file:
+            file.execute(sql)
+        return
+
+    async def run() -> None:
+        connection = await asyncpg.connect(url)
+        await connection.execute(sql)
+        await connection.close()
+
+    asyncio.run(run())
+
+
+# -- the program
+
+
+def test_a_program_is_planned_applied_and_processed(shell: Shell) -> None:
+    planned = shell.run("plan", EXAMPLE)
+    assert (planned.returncode, planned.stderr) == (2, "")
+    assert "+ channels/WEB" in planned.stdout.splitlines()
+    assert shell.done("apply", EXAMPLE, "--comment", "The first one")[-1] == "Version 1 is stored."
+    assert shell.done("process") == ["Version 1 is in force."]
+    assert shell.done("plan", EXAMPLE) == ["Nothing changes."]
+    assert shell.done("apply", EXAMPLE, "--process") == [
+        "Nothing changes.",
+        "Version 1 is in force.",
+    ]
+
+
+def test_a_plan_shows_what_was_and_what_will_be(bare: Shell) -> None:
+    before = club_document()
+    bare.done("apply", bare.file("before.json", before), "--process")
+    after = club_document(affiliations=[{"code": "veteran"}, {"code": "guest"}])
+    after["channels"][0]["name"] = "Shöp"
+    changed = bare.file("after.json", after)
+    planned = bare.run("plan", changed)
+    assert planned.returncode == 2
+    assert planned.stdout.splitlines() == [
+        '~ channels/WEB/name: "WEB" -> "Shöp"',
+        "- affiliations/wholesale",
+        "- affiliations/employee",
+        "+ affiliations/guest",
+        "warning: rewardPoints/CASH: it is redeemable, but no redemption rule takes it.",
+        "warning: rewardPoints/PTS: it is redeemable, but no redemption rule takes it.",
+    ]
+    applied = bare.done("apply", changed, "--process")
+    assert applied[-1] == "Version 2 is in force."
+
+
+def test_every_fault_of_a_document_has_its_path(bare: Shell) -> None:
+    document = club_document(nonsense=1)
+    document["channels"][0]["currency"] = "dollars"
+    path = bare.file("faulty.json", document)
+    for command in ("plan", "apply"):
+        run = bare.run(command, path)
+        assert (run.returncode, run.stdout) == (1, "")
+        paths = {line.split(": ")[1] for line in run.stderr.splitlines()}
+        assert paths == {"channels/0/currency", "nonsense"}
+    assert bare.told("process") == "No configuration is stored yet."
+
+
+# -- keys and tokens
+
+
+def test_a_key_is_shown_once_listed_and_revoked(shell: Shell) -> None:
+    words = ["--role", "partner", "--name", "Reviews, Zoë", "--channel", "WEB", "--channel", "APP"]
+    words += ["--activity-type", "REVIEW", "--right", "introspect", "--expires", "2099-12-31"]
+    (key,) = shell.done("keys", "create", *words)
+    assert KEY.fullmatch(key)
+    (admin,) = shell.done("keys", "create", "--role", "admin", "--name", "ops")
+    prefix, secret = key.split("_")[1:]
+
+    table = shell.done("keys", "list")
+    assert len(table) == 3
+    assert secret not in "".join(table)
+    cells = re.split(r"  +", table[1])
+    assert cells == [
+        *(prefix, "partner", "live", "2100-01-01T00:00Z", "Reviews, Zoë"),
+        *("APP,WEB", "REVIEW", "introspect"),
+    ]
+    assert re.split(r"  +", table[2])[4:] == ["ops", "all", "all", "none"]
+
+    assert shell.done("keys", "revoke", prefix) == [f"The key {prefix}, Reviews, Zoë, is revoked."]
+    shell.done("keys", "revoke", admin)
+    assert [re.split(r"  +", line)[2] for line in shell.done("keys", "list")[1:]] == ["revoked"] * 2
+    assert shell.told("keys", "revoke", "0000") == "prefix: No key has this prefix."
+    again = shell.told("keys", "create", "--role", "admin", "--name", "ops")
+    assert again == "name: A key named 'ops' exists, or did: names are not used again."
+
+
+def test_every_fault_of_a_new_key_is_a_line(bare: Shell) -> None:
+    words = ["--role", "partner", "--name", "x", "--right", "fly", "--expires", "2001-01-01"]
+    run = bare.run("keys", "create", *words)
+    assert (run.returncode, run.stdout) == (1, "")
+    blamed = [line.split(": ")[1] for line in run.stderr.splitlines()]
+    assert blamed == ["expires", "channel", "activityType", "right"]
+
+
+def test_keys_and_tokens_open_a_running_service_until_they_are_revoked(shell: Shell) -> None:
+    shell.done("apply", EXAMPLE, "--process")
+    (key,) = shell.done("keys", "create", "--role", "staff", "--name", "desk")
+    (token,) = shell.done("token", "--customer", "C-1", "--ttl", "60")
+    with shell.serving("serve") as served:
+        assert httpx.get(f"{served.url}/readyz", timeout=20).status_code == 200
+        known = served.answer(key, "{ loyaltyPrograms { code } }")
+        assert known["data"]["loyaltyPrograms"]
+        assert "errors" not in served.answer(token, "{ me { customerId } }")
+        shell.done("keys", "revoke", key)
+        time.sleep(2.5)
+        refused = served.answer(key, "{ __typename }")
+        assert refused["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+
+
+# -- serving
+
+
+def test_a_signal_ends_serving_in_good_order(bare: Shell) -> None:
+    with bare.serving("serve") as served:
+        assert httpx.get(f"{served.url}/healthz", timeout=20).status_code == 200
+        served.process.send_signal(signal.SIGTERM)
+        assert served.process.wait(10) in {0, -signal.SIGTERM}
+        assert served.process.stderr
+        assert "Application shutdown complete." in served.process.stderr.read()
+    assert (bare.directory / ".data" / "loyalty.db").exists()
+
+
+def test_several_workers_serve_one_address(bare: Shell) -> None:
+    (key,) = bare.done("keys", "create", "--role", "admin", "--name", "ops")
+    with bare.serving("serve", "--workers", "2") as served:
+        for _ in range(6):
+            assert served.answer(key, "{ __typename }")["data"] == {"__typename": "Query"}
+
+
+def test_postgresql_with_an_old_schema_is_not_served(on_postgresql: Shell) -> None:
+    url = on_postgresql.environ["LOYALTY_DATABASE_URL"]
+    execute(url, "UPDATE alembic_version SET version_num = '0001'")
+    told = on_postgresql.told("serve")
+    assert re.fullmatch(
+        r"The database has the schema 0001, \d+ is needed: run `loyalty migrate`\.", told
+    )
+    assert on_postgresql.told("keys", "list") == told
+
+
+def test_an_empty_postgresql_is_migrated_by_command(on_postgresql: Shell) -> None:
+    url = on_postgresql.environ["LOYALTY_DATABASE_URL"]
+    execute(url, "DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    assert on_postgresql.told("serve").startswith("The database has no schema, ")
+    for _ in range(2):
+        (line,) = on_postgresql.done("migrate")
+        assert line.startswith("The database has the schema ")
+    assert on_postgresql.done("verify") == ["Every invariant of the books holds."]
+
+
+def test_a_port_in_use_is_told(bare: Shell) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        told = bare.told("serve", "--port", port)
+    assert told == f"Cannot listen on 127.0.0.1, port {port}: Address already in use."
+
+
+# -- the demo
+
+
+def demo_keys(lines: list[str]) -> dict[str, str]:
+    found = (re.match(rf"(\w+) key +({KEY.pattern})$", line) for line in lines)
+    return {each[1]: each[2] for each in found if each}
+
+
+def test_the_demo_shows_keys_that_work_and_shows_them_again(shell: Shell) -> None:
+    with shell.serving("demo") as served:
+        token, *rest = served.lines(5)
+        keys = demo_keys(rest)
+        assert list(keys) == ["storefront", "partner", "staff", "admin"]
+        me = served.answer(token.split()[-1], "{ me { customerId loyaltyCards { number } } }")
+        assert me["data"]["me"]["customerId"] == "demo"
+        for key in keys.values():
+            assert served.answer(key, "{ __typename }")["data"]
+    file = next(shell.directory.rglob("demo-keys.json"))
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    shell.done("keys", "revoke", keys["staff"])
+    with shell.serving("demo") as served:
+        again = demo_keys(served.lines(5))
+    assert {role for role, key in again.items() if key != keys[role]} == {"staff"}
+    assert shell.done("verify") == ["Every invariant of the books holds."]
+
+
+def test_the_demo_leaves_a_program_of_ones_own_alone(bare: Shell) -> None:
+    bare.done("apply", EXAMPLE, "--process")
+    with bare.serving("demo") as served:
+        lines = served.lines(6)
+    assert lines[0] == "The database has a program of its own: the demo needs an empty one."
+    assert list(demo_keys(lines)) == ["storefront", "partner", "staff", "admin"]
+
+
+def test_a_seed_is_sown_once(shell: Shell) -> None:
+    first, second = shell.done("seed"), shell.done("seed")
+    assert re.fullmatch(r"\d+ customers, \d+ cards, \d+ sales, [1-9]\d* new\.", first[0])
+    assert second[0] == re.sub(r"\d+ new", "0 new", first[0])
+
+
+def test_broken_books_are_found(shell: Shell) -> None:
+    shell.done("seed")
+    assert shell.done("verify") == ["Every invariant of the books holds."]
+    execute(shell.environ["LOYALTY_DATABASE_URL"], "UPDATE balance SET issued = issued + 1")
+    run = shell.run("verify")
+    assert run.returncode == 1
+    faults = run.stdout.splitlines()
+    assert faults
+    assert all(re.match(r"card \S+: ", fault) for fault in faults)
+    assert run.stderr == f"loyalty: {len(faults)} faults in the books.\n"
+
+
+# -- what is refused
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ([], "the following arguments are required: COMMAND (see loyalty --help)"),
+        (["plan"], "the following arguments are required: FILE (see loyalty plan --help)"),
+        (["plan", "nowhere.yaml"], "nowhere.yaml: No such file or directory."),
+        (["apply", "."], ".: Is a directory."),
+        (["apply", "latin.yaml"], "latin.yaml: This is not text in UTF-8."),
+        (["token", "--customer", ""], "A customer id has 1 to 256 characters."),
+        (["serve", "--host", "nowhere.invalid"], "Cannot listen on nowhere.invalid, port 8000: "),
+        (["serve", "--port", "65536"], "argument --port: must be a whole number from 0 to 65535 "),
+        (["serve", "--workers", "0"], "argument --workers: must be a whole number from 1 to 64 "),
+        (
+            ["token", "--customer", "C", "--ttl", "0"],
+            "argument --ttl: must be a whole number from ",
+        ),
+        (
+            ["keys", "create", "--role", "staff", "--name", "x", "--expires", "2099-02-30"],
+            "argument --expires: must be a date like 2027-12-31 ",
+        ),
+        (["keys", "create", "--role", "customer", "--name", "x"], "argument --role: "),
+        (
+            ["keys", "create", "--role", "staff", "--name", "\udcff"],
+            "argument --name: must be text",
+        ),
+    ],
+)
+def test_a_command_that_cannot_be_done_says_why_in_a_line(
+    bare: Shell, words: list[str], told: str
+) -> None:
+    (bare.directory / "latin.yaml").write_bytes(b"name: Zo\xeb")
+    assert bare.told(*words).startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("environ", "told"),
+    [
+        (
+            {"LOYALTY_MODE": "prod", "LOYALTY_POOL_SIZE": "0"},
+            "LOYALTY_MODE must be one of development, production; LOYALTY_POOL_SIZE must be ",
+        ),
+        ({**PRODUCTION, "LOYALTY_CLOCK": "2026-01-01T00:00:00Z"}, "LOYALTY_CLOCK is refused in "),
+        (
+            {"LOYALTY_DATABASE_URL": "postgresql://loyalty:swordfish@127.0.0.1:1/loyalty"},
+            "The database cannot be reached; try again later.",
+        ),
+        (
+            {"LOYALTY_DATABASE_URL": "sqlite:///not-a-database"},
+            "The database cannot be used: file is not a database",
+        ),
+    ],
+)
+def test_a_service_that_cannot_be_is_told_in_a_line(
+    bare: Shell, environ: dict[str, str], told: str
+) -> None:
+    (bare.directory / "not-a-database").write_text("plain text, and more than enough of it" * 99)
+    assert bare.told("keys", "list", **environ).startswith(told)
+
+
+def test_a_wrong_database_on_a_server_is_told(on_postgresql: Shell) -> None:
+    url = on_postgresql.environ["LOYALTY_DATABASE_URL"]
+    elsewhere = re.sub(r"/[^/?]+\?", "/nowhere?", url, count=1)
+    told = on_postgresql.told("serve", LOYALTY_DATABASE_URL=elsewhere)
+    assert told == 'The database cannot be used: database "nowhere" does not exist'
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["token", "--customer", "C-1"], "Customer tokens are printed in development mode only."),
+        (["demo"], "The demo shows its keys: it is for development mode only."),
+    ],
+)
+def test_production_shows_no_credentials(bare: Shell, words: list[str], told: str) -> None:
+    assert bare.told(*words, **PRODUCTION) == told
+
+
+def test_help_names_every_command(bare: Shell) -> None:
+    listed = "\n".join(bare.done("--help"))
+    for command in (
+        *("serve", "demo", "migrate", "plan", "apply", "process", "seed", "verify"),
+        *("token", "keys"),
+    ):
+        assert f"\n    {command} " in listed
