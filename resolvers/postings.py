@@ -156,6 +156,11 @@ def _check_bounds(drafts: Sequence[Draft]) -> None:
         raise InvalidInput("This would post more than 10^15 of a reward point's smallest units.")
 
 
+def _check_balance(*sums: int) -> None:
+    if any(abs(units) > MAXIMUM_BALANCE_UNITS for units in sums):
+        raise InvalidInput("This would take a balance beyond 10^17 smallest units.")
+
+
 def _entry_parameters(entry: Entry) -> dict[str, object]:
     draft = entry.draft
     return {
@@ -224,6 +229,7 @@ async def _count_days(transaction: Transaction, card_id: UUID, entries: Sequence
     for (point, day), points in counted.items():
         row = known.get((point, day)) or CountableDayRow(card_id, point, day, 0, positive=False)
         total, positive = row.points + sum(points), row.positive or any(p > 0 for p in points)
+        _check_balance(total)
         if (point, day) in known:
             await transaction.run(
                 change_countable_day,
@@ -281,8 +287,7 @@ def balance_after(
         debt=before.debt if before else 0,
     )
     now = totals(sums, days, before.as_of_from if before else as_of, as_of)
-    if max(abs(value) for value in asdict(now).values()) > MAXIMUM_BALANCE_UNITS:
-        raise InvalidInput("This would take a balance beyond 10^17 smallest units.")
+    _check_balance(*asdict(now).values())
     return BalanceRow(
         card_id=card_id,
         reward_point=point,
@@ -319,6 +324,7 @@ async def _add_points_days(
             await transaction.run(insert_points_day, **row._asdict())
         else:
             rows[key] = row = row._replace(remainder=row.remainder + points)
+            _check_balance(row.remainder)
             await transaction.run(
                 change_points_day,
                 of_card=card_id,

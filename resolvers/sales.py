@@ -232,17 +232,21 @@ async def _post_to(
     judged: Judged,
 ) -> None:
     today = civil_date(sale.now, judged.standing.time_zone if judged.standing else "UTC")
-    posted = await post(
-        transaction,
-        card,
-        op_id=operation_id(sale.row.sale_key),
-        kind="sale",
-        drafts=drafts,
-        events=(),
-        now=sale.now,
-        today=today,
-        randomness=context.service.randomness,
-    )
+    try:
+        posted = await post(
+            transaction,
+            card,
+            op_id=operation_id(sale.row.sale_key),
+            kind="sale",
+            drafts=drafts,
+            events=(),
+            now=sale.now,
+            today=today,
+            randomness=context.service.randomness,
+        )
+    except InvalidInput as beyond:
+        beyond.field = ("lines",)
+        raise
     await _win_tiers(context, transaction, sale, posted, judged.standing, today)
 
 

@@ -145,6 +145,17 @@ def test_ex_11_by_quantity(service: Harness, coffees: int, points: list[tuple[st
     assert service.earned(service.issue(), lines=[sold]) == points
 
 
+def test_no_balance_goes_beyond_its_bound(service: Harness) -> None:
+    service.apply(club_document(amount_rule(points=999_999), amount_rule("more", points=999_999)))
+    card = service.issue()
+    amount = "999000000.00"
+    while (payload := service.try_sale(card, amount))["userErrors"] == []:
+        assert len(str(service.balance(card)["available"])) <= 17
+    refused = [(error["code"], error["field"]) for error in payload["userErrors"]]
+    assert refused == [("INVALID_INPUT", ["lines"])]
+    assert service.balance(card)["available"] == str(100 * 999_999 * 999_000_000)
+
+
 def test_ex_14_once_for_each_sale_that_is_worth_something(service: Harness) -> None:
     rule = {
         "code": "visit",
