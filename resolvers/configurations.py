@@ -124,7 +124,8 @@ async def _refuse_lost_data(
     faults: dict[object, ConfigurationInvalid] = {}
     for before in (newest, effective.configuration if effective else None):
         if before is not None:
-            faults |= {fault.field: fault for fault in refusals(before, after, existing)}
+            found = refusals(before, after, existing)
+            faults |= {(fault.field, fault.message): fault for fault in found}
     if faults:
         raise Refused(list(faults.values()))
 

@@ -193,6 +193,14 @@ def test_what_exists_may_not_be_taken_away(service: Harness) -> None:
     assert apply(service, retired)["userErrors"] == []
 
 
+def test_each_thing_taken_away_is_a_fault_of_its_own(service: Harness) -> None:
+    apply(service, club_document(amount_rule(), amount_rule("cash", point="CASH")), process=True)
+    service.sale(service.issue(), "5.00")
+    document = club_document(amount_rule(point="STAT"))
+    document["rewardPoints"] = document["rewardPoints"][2:]
+    assert fields(apply(service, document)) == [["document", "rewardPoints"]] * 2
+
+
 def test_what_is_gone_is_shown_as_the_last_version_had_it(service: Harness) -> None:
     document = club_document()
     document["rewardPoints"].append({"code": "OLD", "name": "Old points", "kind": "QUANTITY"})
