@@ -27,7 +27,7 @@ from resolvers.books import RuleBooks
 from resolvers.callers import Caller, Role
 from resolvers.clock import Clock, clock_from, system_clock
 from resolvers.context import Context, Service, open_context
-from resolvers.credentials import Credentials, Unauthenticated
+from resolvers.credentials import Credentials, CredentialsUndecided, Unauthenticated
 from rules.errors import LoyaltyError, Refused
 from schema.access import refusals
 from schema.schema import schema
@@ -45,6 +45,7 @@ def open_service(settings: Settings, clock: Clock | None = None) -> Service:
     limits = DatabaseLimits(
         pool_size=settings.pool_size,
         acquire_timeout_seconds=settings.acquire_timeout_seconds,
+        command_timeout_seconds=settings.command_timeout_seconds,
         statement_timeout_seconds=settings.statement_timeout_seconds,
         lock_timeout_seconds=settings.lock_timeout_seconds,
         idle_in_transaction_seconds=settings.idle_in_transaction_seconds,
@@ -106,6 +107,8 @@ def hooks(settings: Settings, service: Service, credentials: Credentials) -> Hoo
     async def authenticate(headers: Headers) -> Caller:
         try:
             return await credentials.caller(headers.getlist("authorization"))
+        except CredentialsUndecided as error:
+            raise RequestRefused(503, "UNAVAILABLE", str(error), {"Retry-After": "5"}) from error
         except Unauthenticated as error:
             raise RequestRefused(
                 401, "UNAUTHENTICATED", str(error), {"WWW-Authenticate": "Bearer"}

@@ -162,6 +162,8 @@ class Settings:
     database_pooler: Annotated[Pooler, _one_of(Pooler)] = "none"
     pool_size: Annotated[int, _count(1, 1000)] = 10
     acquire_timeout_seconds: Annotated[float, _seconds(0.05, 60)] = 1.0
+    # What the driver waits for one statement, answer or not; PostgreSQL's own limit comes after it.
+    command_timeout_seconds: Annotated[float, _seconds(0.05, 300)] = 1.5
     statement_timeout_seconds: Annotated[float, _seconds(0.05, 300)] = 3.0
     lock_timeout_seconds: Annotated[float, _seconds(0.05, 60)] = 1.0
     idle_in_transaction_seconds: Annotated[float, _seconds(0.5, 3600)] = 10.0

@@ -63,7 +63,7 @@ def lot_order(lots: Iterable[Lot]) -> list[Lot]:
 
 
 def take(lots: Iterable[Lot], units: int, on: date) -> tuple[Taken, ...]:
-    """Take `units` from what is free of spendable lots, in lot order; fewer where they are short."""
+    """Take `units` from what is free of spendable lots, in lot order; fewer if lots are short."""
     taken = []
     for lot in lot_order(lot for lot in lots if lot.is_spendable(on)):
         part = min(units, lot.free)
