@@ -13,6 +13,7 @@ from uuid import UUID
 
 from models.card_statements import CardRow
 from resolvers import customers, tills
+from resolvers.cards import NOBODY
 from resolvers.clock import FUTURE_TOLERANCE, civil_date
 from resolvers.context import Context
 from resolvers.judging import judge_sale
@@ -176,7 +177,9 @@ async def _party(
     """Card, customer and affiliations; what cannot count is left out and told."""
     customer_id = customers.named(context, command.customer_id, ("customerId",))
     customer_key = await _told(refusals, lambda: tills.named_customer(context.read, customer_id))
-    card = await _card(context, channel, command, customer_key, refusals)
+    # Whoever an unknown id may mean, it is not the card's customer.
+    at_till = NOBODY if customer_id is not None and customer_key is None else customer_key
+    card = await _card(context, channel, command, at_till, refusals)
     faults = tills.affiliation_faults(book, command.affiliations)
     refusals += faults
     left_out = {fault.field for fault in faults}

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.api.harness import Harness
-from tests.api.program import amount_rule, club_document, scheme
+from tests.api.program import amount_rule, channel, club_document, scheme
 
 CUSTOMER = """query($id: String!) { customer(customerId: $id) { id customerId name email phone
   blockedForLoyalty affiliations { code } loyaltyCards { number status }
@@ -81,6 +81,36 @@ def test_linking_gives_a_card_its_customer_for_good(club: Harness) -> None:
     assert codes(club.change_card("linkLoyaltyCard", number=blocked, customerId="c")) == [
         "LOYALTY_CARD_BLOCKED"
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "named", "refused", "told"),
+    [
+        ("ONLINE", "owner", [], []),
+        ("ONLINE", None, ["CARD_REQUIRES_SIGN_IN"], ["CARD_REQUIRES_SIGN_IN"]),
+        ("MOBILE", None, ["CARD_REQUIRES_SIGN_IN"], ["CARD_REQUIRES_SIGN_IN"]),
+        ("STORE", None, [], []),
+        ("STORE", "owner", [], []),
+        ("STORE", "other", ["CARD_CUSTOMER_CONFLICT"], ["CARD_CUSTOMER_CONFLICT"]),
+        ("STORE", "none", ["CUSTOMER_NOT_FOUND"], ["CUSTOMER_NOT_FOUND", "CARD_CUSTOMER_CONFLICT"]),
+    ],
+)
+def test_who_is_at_the_till(
+    service: Harness, kind: str, named: str | None, refused: list[str], told: list[str]
+) -> None:
+    service.apply(club_document(channels=[channel(kind=kind)]))
+    for one in ("owner", "other"):
+        service.customer(one)
+    card = service.issue(customerId="owner")
+    given = service.sale_input(card, "10.00", customerId=named)
+    cart = {key: given[key] for key in given.keys() - {"transactionId", "occurredAt"}}
+    query = """query($input: CartInput!) { cart(input: $input) { userErrors { code }
+      earnings { points } earningNotes { code } } }"""
+    shown = service.ask(query, "storefront", input=cart)["cart"]
+    assert codes(shown) == told
+    assert shown["earnings"] == ([] if told else [{"points": "10"}])
+    assert shown["earningNotes"] == ([{"code": "NO_CARD"}] if told else [])
+    assert codes(service.mutate("postSale", "userErrors { code }", given)) == refused
 
 
 def test_an_erased_customer_is_unknown_and_the_ledger_stands(club: Harness) -> None:
