@@ -18,7 +18,7 @@ from models.card_statements import (
     insert_note,
     insert_tier_row,
 )
-from models.customer_statements import insert_customer_card, locked_customer
+from models.customer_statements import CustomerRow, insert_customer_card, locked_customer
 from models.database import Transaction
 from resolvers import cards, customers
 from resolvers.audits import Facts, audit_card
@@ -189,12 +189,12 @@ async def link(context: Context, key: str, command: Link) -> Outcome:
             await transaction.first(locked_customer, of_customer=customer_key)
 
     async def work(place: Locked) -> Change:
-        customer_key = await _linkable(place.transaction, command.customer_id)
-        card = place.card
+        customer = await _customer(place.transaction, command.customer_id)
+        card, customer_key = place.card, customer.customer_key
         _refuse_replaced(card)
         if card.customer_key == customer_key:
             return Change()
-        _check_linkable(card)
+        _check_linkable(card, customer)
         await place.transaction.run(
             change_customer, of_card=card.card_id, customer_key=customer_key
         )
@@ -206,21 +206,21 @@ async def link(context: Context, key: str, command: Link) -> Outcome:
     return await _change(context, "linkLoyaltyCard", key, command, work, lock_customer)
 
 
-def _check_linkable(card: CardRow) -> None:
+def _check_linkable(card: CardRow, customer: CustomerRow) -> None:
+    if customer.blocked_for_loyalty:
+        raise CustomerBlocked("This customer is blocked for loyalty.", ("customerId",))
     if card.customer_key is not None:
         raise CardCustomerConflict("This card has another customer.", ("customerId",))
     if card.status == "BLOCKED":
         raise CardBlocked("This card is blocked.", ("number",))
 
 
-async def _linkable(transaction: Transaction, customer_id: str) -> UUID:
+async def _customer(transaction: Transaction, customer_id: str) -> CustomerRow:
     key = await customers.key_of(transaction, customer_id)
     row = await customers.row_of(transaction, key) if key else None
-    if key is None or row is None:
+    if row is None:
         raise CustomerNotFound("There is no such customer.", ("customerId",))
-    if row.blocked_for_loyalty:
-        raise CustomerBlocked("This customer is blocked for loyalty.", ("customerId",))
-    return key
+    return row
 
 
 async def block(context: Context, key: str, command: Block) -> Outcome:

@@ -73,6 +73,14 @@ def test_linking_gives_a_card_its_customer_for_good(club: Harness) -> None:
         "CARD_CUSTOMER_CONFLICT"
     ]
     assert customer(club, "c")["loyaltyCards"] == [{"number": card, "status": "ACTIVE"}]
+    no_more = {"customerId": "c", "blocked": True, "reason": "fraud"}
+    club.mutate("setCustomerLoyaltyBlock", "userErrors { code }", no_more)
+    assert codes(club.change_card("linkLoyaltyCard", number=card, customerId="c")) == []
+    fresh = club.issue()
+    assert codes(club.change_card("linkLoyaltyCard", number=fresh, customerId="c")) == [
+        "CUSTOMER_BLOCKED_FOR_LOYALTY"
+    ]
+    club.mutate("setCustomerLoyaltyBlock", "userErrors { code }", {**no_more, "blocked": False})
     assert codes(club.change_card("linkLoyaltyCard", number="none", customerId="c")) == [
         "LOYALTY_CARD_NOT_FOUND"
     ]
