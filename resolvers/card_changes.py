@@ -39,7 +39,6 @@ from rules.errors import (
     CustomerNotFound,
     InvalidInput,
     LoyaltyError,
-    NotFound,
     ProgramNotFound,
     Refused,
     TierNotFound,
@@ -127,9 +126,10 @@ async def _change(
 
     async def locked(operation: Operation) -> Answer:
         transaction = operation.transaction
-        if operation.book is None:
-            raise NotFound("No configuration is in force yet.")
         found = await cards.find_for_unit(context, transaction, command.number)
+        if operation.book is None:
+            # Without a configuration no card was ever issued.
+            raise AssertionError
         if before_lock is not None:
             await before_lock(transaction)
         card = await lock_card(transaction, found.card_id)

@@ -119,5 +119,5 @@ async def find_for_unit(context: Context, reader: Reader, number: str) -> CardRo
         own = await customers.key_of(reader, context.caller.customer_id or "")
         card = card if card is not None and own is not None and card.customer_key == own else None
     if card is None:
-        raise CardNotFound("There is no such card.")
+        raise CardNotFound("There is no such card.", ("number",))
     return card

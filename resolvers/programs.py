@@ -86,11 +86,12 @@ def known_channel(book: RuleBook | None, code: str, path: tuple[str, ...] = ()) 
 
 def open_programs(context: Context, channel: str | None) -> tuple[Program, ...]:
     """Programs with a scheme published to the channel; all of them where none is named."""
+    if channel is not None:
+        known_channel(context.book, channel)
     if context.book is None:
         return ()
     if channel is None:
         return context.book.configuration.programs
-    known_channel(context.book, channel)
     return context.book.programs_on(channel)
 
 
@@ -100,11 +101,12 @@ def program(context: Context, code: str) -> Program | None:
 
 def activity_types(context: Context, channel: str | None) -> tuple[ActivityType, ...]:
     """All activity types, or those that a rule published to the channel rewards."""
+    if channel is not None:
+        known_channel(context.book, channel)
     if context.book is None:
         return ()
     if channel is None:
         return context.book.configuration.activity_types
-    known_channel(context.book, channel)
     rewarded = {
         rule.activity_type
         for scheme in context.book.schemes_on(channel)

@@ -91,6 +91,19 @@ def test_every_fault_is_reported_at_its_path_and_nothing_is_stored(service: Harn
     assert service.gql("{ configuration { version } }").codes == ["NOT_FOUND"]
 
 
+def test_before_the_first_processing_nothing_is_known(service: Harness) -> None:
+    lists = "{ channels { code } loyaltyPrograms { code } activityTypes { code } }"
+    assert set(map(str, service.ask(lists).values())) == {"[]"}
+    assert service.ask('{ channel(code: "WEB") { code } }') == {"channel": None}
+    for name in ("loyaltyPrograms", "activityTypes", "affiliations", "shippingThresholdDiscounts"):
+        asked = f'{{ {name}(channel: "WEB") {{ code }} }}'
+        assert service.gql(asked).codes == ["CHANNEL_NOT_FOUND"]
+    refused = service.change_card("blockLoyaltyCard", number="N", reason="r")["userErrors"]
+    assert [(error["code"], error["field"]) for error in refused] == [
+        ("LOYALTY_CARD_NOT_FOUND", ["number"])
+    ]
+
+
 def test_versions_do_nothing_until_processed_and_skipped_ones_never_do(service: Harness) -> None:
     assert apply(service, club_document())["configuration"] == {
         "version": 1,
