@@ -22,7 +22,8 @@ from models.ledger_statements import (
     lots_of,
     operations_of,
 )
-from resolvers import programs
+from resolvers import cards, programs
+from resolvers.balances import today_of
 from resolvers.context import Context
 from resolvers.identifiers import natural_key, operation_id
 
@@ -76,6 +77,16 @@ async def lots_by_id(context: Context, keys: list[EntryKey]) -> list[LotRow | No
         for row in await context.read.each(lots_of, ids, of_card=card_id):
             found[card_id, row.lot_id] = row
     return [found.get(key) for key in keys]
+
+
+async def left_to_spend(context: Context, entry: EntryRow) -> int | None:
+    """What is left of a lot: once expired what holds reserve, whether or not a job has run."""
+    lot = await context.load(lots_by_id, (entry.card_id, entry.entry_id))
+    card = await context.load(cards.rows_by_id, entry.card_id)
+    if lot is None or card is None:
+        return None
+    expired = lot.expires_on < await today_of(context, card)
+    return lot.held if expired else lot.remainder
 
 
 async def allocations_by_entry(

@@ -171,11 +171,9 @@ class LoyaltyTransaction(Node):
     async def remaining(self, info: Info) -> Decimal | None:
         if self.row.vests_on is None:
             return None
-        lot = await info.context.load(
-            transactions.lots_by_id, (self.row.card_id, self.row.entry_id)
-        )
         point = await load_point(info, self.row.reward_point)
-        return None if lot is None else points(lot.remainder, point)
+        left = await transactions.left_to_spend(info.context, self.row)
+        return None if left is None else points(left, point)
 
     @strawberry.field(description="Of a negative row: the lots it was taken from.")
     async def allocations(self, info: Info) -> list[Allocation]:

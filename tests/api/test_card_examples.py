@@ -74,7 +74,13 @@ def test_ex_01_months_and_years_clamp_to_the_last_day(
     assert sale["transactions"][0]["expiresOn"] == last_day
     service.clock.set(last_day)
     assert service.available(card) == "10"
+    query = """query($n: String!) { loyaltyCard(number: $n) {
+      transactions { nodes { remaining } } } }"""
+    left = {"loyaltyCard": {"transactions": {"nodes": [{"remaining": "10"}]}}}
+    assert service.ask(query, n=card) == left
     service.clock.advance(days=1)
+    left["loyaltyCard"]["transactions"]["nodes"] = [{"remaining": "0"}]
+    assert service.ask(query, n=card) == left
     assert service.balance(card) == {
         "available": "0",
         "unvested": "0",
