@@ -43,6 +43,10 @@ def test_the_customer_of_a_token_may_be_left_out(club: Harness) -> None:
     club.customer("me")
     issue(club, "k", "customer:me")
     assert issue(club, "k", "customer:me", customerId="me")["replayed"]
+    erased = {"customerId": "me", "reason": "asked for"}
+    assert codes(club.mutate("eraseCustomer", "userErrors { code }", erased)) == []
+    club.customer("me")
+    assert issue(club, "k", "customer:me")["card"] is None
 
 
 def test_another_input_under_the_key_is_refused_with_the_time_of_the_first(club: Harness) -> None:
