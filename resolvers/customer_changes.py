@@ -89,8 +89,8 @@ async def upsert(context: Context, command: Upsert) -> UUID:
 
     async def unit(transaction: Transaction, book: RuleBook | None) -> UUID:
         now = context.service.clock()
-        key = await _claim(context, transaction, command.customer_id, now)
-        changed = await _write_person(transaction, key, command)
+        key, changed = await _claim(context, transaction, command.customer_id, now)
+        changed += await _write_person(transaction, key, command)
         if "affiliations" in command.given:
             changed += await _write_affiliations(context, transaction, key, book, command)
         if changed:
@@ -103,8 +103,8 @@ async def upsert(context: Context, command: Upsert) -> UUID:
 
 async def _claim(
     context: Context, transaction: Transaction, customer_id: str, now: datetime
-) -> UUID:
-    """The customer's key, locked; made now where the id is unknown."""
+) -> tuple[UUID, list[str]]:
+    """The customer's key, locked, and the names of fields that are new: made now if unknown."""
     fresh = random_id(context.service.randomness)
     if await transaction.run(claim_customer_id, customer_id=customer_id, customer_key=fresh):
         await transaction.run(
@@ -115,12 +115,12 @@ async def _claim(
             erased_at=None,
         )
         await transaction.run(insert_person, **PersonRow(fresh, None, None, None, "")._asdict())
-        return fresh
+        return fresh, ["customerId"]
     key = await key_of(transaction, customer_id)
     if key is None:
         raise RuntimeError("a claimed customer id is there")
     await transaction.first(locked_customer, of_customer=key)
-    return key
+    return key, []
 
 
 async def _write_person(transaction: Transaction, key: UUID, command: Upsert) -> list[str]:

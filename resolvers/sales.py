@@ -21,6 +21,7 @@ from models.sale_statements import (
     sales_of,
 )
 from resolvers import tills
+from resolvers.audits import Facts, audit, audit_card
 from resolvers.callers import check_channel
 from resolvers.clock import FUTURE_TOLERANCE, civil_date
 from resolvers.context import Context
@@ -213,6 +214,7 @@ async def _post(context: Context, transaction: Transaction, sale: _Sale) -> None
         civil_date(sale.now, sale.channel.time_zone),
     )
     await _write_sale(transaction, sale, judged)
+    await _audit(context, transaction, sale)
     drafts = [
         draft
         for earning in judged.earned.earnings
@@ -221,6 +223,15 @@ async def _post(context: Context, transaction: Transaction, sale: _Sale) -> None
     ]
     if card is not None and drafts:
         await _post_to(context, transaction, sale, card, drafts, judged)
+
+
+async def _audit(context: Context, transaction: Transaction, sale: _Sale) -> None:
+    row = sale.row
+    after: Facts = {"channel": row.channel, "transactionId": row.transaction_id}
+    if row.card_id is None:
+        await audit(context, transaction, "postSale", sale.now, after=after)
+    else:
+        await audit_card(context, transaction, row.card_id, "postSale", sale.now, after=after)
 
 
 async def _post_to(

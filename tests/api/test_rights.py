@@ -2,8 +2,14 @@
 same bytes.
 """
 
-import pytest
+from typing import NamedTuple
 
+import pytest
+from sqlalchemy import Table, select
+
+from models.cards import card_audit
+from models.local import audit
+from models.statements import Statement
 from resolvers.callers import Role
 from schema.access import CLOSED_TO_PARTNERS, roles_of
 from schema.schema import schema
@@ -215,6 +221,46 @@ def test_a_storefront_sees_the_sales_of_its_channels(service: Harness) -> None:
         payload = service.send(mutation, key, {"i": given})["postSale"]
         expected = [] if seen else ["FORBIDDEN"]
         assert [error["code"] for error in payload["userErrors"]] == expected
+
+
+class AuditRow(NamedTuple):
+    caller: str
+    operation: str
+    before: str | None
+    after: str | None
+
+
+def audited(service: Harness, table: Table) -> list[AuditRow]:
+    columns = [table.c[name] for name in AuditRow._fields]
+    statement = Statement(select(*columns).order_by(table.c.written_at), AuditRow)
+
+    async def rows() -> list[AuditRow]:
+        read = service.database.read()
+        try:
+            return await read.all(statement)
+        finally:
+            await read.close()
+
+    return service.wait(rows())
+
+
+def test_what_staff_do_is_written_down_without_the_person(club: Harness) -> None:
+    steps: list[tuple[str, dict[str, object]]] = [
+        ("upsertCustomer", {"customerId": "ada"}),
+        ("upsertCustomer", {"customerId": "ada", "name": "Ada", "email": "ada@example.com"}),
+        ("issueLoyaltyCard", {"idempotencyKey": "i", "channel": "WEB", "number": "N"}),
+        ("linkLoyaltyCard", {"idempotencyKey": "l", "number": "N", "customerId": "ada"}),
+        ("postSale", club.sale_input("N", "5.00", customerId="ada")),
+        ("postSale", club.sale_input(None, "5.00")),
+        ("blockLoyaltyCard", {"idempotencyKey": "b", "number": "N", "reason": "lost"}),
+    ]
+    for name, given in steps * 2:
+        club.clock.advance(seconds=1)
+        assert club.mutate(name, "userErrors { code }", given, "staff") == {"userErrors": []}
+    rows = [*audited(club, audit), *audited(club, card_audit)]
+    by_staff = [row.operation for row in rows if row.caller == "staff"]
+    assert sorted(by_staff) == sorted(name for name, _ in steps)
+    assert "ada" not in str(rows).casefold()
 
 
 def test_a_shopper_issues_one_plain_card_for_itself(club: Harness) -> None:
