@@ -26,8 +26,14 @@ $(VENV)/.installed-dev: requirements-dev.lock pyproject.toml | $(VENV)/bin/pytho
 	$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.installed
 
-test: install-dev
+test: install-dev browser
 	$(BIN)/python -m pytest -n 2
+
+# Pages are tested in Chromium: where a package of Debian's can be installed, it is.
+browser:
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || [ -n "$$LOYALTY_TEST_CHROMIUM" ] || \
+	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get -qq update && apt-get -qq install -y chromium; } || \
+	  echo "No Chromium: tests of pages will be skipped, and fail where CI is set."
 
 check: install-dev
 	$(BIN)/ruff format --check .

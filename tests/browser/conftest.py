@@ -75,7 +75,8 @@ def address(settings: Settings, seeded: SeedSummary) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="session")
+# A module's, not the session's: while it lives no other event loop runs in this thread.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     program = os.environ.get(_VARIABLE) or _installed()
     if program is None:
