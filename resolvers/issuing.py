@@ -219,6 +219,8 @@ async def _drawn(
         counter += 1
         if not book.in_range(number):
             raise NumberOutOfRange("The sequence has left all ranges.", ("number",))
+        if not _NUMBER.fullmatch(number):
+            break
         if await transaction.run(claim_number, number=number, card_id=card_id):
             await transaction.run(advance_sequence, of_code=sequence.code, next=counter)
             return number

@@ -249,6 +249,13 @@ def test_number_sequences_only_rise(service: Harness) -> None:
     assert service.issue() == "LC-100"
 
 
+def test_a_sequence_ends_where_its_numbers_grow_too_long(service: Harness) -> None:
+    sequence = {"code": "LOYALTY", "format": "X" * 63 + "#", "next": 9}
+    apply(service, club_document(numberSequences=[sequence]), process=True)
+    assert service.issue() == "X" * 63 + "9"
+    assert [e["code"] for e in service.try_issue()["userErrors"]] == ["NUMBER_SEQUENCE_MISSING"]
+
+
 def test_drawn_numbers_may_be_unguessable(service: Harness) -> None:
     sequence = {"code": "LOYALTY", "format": "9***-###-****@", "next": 1}
     apply(service, club_document(numberSequences=[sequence]), process=True)
