@@ -22,7 +22,7 @@ from models.ledger_statements import (
     lots_of,
     operations_of,
 )
-from resolvers import cards, programs
+from resolvers import cards
 from resolvers.balances import today_of
 from resolvers.context import Context
 from resolvers.identifiers import natural_key, operation_id
@@ -181,6 +181,8 @@ async def _operations(
     """The operations of sales and returns with this id, on whatever channel: their ids follow from
     the key.
     """
-    channels = [channel.code for channel in programs.channels(context)]
+    history = await context.service.books.history(context.read)
+    # A late sale may be of a channel that is gone.
+    channels = {code: None for _, book in history.books for code in book.channels}
     ids = [operation_id(natural_key("sale", channel, transaction_id)) for channel in channels]
     return await context.read.each(operations_of, ids, of_card=card.card_id) if ids else ()

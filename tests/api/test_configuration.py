@@ -231,6 +231,21 @@ def test_what_is_gone_is_shown_as_the_last_version_had_it(service: Harness) -> N
     assert node["node"] == {"name": "Closed"}
 
 
+def test_a_late_sale_of_a_channel_that_is_gone_is_found(service: Harness) -> None:
+    document = club_document(channels=[channel(), channel("OLD")])
+    document["schemes"][0]["channels"].append("OLD")
+    apply(service, document, process=True)
+    card = service.issue()
+    late = {"channel": "OLD", "transactionId": "T", "occurredAt": service.clock.now.isoformat()}
+    service.clock.advance(minutes=1)
+    apply(service, club_document(), process=True)
+    service.sale(card, "5.00", **late)
+    query = """query($n: String!) { loyaltyCard(number: $n) {
+      transactions(filter: {transactionId: "T"}) { nodes { points channel { code } } } } }"""
+    found = service.ask(query, n=card)["loyaltyCard"]["transactions"]["nodes"]
+    assert found == [{"points": "5", "channel": {"code": "OLD"}}]
+
+
 def test_number_sequences_only_rise(service: Harness) -> None:
     apply(service, club_document(), process=True)
     assert service.issue() == "LC-00041"
