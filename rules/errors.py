@@ -9,6 +9,7 @@
   * ChannelNotFound, ChannelInactive, ChannelNotParticipating
   * ProgramNotFound, TierNotFound, RewardPointNotFound, ActivityTypeNotFound
   * TransactionNotFound, PaymentStateConflict, CurrencyMismatch
+  * NotEnoughRewardPoints, RedemptionLimit, InvalidPaymentRequest
   * AffiliationNotFound, AffiliationHidden, CouponNotValid
   * ConfigurationInvalid, ConfigurationConflict
 * Refused: several of them at once
@@ -152,6 +153,53 @@ class PaymentStateConflict(LoyaltyError):
 
 class CurrencyMismatch(LoyaltyError):
     code = "CURRENCY_MISMATCH"
+
+
+class NotEnoughRewardPoints(LoyaltyError):
+    """The points available do not do what was asked. Source: semantics 8.1.
+
+    Points are smallest units of `reward_point`, 0 where it is None. `amount_covered_minor` is what
+    points could pay in minor units of `currency`; None where nothing was to be paid.
+    """
+
+    code = "NOT_ENOUGH_REWARD_POINTS"
+
+    def __init__(
+        self,
+        amount_covered_minor: int | None,
+        currency: str | None,
+        required_units: int,
+        available_units: int,
+        held_units: int,
+        reward_point: str | None,
+        field: Path | None = None,
+    ) -> None:
+        super().__init__("There are not enough points available.", field)
+        self.amount_covered_minor = amount_covered_minor
+        self.currency = currency
+        self.required_units = required_units
+        self.available_units = available_units
+        self.held_units = held_units
+        self.reward_point = reward_point
+
+
+class RedemptionLimit(LoyaltyError):
+    """The points would do, but a minimum, a step or the share cap forbids it.
+
+    `amount_covered_minor` is what points could pay within the limits, in minor units of `currency`.
+    Source: semantics 8.3.
+    """
+
+    code = "REDEMPTION_LIMIT"
+
+    def __init__(self, amount_covered_minor: int, currency: str, field: Path | None = None) -> None:
+        super().__init__("The limits of redemption do not allow this amount.", field)
+        self.amount_covered_minor = amount_covered_minor
+        self.currency = currency
+
+
+class InvalidPaymentRequest(LoyaltyError):
+    code = "INVALID_PAYMENT_REQUEST"
 
 
 class AffiliationNotFound(LoyaltyError):
