@@ -100,7 +100,7 @@ def of_query_string(query_string: bytes, most_bytes: int) -> GraphQLRequest:
     return _request(content)
 
 
-def _decode(content: bytes, what: str) -> Any:  # noqa: ANN401 - JSON
+def _decode(content: bytes, what: str) -> Any:
     """Decode JSON. msgspec refuses what is not strict JSON in UTF-8, in one of several ways."""
     try:
         return _DECODER.decode(content)
