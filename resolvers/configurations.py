@@ -35,14 +35,14 @@ from models.program_statements import (
     versions_page,
 )
 from resolvers.audits import audit
-from resolvers.books import read_stored
+from resolvers.books import History, read_stored
 from resolvers.clock import MICROSECOND, civil_date
 from resolvers.context import Context
 from rules.book import RuleBook
 from rules.document import parse_document
-from rules.errors import ConfigurationConflict, ConfigurationInvalid, NotFound, Refused
+from rules.errors import ConfigurationConflict, NotFound, Refused
 from rules.plan import Change, changes
-from rules.plan_refusals import Existing, refusals
+from rules.plan_refusals import Existing, changed_units, refusals
 from rules.plan_warnings import warnings
 from rules.program import Configuration
 
@@ -94,17 +94,16 @@ async def count_versions(context: Context) -> int:
 
 async def plan(context: Context, document: object) -> Plan:
     """What applying would change. Raises Refused with every fault of the document."""
-    return await _plan(context, context.read, document, context.book)
+    return await _plan(context, context.read, document)
 
 
-async def _plan(
-    context: Context, reader: Reader, document: object, effective: RuleBook | None
-) -> Plan:
+async def _plan(context: Context, reader: Reader, document: object) -> Plan:
     after = parse_document(document)
     newest = await reader.first(newest_version)
     before = parse_document(read_stored(newest.document)) if newest else None
     now = context.service.clock()
-    await _refuse_lost_data(reader, before, effective, after, now)
+    history = await context.service.books.history(reader)
+    await _refuse_lost_data(reader, before, history, after, now)
     counters = {row.code: row.next for row in await reader.all(sequences)}
     told = warnings(after, civil_date(now, "UTC"), counters)
     return Plan(changes(before, after), tuple(told))
@@ -113,19 +112,19 @@ async def _plan(
 async def _refuse_lost_data(
     reader: Reader,
     newest: Configuration | None,
-    effective: RuleBook | None,
+    history: History,
     after: Configuration,
     now: datetime,
 ) -> None:
     """What exists lives under codes of the effective version, or of a stored one that may become
-    so.
+    so; its units under those of any version that ever was in force.
     """
     existing = await existing_data(reader, now)
-    faults: dict[object, ConfigurationInvalid] = {}
-    for before in (newest, effective.configuration if effective else None):
-        if before is not None:
-            found = refusals(before, after, existing)
-            faults |= {(fault.field, fault.message): fault for fault in found}
+    past = [book.configuration for _, book in history.books]
+    found = [fault for before in past for fault in changed_units(before, after, existing)]
+    for before in (newest, *past[-1:]):
+        found += refusals(before, after, existing) if before else ()
+    faults = {(fault.field, fault.message): fault for fault in found}
     if faults:
         raise Refused(list(faults.values()))
 
@@ -163,11 +162,11 @@ async def apply(context: Context, command: Apply) -> Applied:
     is stored.
     """
 
-    async def unit(transaction: Transaction, book: RuleBook | None) -> Applied:
+    async def unit(transaction: Transaction, _book: RuleBook | None) -> Applied:
         newest = await transaction.first(newest_version)
         if command.base_version not in {None, newest.version if newest else 0}:
             raise ConfigurationConflict("A newer version is stored.", ("baseVersion",))
-        planned = await _plan(context, transaction, command.document, book)
+        planned = await _plan(context, transaction, command.document)
         after = parse_document(command.document)
         row = newest
         if newest is None or not _is_equal(newest, after):

@@ -31,10 +31,21 @@ def refusals(
     """
     return tuple(
         chain(
-            _changed_reward_points(before, after, existing.reward_points_with_entries),
-            _changed_channels(before, after, existing.channels_with_sales_or_payments),
+            changed_units(before, after, existing),
             _removed_items(before, after, existing),
             _removed_tiers(before, after, existing.tiers_with_running_rows),
+        )
+    )
+
+
+def changed_units(
+    before: Configuration, after: Configuration, existing: Existing
+) -> tuple[ConfigurationInvalid, ...]:
+    """Faults that would give stored numbers another meaning, also under codes that come back."""
+    return tuple(
+        chain(
+            _changed_reward_points(before, after, existing.reward_points_with_entries),
+            _changed_channels(before, after, existing.channels_with_sales_or_payments),
         )
     )
 

@@ -246,6 +246,23 @@ def test_a_late_sale_of_a_channel_that_is_gone_is_found(service: Harness) -> Non
     assert found == [{"points": "5", "channel": {"code": "OLD"}}]
 
 
+def test_a_code_that_comes_back_keeps_its_units(service: Harness) -> None:
+    document = club_document(amount_rule("old", point="OLD"))
+    document["rewardPoints"].append({"code": "OLD", "kind": "QUANTITY"})
+    apply(service, document, process=True)
+    card = service.issue()
+    late = {"occurredAt": service.clock.now.isoformat()}
+    service.clock.advance(minutes=1)
+    apply(service, club_document(), process=True)
+    assert service.earned(card, "5.00", **late) == [("OLD", "5")]
+    again = club_document()
+    again["rewardPoints"].append({"code": "OLD", "kind": "AMOUNT", "currency": "USD"})
+    path = ["document", "rewardPoints", "3"]
+    assert fields(apply(service, again)) == [[*path, "kind"], [*path, "currency"]]
+    again["rewardPoints"][3] = {"code": "OLD", "kind": "QUANTITY"}
+    assert fields(apply(service, again)) == []
+
+
 def test_number_sequences_only_rise(service: Harness) -> None:
     apply(service, club_document(), process=True)
     assert service.issue() == "LC-00041"
