@@ -101,20 +101,21 @@ def _middleware(settings: Settings) -> list[Middleware]:
     ]
 
 
+async def authenticated(credentials: Credentials, headers: Headers) -> Caller:
+    """The caller, or the refusal that HTTP has for a bad credential."""
+    try:
+        return await credentials.caller(headers.getlist("authorization"))
+    except CredentialsUndecided as error:
+        raise RequestRefused(503, "UNAVAILABLE", str(error), {"Retry-After": "5"}) from error
+    except Unauthenticated as error:
+        challenge = {"WWW-Authenticate": "Bearer"}
+        raise RequestRefused(401, "UNAUTHENTICATED", str(error), challenge) from error
+    except (DatabaseUnavailable, DatabaseSlow) as error:
+        raise RequestRefused(503, "UNAVAILABLE", str(error), {"Retry-After": "1"}) from error
+
+
 def hooks(settings: Settings, service: Service, credentials: Credentials) -> Hooks[Caller]:
     """What this application decides about each request of the endpoint."""
-
-    async def authenticate(headers: Headers) -> Caller:
-        try:
-            return await credentials.caller(headers.getlist("authorization"))
-        except CredentialsUndecided as error:
-            raise RequestRefused(503, "UNAVAILABLE", str(error), {"Retry-After": "5"}) from error
-        except Unauthenticated as error:
-            raise RequestRefused(
-                401, "UNAUTHENTICATED", str(error), {"WWW-Authenticate": "Bearer"}
-            ) from error
-        except (DatabaseUnavailable, DatabaseSlow) as error:
-            raise RequestRefused(503, "UNAVAILABLE", str(error), {"Retry-After": "1"}) from error
 
     @asynccontextmanager
     async def context(caller: Caller, operation: Operation) -> AsyncIterator[Context]:
@@ -128,7 +129,7 @@ def hooks(settings: Settings, service: Service, credentials: Credentials) -> Hoo
         return refusals(schema._schema, caller, operation.selected)  # noqa: SLF001
 
     return Hooks(
-        authenticate=authenticate,
+        authenticate=lambda headers: authenticated(credentials, headers),
         context=context,
         body_bytes=lambda caller: (
             settings.customer_body_bytes

@@ -17,6 +17,7 @@ Mutation = merge_types(
     "Mutation",
     (CardMutations, CustomerMutations, SaleMutations, ConfigurationMutations),
 )
+Mutation.__strawberry_definition__.description = "Everything that can be changed."  # type: ignore[attr-defined]
 
 schema = strawberry.Schema(
     query=Query,

@@ -1,0 +1,49 @@
+"""The printed schema is the code's, and everything in it is described."""
+
+from collections.abc import Iterator
+
+from graphql import GraphQLNamedType, is_specified_scalar_type
+
+from schema.printed import FILE, printed
+from schema.schema import schema
+
+GRAPHQL = schema._schema  # noqa: SLF001
+
+
+def named() -> Iterator[GraphQLNamedType]:
+    for name, kind in GRAPHQL.type_map.items():
+        if not name.startswith("__") and not is_specified_scalar_type(kind):
+            yield kind
+
+
+def test_the_committed_schema_is_that_of_the_code() -> None:
+    assert FILE.read_text(encoding="utf-8") == printed()
+
+
+def test_everything_is_described() -> None:
+    missing = []
+    for kind in named():
+        members = {**getattr(kind, "fields", {}), **getattr(kind, "values", {})}
+        missing += [kind.name] if not kind.description else []
+        missing += [f"{kind.name}.{n}" for n, member in members.items() if not member.description]
+        missing += [
+            f"{kind.name}.{name}({argument})"
+            for name, member in members.items()
+            for argument, of in getattr(member, "args", {}).items()
+            if not of.description
+        ]
+    assert missing == []
+
+
+def test_every_scalar_of_ours_says_what_it_is() -> None:
+    for kind in named():
+        if hasattr(kind, "specified_by_url"):
+            assert kind.specified_by_url or "e.g." in (kind.description or ""), kind.name
+
+
+def test_every_mutation_takes_one_input_and_answers_with_a_payload() -> None:
+    for name, field in GRAPHQL.type_map["Mutation"].fields.items():
+        assert list(field.args) in (["input"], []), name
+        assert str(field.type).rstrip("!").endswith("Payload"), name
+        payload = getattr(field.type, "of_type", field.type)
+        assert "userErrors" in payload.fields or name == "postSales", name
