@@ -41,6 +41,11 @@ JSON_DEPTH_MAX: Final = 64
 JSON_DIGITS_MAX: Final = 40
 """Digits of a number in a JSON value, and the bound of its decimal exponent either way."""
 
+# A day from either end of the calendar: every time zone has a civil date for it, and databases that
+# take the very ends for infinity never see them.
+_FIRST_INSTANT = datetime(1, 1, 2, tzinfo=UTC)
+_LAST_INSTANT = datetime(9999, 12, 30, 23, 59, 59, 999999, tzinfo=UTC)
+
 _DECIMAL = re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,6})?", re.ASCII)
 _WHOLE_UNITS_END = 10**12
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
@@ -88,9 +93,12 @@ def parse_instant(value: object) -> datetime:
         civil = datetime.fromisoformat(local).replace(
             microsecond=int((fraction or "")[:6].ljust(6, "0"))
         )
-        return civil.replace(tzinfo=_zone(sign, hours, minutes)).astimezone(UTC)
+        instant = civil.replace(tzinfo=_zone(sign, hours, minutes)).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise GraphQLError(f"DateTime is {_INSTANT_WANTED}.") from error
+    if not _FIRST_INSTANT <= instant <= _LAST_INSTANT:
+        raise GraphQLError(f"DateTime is {_INSTANT_WANTED}.")
+    return instant
 
 
 def print_instant(value: object) -> str:

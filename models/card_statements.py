@@ -38,6 +38,7 @@ class EnrolmentRow(NamedTuple):
     program: str
     starts_on: date
     ends_on: date | None
+    enrolled_on: date
 
 
 class StoredTierRow(NamedTuple):

@@ -58,6 +58,8 @@ enrolment = Table(
     Column("program", CODE, nullable=False),
     Column("starts_on", DAY, nullable=False),
     Column("ends_on", DAY),
+    # The day on which it was written: a start after it is judged when it comes.
+    Column("enrolled_on", DAY, nullable=False),
     Index(None, "program"),
     info=placed("card_id"),
 )

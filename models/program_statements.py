@@ -5,7 +5,7 @@ forbids to remove.
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_leave
 
 from models.activities import activity_line
@@ -108,7 +108,7 @@ channels_with_cards = Statement(select(card.c.enrollment_source).distinct(), Cod
 programs_with_enrolments = Statement(select(enrolment.c.program).distinct(), CodeRow)
 running_tiers = Statement(
     select(tier_row.c.program, tier_row.c.tier)
-    .where(tier_row.c.ends_on >= bindparam("on"))
+    .where(or_(tier_row.c.ends_on.is_(None), tier_row.c.ends_on >= bindparam("on")))
     .distinct(),
     TierCodeRow,
 )

@@ -44,6 +44,9 @@ from rules.errors import (
     TierNotFound,
 )
 
+# Every day of validity since the start may have to be judged: the walk must have a bound.
+FIRST_ENROLMENT = date(1900, 1, 1)
+
 
 @dataclass(frozen=True, slots=True)
 class Link:
@@ -281,6 +284,7 @@ async def enrol(context: Context, key: str, command: Enrol) -> Outcome:
     with a later one.
     """
     _check_form(key)
+    _check_days(command)
 
     async def work(place: Locked) -> Change:
         _refuse_replaced(place.card)
@@ -301,6 +305,15 @@ async def enrol(context: Context, key: str, command: Enrol) -> Outcome:
     return await _change(context, "enrollLoyaltyCard", key, command, work)
 
 
+def _check_days(command: Enrol) -> None:
+    """Faults of form: an end before its start, and starts that no retailer's history reaches."""
+    start, end = command.start_date, command.end_date
+    if start is not None and start < FIRST_ENROLMENT:
+        raise InvalidInput(f"Enrolments start from {FIRST_ENROLMENT} on.", ("startDate",))
+    if start is not None and end is not None and end < start:
+        raise InvalidInput("The end lies before the start.", ("endDate",))
+
+
 async def _write_enrolment(
     place: Locked, standing: Standing, command: Enrol, starts_on: date
 ) -> bool:
@@ -319,6 +332,7 @@ async def _write_enrolment(
             command.program,
             starts_on,
             ends_on,
+            place.today,
         )
         await place.transaction.run(insert_enrolment, **row._asdict())
     elif covering.ends_on != ends_on:

@@ -60,7 +60,8 @@ class CartCommand:
     affiliations: tuple[str, ...] = ()
     coupons: tuple[str, ...] = ()
     amount_paid: Decimal = Decimal(0)
-    loyalty_payments: tuple[str, ...] = ()
+    # None: an id that is malformed.
+    loyalty_payments: tuple[UUID | None, ...] = ()
     at: datetime | None = None
 
 
@@ -131,7 +132,10 @@ async def view(context: Context, command: CartCommand) -> CartView:
 def _check_form(
     context: Context, command: CartCommand
 ) -> tuple[tuple[Line, ...], tuple[Charge, ...]]:
-    faults: list[LoyaltyError] = [*_list_faults(command)]
+    faults: list[LoyaltyError] = [
+        *_list_faults(command),
+        *tills.payment_id_faults(command.loyalty_payments),
+    ]
     if command.at is not None and command.at > context.now + FUTURE_TOLERANCE:
         faults.append(InvalidInput("This lies in the future.", ("at",)))
     judged: tuple[tuple[Line, ...], tuple[Charge, ...]] = ((), ())

@@ -291,5 +291,5 @@ async def _write(
 
 def _enrolment(context: Context, card: CardRow, program: str, starts_on: date) -> dict[str, object]:
     return EnrolmentRow(
-        card.card_id, random_id(context.service.randomness), program, starts_on, None
+        card.card_id, random_id(context.service.randomness), program, starts_on, None, starts_on
     )._asdict()

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
+from uuid import UUID
 
 from models.card_statements import CardRow
 from models.database import Transaction
@@ -63,7 +64,8 @@ class PostSale:
     card_number: str | None = None
     customer_id: str | None = None
     affiliations: tuple[str, ...] = ()
-    loyalty_payments: tuple[str, ...] = ()
+    # None: an id that is malformed.
+    loyalty_payments: tuple[UUID | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,7 @@ def _check_form(context: Context, command: PostSale) -> tuple[tuple[Line, ...], 
         faults.append(InvalidInput(message, ("transactionId",)))
     if command.occurred_at > context.service.clock() + FUTURE_TOLERANCE:
         faults.append(InvalidInput("This lies in the future.", ("occurredAt",)))
+    faults += tills.payment_id_faults(command.loyalty_payments)
     judged: tuple[tuple[Line, ...], tuple[Charge, ...]] = ((), ())
     if is_currency(command.currency):
         try:

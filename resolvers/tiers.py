@@ -7,7 +7,7 @@ semantics 9.
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from fractions import Fraction
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -31,9 +31,12 @@ from resolvers.identifiers import Randomness, random_id
 from resolvers.postings import Event
 from rules import tiers as rules
 from rules.book import RuleBook
+from rules.errors import InvalidInput
 from rules.explanations import point_digits
 from rules.numbers import scale
 from rules.tiers import Moment, ProgramVersion, Progress, TierRow
+
+FORESEEABLE = timedelta(days=3653)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +87,26 @@ class Standing:
         return _version(book, program) if book else None
 
     def rows_until(self, program: str, day: date) -> tuple[TierRow, ...]:
-        """The stored rows and those that time alone has brought through `day`."""
-        return rules.rows_until(
-            self.stored(program), day, lambda on: self.version_on(program, on), self.counted
+        """The stored rows and those that time alone has brought through `day`: after the end of a
+        row, and where an enrolment begins that was written before its start.
+        """
+
+        def version_on(on: date) -> ProgramVersion | None:
+            return self.version_on(program, on)
+
+        rows = self.stored(program)
+        for start in self._awaited_starts(program, day):
+            version = version_on(start)
+            if version is not None:
+                rows = rules.rows_until(rows, start, version_on, self.counted)
+                rows = rules.evaluate(rows, version, self.counted, start, extends=False)
+        return rules.rows_until(rows, day, version_on, self.counted)
+
+    def _awaited_starts(self, program: str, day: date) -> list[date]:
+        return sorted(
+            row.starts_on
+            for row in self.enrolments
+            if row.program == program and row.enrolled_on < row.starts_on <= day
         )
 
     def tier_on(self, program: str, day: date) -> TierRow | None:
@@ -112,6 +132,12 @@ class Standing:
 def _version(book: RuleBook, program: str) -> ProgramVersion | None:
     found = book.program(program)
     return ProgramVersion(found, book.interval) if found else None
+
+
+def check_foreseeable(today: date, day: date) -> None:
+    """Raises InvalidInput beyond ten years from today: what time brings is judged step by step."""
+    if day - today > FORESEEABLE:
+        raise InvalidInput("At most ten years from today can be foreseen.", ("asOf",))
 
 
 async def countable_by_card(context: Context, ids: list[UUID]) -> list[Sequence[CountableDayRow]]:

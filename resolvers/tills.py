@@ -21,6 +21,7 @@ from rules.errors import (
     CardNotFound,
     CardRequiresSignIn,
     CustomerNotFound,
+    InvalidInput,
     LoyaltyError,
 )
 from rules.program import Channel, ChannelKind
@@ -86,6 +87,15 @@ def affiliation_faults(book: RuleBook, codes: Sequence[str]) -> list[LoyaltyErro
         elif known.hide_in_channels:
             faults.append(AffiliationHidden("Channels may not name this affiliation.", path))
     return faults
+
+
+def payment_id_faults(ids: Sequence[UUID | None]) -> list[LoyaltyError]:
+    """Ids of payments that are malformed."""
+    return [
+        InvalidInput("This id is malformed.", ("loyaltyPayments", str(place)))
+        for place, one in enumerate(ids)
+        if one is None
+    ]
 
 
 async def held_affiliations(

@@ -206,7 +206,9 @@ class LoyaltyCard(Node):
     async def enrollments(
         self, info: Info, as_of: AsOf = strawberry.UNSET
     ) -> list[ProgramEnrollment]:
-        on = given(as_of) or await balances.today_of(info.context, self.row)
+        today = await balances.today_of(info.context, self.row)
+        on = given(as_of) or today
+        tiers.check_foreseeable(today, on)
         rows = await info.context.load(cards.enrolments_by_card, self.row.card_id)
         return [
             ProgramEnrollment(row=row, owner=self.row, on=on)

@@ -16,7 +16,7 @@ from schema.notes import CartNote, shown_note
 from schema.program import LoyaltyTier, RewardPoint, load_point, load_tier
 from schema.sales import CartCharge, shown_charge
 from schema.schemes import LoyaltyProgram, load_program
-from schema.values import Money, decimal, given, money, points
+from schema.values import Money, decimal, given, money, payment_keys, points
 
 
 @strawberry.input(description="A line of a cart or sale.")
@@ -141,7 +141,7 @@ class CartInput:
             affiliations=tuple(self.affiliations or ()),
             coupons=tuple(self.coupons or ()),
             amount_paid=self.amount_paid or Decimal(0),
-            loyalty_payments=tuple(self.loyalty_payments or ()),
+            loyalty_payments=payment_keys(self.loyalty_payments),
             at=given(self.at),
         )
 

@@ -12,7 +12,7 @@ from schema.access import SHOPS, Info, root
 from schema.carts import CartChargeInput, CartLineInput
 from schema.errors import UserError, told, user_error
 from schema.sales import SalesTransaction
-from schema.values import given
+from schema.values import given, payment_keys
 
 
 @strawberry.input(
@@ -52,7 +52,7 @@ class PostSaleInput:
             card_number=given(self.card_number),
             customer_id=given(self.customer_id),
             affiliations=tuple(self.affiliations or ()),
-            loyalty_payments=tuple(self.loyalty_payments or ()),
+            loyalty_payments=payment_keys(self.loyalty_payments),
         )
 
 

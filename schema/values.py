@@ -1,16 +1,26 @@
 """Small values of the API: money, pages, periods, and how stored units become decimals."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
 from typing import Annotated, Any, Generic, TypeVar
+from uuid import UUID
 
 import strawberry
 
-from execution.relay import IdPart, Page, decode_cursor, encode_cursor, encode_id, page_arguments
+from execution.relay import (
+    IdPart,
+    MalformedId,
+    Page,
+    decode_cursor,
+    decode_key,
+    encode_cursor,
+    encode_id,
+    page_arguments,
+)
 from execution.scalars import CurrencyCode
 from rules.explanations import point_digits
 from rules.numbers import currency_digits, show_decimal, show_units
@@ -19,6 +29,7 @@ from rules.program import RewardPoint as RewardPointValue
 
 T = TypeVar("T")
 Key = tuple[IdPart, ...]
+_UUID_BYTES = 16
 
 First = Annotated[
     int | None,
@@ -110,6 +121,19 @@ class Slice(Generic[T]):
     rows: list[T]
     page_info: PageInfo
     cursors: list[str]
+
+
+def payment_keys(ids: Sequence[str] | None) -> tuple[UUID | None, ...]:
+    """The payments named by ids; None for one that is malformed, which the resolver refuses."""
+    return tuple(_payment_key(one) for one in ids or ())
+
+
+def _payment_key(text: str) -> UUID | None:
+    try:
+        (key,) = decode_key(text, "LoyaltyPayment", bytes)
+    except MalformedId:
+        return None
+    return UUID(bytes=key) if isinstance(key, bytes) and len(key) == _UUID_BYTES else None
 
 
 def asked_page(first: int | None, after: str | None, last: int | None, before: str | None) -> Page:

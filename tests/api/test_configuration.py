@@ -9,6 +9,7 @@ import pytest
 from resolvers.documents import load_document
 from tests.api.harness import Harness
 from tests.api.program import (
+    PAST_YEAR,
     amount_rule,
     channel,
     club_document,
@@ -335,3 +336,14 @@ def test_names_follow_the_locale(service: Harness) -> None:
         "german": "Punkte",
         "other": "Points",
     }
+
+
+def test_a_tier_without_an_end_is_running(service: Harness) -> None:
+    endless = {"code": "NEXT_YEAR", "start": {"anchor": "TODAY"}}
+    intervals = [PAST_YEAR, endless]
+    service.apply(club_document(dateIntervals=intervals))
+    card = service.issue()
+    assert service.tier(card) == ("MEMBER", "2024-01-01", None)
+    programs = [{"code": "CLUB", "tiers": [tier("SILVER", 2, 500)]}]
+    payload = apply(service, club_document(programs=programs, dateIntervals=intervals))
+    assert fields(payload) == [["document", "programs", "0", "tiers"]]

@@ -199,6 +199,26 @@ def test_an_enrolment_in_the_past_counts_what_was_posted_since(service: Harness)
     }
 
 
+def test_an_enrolment_to_come_is_judged_on_its_first_day(club: Harness) -> None:
+    card = club.issue(programs=[])
+    wanted = {"number": card, "program": "CLUB", "startDate": "2024-03-01"}
+    assert codes(club.change_card("enrollLoyaltyCard", **wanted)) == []
+    club.clock.set("2024-03-05")
+    assert club.tier(card) == ("MEMBER", "2024-03-01", "2025-03-01")
+    club.sale(card, "10.00")
+    assert club.tier(card) == ("MEMBER", "2024-03-01", "2025-03-01")
+
+
+def test_what_lies_too_far_away_is_refused(club: Harness) -> None:
+    card = club.issue()
+    query = """query($n: String!, $d: Date) { loyaltyCard(number: $n) {
+      enrollments(asOf: $d) { tier { until } } } }"""
+    assert club.gql(query, n=card, d="2033-12-31").codes == []
+    assert club.gql(query, n=card, d="2034-02-01").codes == ["INVALID_INPUT"]
+    early = {"number": card, "program": "CLUB", "startDate": "1899-12-31"}
+    assert codes(club.change_card("enrollLoyaltyCard", **early)) == ["INVALID_INPUT"]
+
+
 def test_manual_tiers_are_checked_in_order(club: Harness) -> None:
     card = club.issue()
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 
+from execution.relay import encode_id
 from tests.api.harness import Harness, line
 from tests.api.program import amount_rule, channel, club_document, scheme
 
@@ -210,3 +211,14 @@ def test_many_sales_on_one_card_at_once_lose_nothing(club: Harness) -> None:
         answers = list(pool.map(lambda s: club.mutate("postSale", club.SOLD, s), sales))
     assert all(answer["userErrors"] == [] for answer in answers)
     assert club.available(card) == str(24 * 7)
+
+
+def test_payments_that_a_sale_names_must_exist(club: Harness) -> None:
+    card = club.issue()
+    unknown = encode_id("LoyaltyPayment", bytes(16))
+    payload = club.try_sale(card, "5.00", loyaltyPayments=[unknown, "junk"])
+    assert (codes(payload), payload["userErrors"][0]["field"]) == (
+        ["INVALID_INPUT"],
+        ["loyaltyPayments", "1"],
+    )
+    assert codes(club.try_sale(card, "5.00", loyaltyPayments=[unknown])) == ["NOT_FOUND"]

@@ -68,6 +68,7 @@ def _enrolment() -> None:
         sa.Column("program", CODE, nullable=False),
         sa.Column("starts_on", sa.Date(), nullable=False),
         sa.Column("ends_on", sa.Date()),
+        sa.Column("enrolled_on", sa.Date(), nullable=False),
         sa.PrimaryKeyConstraint("card_id", "enrolment_id", name=op.f("pk_enrolment")),
     )
     op.create_index(op.f("ix_enrolment_program"), "enrolment", ["program"])
