@@ -155,17 +155,26 @@ def _points_for_money(
 def _most_of(asked: Tender, budgets: Budgets, to_pay_minor: int) -> Cover:
     """Walk with `to_pay_minor`, and go down or up to an amount that is paid while the next is not.
 
-    The walk settles at once unless points of equal ranking change places with the amount, or
-    blocks that fit only one of two amounts lift a point over its minimum.
+    That is the walk itself, unless points of equal ranking change places with the amount, or blocks
+    that fit only one of two amounts lift a point over its minimum.
     """
     failing, found = to_pay_minor, cover(asked, budgets, to_pay_minor)
-    if found.amount_minor == to_pay_minor:
+    if found.amount_minor == to_pay_minor or _is_steady(asked):
         return found
     again = cover(asked, budgets, found.amount_minor)
     while again.amount_minor < found.amount_minor:
         failing, found = found.amount_minor, again
         again = cover(asked, budgets, found.amount_minor)
     return _next_failing(asked, budgets, again, failing)
+
+
+def _is_steady(asked: Tender) -> bool:
+    """Whether the walk for less pays the same parts until less is paid: no ties, no blocks."""
+    rankings = {asked.points[code].redeem_ranking for code in asked.prices}
+    prices = (price for items in asked.prices.values() for item in items for price in item)
+    return len(rankings) == len(asked.prices) and not any(
+        price.rule.whole_units_only for price in prices
+    )
 
 
 def _next_failing(asked: Tender, budgets: Budgets, paid: Cover, failing: int) -> Cover:

@@ -69,6 +69,14 @@ class Price:
 
 
 @dataclass(frozen=True, slots=True)
+class _Offer:
+    """An applicable rule; `price` is the same for every item, None for a rule by quantity."""
+
+    rule: RedemptionRule
+    price: Price | None
+
+
+@dataclass(frozen=True, slots=True)
 class Tender:
     """Everything the walk needs, gathered once: preview, payment and capture walk the same way.
 
@@ -99,14 +107,14 @@ def tender(facts: TenderFacts, book: RuleBook, schemes: Sequence[Scheme]) -> Ten
     """
     facts = replace(facts, items=tuple(sorted(facts.items, key=_place)))
     applying = [(scheme, rule) for scheme in schemes for rule in _applicable(facts, scheme)]
-    rules = [rule for _, rule in applying]
+    offers = [_offer(facts.currency, book.rate, rule) for _, rule in applying]
     return Tender(
         facts=facts,
         points=book.reward_points,
         limits=_together([scheme.redemption_limits for scheme, _ in applying]),
         prices={
-            code: tuple(_prices(facts, book.rate, rules, code, item) for item in facts.items)
-            for code in dict.fromkeys(rule.reward_point for rule in rules)
+            code: tuple(_prices(offers, code, item) for item in facts.items)
+            for code in dict.fromkeys(offer.rule.reward_point for offer in offers)
         },
     )
 
@@ -147,17 +155,27 @@ def _together(limits: Sequence[RedemptionLimits]) -> Limits:
     )
 
 
-def _prices(
-    facts: TenderFacts, rate: _Rate, rules: Sequence[RedemptionRule], code: str, item: Item
-) -> tuple[Price, ...]:
+def _offer(currency: str, rate: _Rate, rule: RedemptionRule) -> _Offer:
+    """Convert what the rule pays into the cart's currency, without rounding."""
+    if rule.reward is RedemptionReward.PAYMENT_BY_QUANTITY:
+        return _Offer(rule, None)
+    own = rule.currency or currency
+    factor = rate(own, currency)
+    if factor is None:
+        raise ValueError(f"No rate from {own} to {currency}.")
+    worth = Fraction(rule.pays) * factor * scale(currency_digits(currency))
+    return _Offer(rule, Price(Fraction(rule.points) / worth, rule))
+
+
+def _prices(offers: Sequence[_Offer], code: str, item: Item) -> tuple[Price, ...]:
     """Cheapest first; ties: by amount first, then the document's order, which sorting keeps."""
     found = [
-        Price(Fraction(rule.points) / worth, rule)
-        for rule in rules
-        if rule.reward_point == code and _pays_for(rule, item)
-        if (worth := _worth(facts, rate, rule, item)) > 0
+        offer.price or _by_quantity(offer.rule, item)
+        for offer in offers
+        if offer.rule.reward_point == code and _pays_for(offer.rule, item)
     ]
-    return tuple(sorted(found, key=lambda price: (price.rate, not price.pays_charges)))
+    priced = (price for price in found if price is not None)
+    return tuple(sorted(priced, key=lambda price: (price.rate, not price.pays_charges)))
 
 
 def _pays_for(rule: RedemptionRule, item: Item) -> bool:
@@ -166,13 +184,9 @@ def _pays_for(rule: RedemptionRule, item: Item) -> bool:
     return matches(item.products, item.categories, rule)
 
 
-def _worth(facts: TenderFacts, rate: _Rate, rule: RedemptionRule, item: Item) -> Fraction:
-    """Give what the rule's `points` pay of the item, in minor units, exact."""
-    pays = Fraction(rule.pays)
-    if rule.reward is RedemptionReward.PAYMENT_BY_QUANTITY:
-        return pays * item.goods_minor / item.quantity if item.quantity else Fraction(0)
-    currency = rule.currency or facts.currency
-    factor = rate(currency, facts.currency)
-    if factor is None:
-        raise ValueError(f"No rate from {currency} to {facts.currency}.")
-    return pays * factor * scale(currency_digits(facts.currency))
+def _by_quantity(rule: RedemptionRule, item: Item) -> Price | None:
+    """Give what a rule asks for pieces of the line; None where those are worth nothing."""
+    if item.goods_minor == 0:
+        return None
+    worth = Fraction(rule.pays) * item.goods_minor / item.quantity
+    return Price(Fraction(rule.points) / worth, rule)
