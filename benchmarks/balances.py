@@ -23,7 +23,8 @@ from resolvers.configurations import Apply
 from resolvers.context import Service, open_context
 from resolvers.identifiers import random_id
 from resolvers.issuing import Issue
-from resolvers.postings import lock_card, post
+from resolvers.postings import lock_card
+from resolvers.writing import post
 from rules.ledger import Draft, EntryType, Origin, Reason
 from tests.databases import Cluster, server
 

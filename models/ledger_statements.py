@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import BigInteger, and_, bindparam, cast, func, insert, select, update
+from sqlalchemy import BigInteger, and_, bindparam, cast, delete, func, insert, select, update
 from sqlalchemy.sql import ColumnElement
 
 from models.columns import IDENTIFIER, UNITS
@@ -12,6 +12,7 @@ from models.ledger import (
     allocation,
     balance,
     countable_day,
+    debt,
     ledger_entry,
     lot_remainder,
     operation,
@@ -106,6 +107,27 @@ class LotRow(NamedTuple):
     held: int
 
 
+class OpenLotRow(NamedTuple):
+    card_id: UUID
+    lot_id: UUID
+    reward_point: str
+    vests_on: date
+    expires_on: date
+    occurred_at: datetime
+    remainder: int
+    held: int
+    entry_date: date
+
+
+class DebtRow(NamedTuple):
+    card_id: UUID
+    entry_id: UUID
+    reward_point: str
+    entry_date: date
+    remaining: int
+    seq_no: int
+
+
 class OperationRow(NamedTuple):
     card_id: UUID
     op_id: UUID
@@ -145,6 +167,8 @@ _entry = ledger_entry.c
 insert_entries = write(insert(ledger_entry))
 insert_operation = write(insert(operation))
 insert_lots = write(insert(lot_remainder))
+insert_allocations = write(insert(allocation))
+insert_debts = write(insert(debt))
 
 entries_of: KeyedStatement[EntryRow] = KeyedStatement(
     lambda keys: select(ledger_entry).where(_entry.card_id == CARD, _entry.entry_id.in_(keys)),
@@ -193,6 +217,49 @@ balances_of: KeyedStatement[BalanceRow] = KeyedStatement(
     ),
     BalanceRow,
     IDENTIFIER,
+)
+# What is left to spend of one reward point, in lot order; the entry tells when each lot was earned.
+lots_of_point = Statement(
+    select(lot_remainder, _entry.entry_date)
+    .join(
+        ledger_entry,
+        and_(_entry.card_id == lot_remainder.c.card_id, _entry.entry_id == lot_remainder.c.lot_id),
+    )
+    .where(
+        lot_remainder.c.card_id == CARD,
+        lot_remainder.c.reward_point == bindparam("of_point"),
+        lot_remainder.c.remainder > 0,
+    )
+    .order_by(lot_remainder.c.expires_on, lot_remainder.c.occurred_at, lot_remainder.c.lot_id),
+    OpenLotRow,
+)
+change_lot = write(
+    update(lot_remainder)
+    .where(
+        lot_remainder.c.card_id == CARD,
+        lot_remainder.c.lot_id == bindparam("of_lot", type_=IDENTIFIER),
+    )
+    .values(remainder=bindparam("remainder"), held=bindparam("held"))
+)
+debts_of_point = Statement(
+    select(debt, _entry.seq_no)
+    .join(
+        ledger_entry,
+        and_(_entry.card_id == debt.c.card_id, _entry.entry_id == debt.c.entry_id),
+    )
+    .where(debt.c.card_id == CARD, debt.c.reward_point == bindparam("of_point"))
+    .order_by(_entry.seq_no),
+    DebtRow,
+)
+change_debt = write(
+    update(debt)
+    .where(debt.c.card_id == CARD, debt.c.entry_id == bindparam("of_entry", type_=IDENTIFIER))
+    .values(remaining=bindparam("remaining"))
+)
+delete_debt = write(
+    delete(debt).where(
+        debt.c.card_id == CARD, debt.c.entry_id == bindparam("of_entry", type_=IDENTIFIER)
+    )
 )
 insert_balance = write(insert(balance))
 change_balance = write(

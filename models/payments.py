@@ -4,6 +4,7 @@ from sqlalchemy import Column, Index, Integer, SmallInteger, Table
 
 from models.columns import (
     CODE,
+    DAY,
     IDENTIFIER,
     INSTANT,
     JSON_TEXT,
@@ -30,6 +31,8 @@ payment = Table(
     Column("configuration_version", Integer, nullable=False),
     Column("created_at", INSTANT, nullable=False),
     Column("hold_expires_at", INSTANT),
+    # The order's civil day at the authorisation, by which refunds and captures are judged.
+    Column("authorized_on", DAY, nullable=False),
     # The lines, rates and limits that the payment was judged by.
     Column("facts", JSON_TEXT, nullable=False),
     one_of(
@@ -64,8 +67,13 @@ hold_lot = Table(
     Column("payment_id", IDENTIFIER, primary_key=True),
     Column("lot_id", IDENTIFIER, primary_key=True),
     Column("reward_point", CODE, nullable=False),
+    # The lot's own dates, so that balances by day need no look at the lot.
+    Column("vests_on", DAY, nullable=False),
+    Column("expires_on_lot", DAY, nullable=False),
+    # The order of consumption: a partial capture takes the first.
     Column("place", Integer, nullable=False),
     Column("points", UNITS, nullable=False),
+    Column("authorized_on", DAY, nullable=False),
     Column("authorized_at", INSTANT, nullable=False),
     Column("expires_at", INSTANT, nullable=False),
     Column("released_at", INSTANT),

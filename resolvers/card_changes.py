@@ -27,9 +27,10 @@ from resolvers.clock import civil_date
 from resolvers.context import Context
 from resolvers.customers import MAXIMUM_TEXT
 from resolvers.identifiers import random_id
-from resolvers.postings import Event, lock_card, post
+from resolvers.postings import Event, lock_card
 from resolvers.replays import Answer, Operation, Outcome, key_fault, once
 from resolvers.tiers import Standing, judge, moments_from, standing_in_unit
+from resolvers.writing import post
 from rules.book import RuleBook
 from rules.errors import (
     CardBlocked,

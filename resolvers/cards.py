@@ -107,7 +107,9 @@ async def cards_of_customer(context: Context, customer_key: UUID) -> list[CardRo
     return sorted((row for row in rows if row), key=lambda row: (row.issued_at, row.number))
 
 
-async def find_for_unit(context: Context, reader: Reader, number: str) -> CardRow:
+async def find_for_unit(
+    context: Context, reader: Reader, number: str, path: tuple[str, ...] = ("number",)
+) -> CardRow:
     """The card by number inside a unit, not locked yet. Raises CardNotFound for unknown and foreign
     alike.
     """
@@ -119,5 +121,5 @@ async def find_for_unit(context: Context, reader: Reader, number: str) -> CardRo
         own = await customers.key_of(reader, context.caller.customer_id or "")
         card = card if card is not None and own is not None and card.customer_key == own else None
     if card is None:
-        raise CardNotFound("There is no such card.", ("number",))
+        raise CardNotFound("There is no such card.", path)
     return card

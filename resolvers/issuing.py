@@ -24,10 +24,11 @@ from resolvers.callers import Role, check_channel
 from resolvers.clock import MICROSECOND, civil_date
 from resolvers.context import Context
 from resolvers.identifiers import random_id
-from resolvers.postings import Event, post
+from resolvers.postings import Event
 from resolvers.programs import known_channel
 from resolvers.replays import Answer, Operation, Outcome, key_fault, once
 from resolvers.tiers import judge, standing_in_unit
+from resolvers.writing import post
 from rules.book import RuleBook
 from rules.errors import (
     CardAlreadyIssued,

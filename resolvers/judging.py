@@ -58,7 +58,7 @@ async def judge_sale(
         on=entry_date,
         card=card_facts,
         affiliations=affiliations,
-        room=await _room(reader, book, card, today),
+        room=await room_below(reader, book, card, today),
         currency=channel.currency,
         lines=tuple(earning_line(line) for line in lines),
     )
@@ -77,7 +77,7 @@ def context_book(context: Context, book: RuleBook) -> RuleBook:
     return context.service.books.effective or book
 
 
-async def _room(
+async def room_below(
     reader: Reader, book: RuleBook, card: CardRow | None, today: date
 ) -> dict[str, int]:
     """Units left below each maximum: it less today's available + unvested + held, known now."""

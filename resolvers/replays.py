@@ -15,13 +15,13 @@ from resolvers.context import Context
 from resolvers.identifiers import content_hash, natural_key, operation_id
 from rules import errors
 from rules.book import RuleBook
-from rules.errors import IdempotencyKeyReused, InvalidInput, LoyaltyError
+from rules.errors import IdempotencyKeyReused, InvalidInput, LoyaltyError, NotEnoughRewardPoints
 
 MAXIMUM_KEY = 128
 
 # Refusals that depend on state: kept under the key, so that the same request is refused the same
 # way for ever.
-KEPT: dict[str, type[LoyaltyError]] = {
+KEPT: dict[str, Callable[..., LoyaltyError]] = {
     kind.code: kind
     for kind in (
         errors.CardAlreadyIssued,
@@ -29,6 +29,8 @@ KEPT: dict[str, type[LoyaltyError]] = {
         errors.CardReplaced,
         errors.CustomerBlocked,
         errors.CardCustomerConflict,
+        errors.MaximumPointsReached,
+        errors.NotEnoughRewardPoints,
         errors.PaymentStateConflict,
     )
 }
@@ -108,7 +110,13 @@ async def once(
 
 async def _keep(context: Context, claim: dict[str, Any], refusal: LoyaltyError) -> Outcome:
     """Store the refusal in a unit of its own: the work's unit was rolled back and left nothing."""
-    stored = {"code": refusal.code, "message": refusal.message, "field": refusal.field}
+    facts = refusal.facts if isinstance(refusal, NotEnoughRewardPoints) else None
+    stored = {
+        "code": refusal.code,
+        "message": refusal.message,
+        "field": refusal.field,
+        "facts": facts,
+    }
 
     async def unit(transaction: Transaction, _book: RuleBook | None) -> Outcome | None:
         if await transaction.run(claim_key, **claim, outcome="REFUSED", answer=json.dumps(stored)):
@@ -134,5 +142,7 @@ async def _replay(transaction: Transaction, claim: dict[str, Any]) -> Outcome:
 
 def _stored_refusal(row: KeyRow) -> LoyaltyError:
     stored = json.loads(row.answer)
-    field = stored["field"]
-    return KEPT[stored["code"]](stored["message"], tuple(field) if field is not None else None)
+    field = tuple(stored["field"]) if stored["field"] is not None else None
+    if stored["facts"] is not None:
+        return NotEnoughRewardPoints(**stored["facts"], field=field)
+    return KEPT[stored["code"]](stored["message"], field)

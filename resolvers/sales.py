@@ -7,7 +7,7 @@ Source: semantics 5.6, 12.
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -28,11 +28,14 @@ from resolvers.clock import FUTURE_TOLERANCE, civil_date
 from resolvers.context import Context
 from resolvers.identifiers import content_hash, natural_key, operation_id
 from resolvers.judging import Judged, judge_sale
-from resolvers.postings import Event, Posted, lock_card, post, tell
+from resolvers.lot_dates import lot_dates
+from resolvers.postings import lock_card
 from resolvers.programs import known_channel
-from resolvers.tiers import Standing, judge, judged_points, moments_from, standing_in_unit
+from resolvers.tiers import (
+    win_tiers,
+)
+from resolvers.writing import post
 from rules.book import RuleBook
-from rules.calendar import add_period
 from rules.earning import Earning, Share
 from rules.errors import (
     ChannelInactive,
@@ -46,7 +49,7 @@ from rules.errors import (
 from rules.ledger import Draft, EntryType, Origin, Reason
 from rules.lines import Charge, ChargeInput, Line, LineInput, check_lines
 from rules.numbers import is_currency
-from rules.program import Channel, RewardPoint
+from rules.program import Channel
 
 MAXIMUM_TRANSACTION_ID = 128
 MAXIMUM_SALES = 1000
@@ -261,46 +264,8 @@ async def _post_to(
     except InvalidInput as beyond:
         beyond.field = ("lines",)
         raise
-    await _win_tiers(context, transaction, sale, posted, judged.standing, today)
-
-
-async def _win_tiers(
-    context: Context,
-    transaction: Transaction,
-    sale: _Sale,
-    posted: Posted,
-    before: Standing | None,
-    today: date,
-) -> None:
-    """Evaluate the programs whose tiers count what was earned, at the entry date and at later
-    countable days.
-    """
-    newest = context.service.books.effective or sale.book
-    standing = await standing_in_unit(context, transaction, posted.card, newest)
-    earned = {entry.draft.reward_point for entry in posted.entries}
-    on = sale.row.entry_date
-    events: list[Event] = []
-    for program in sorted(standing.programs_on(on)):
-        if judged_points(standing, program) & earned:
-            moments = moments_from(standing, program, on)
-            rows = before.rows_until(program, today) if before else None
-            events += await judge(
-                transaction, standing, program, moments, today, context.service.randomness, rows
-            )
-    if events:
-        card = posted.card
-        await tell(transaction, card, events, card.last_posted_at, context.service.randomness)
-
-
-def lot_dates(point: RewardPoint, entry_date: date) -> tuple[date, date | None]:
-    """First and last day of a lot: vesting and expiration count from the entry date (semantics
-    6).
-    """
-    vests_on = add_period(entry_date, point.vesting) if point.vesting else entry_date
-    if point.expiration is None or point.expiration.value == 0:
-        return vests_on, None
-    expires_on = add_period(entry_date, point.expiration)
-    return min(vests_on, expires_on), expires_on
+    if judged.standing is not None:
+        await win_tiers(context, transaction, posted, judged.standing, today)
 
 
 def _draft(sale: _Sale, earning: Earning, share: Share) -> Draft:

@@ -28,11 +28,12 @@ from resolvers import cards, programs
 from resolvers.books import History
 from resolvers.context import Context
 from resolvers.identifiers import Randomness, random_id
-from resolvers.postings import Event
+from resolvers.postings import Event, Posted, tell
 from rules import tiers as rules
 from rules.book import RuleBook
 from rules.errors import InvalidInput
 from rules.explanations import point_digits
+from rules.ledger import COUNTING
 from rules.numbers import scale
 from rules.tiers import Moment, ProgramVersion, Progress, TierRow
 
@@ -278,3 +279,36 @@ async def _write(
             )
         changed = changed or kept is None or kept.ends_on != won.ends_on
     return changed
+
+
+async def win_tiers(
+    context: Context, transaction: Transaction, posted: Posted, before: Standing, today: date
+) -> None:
+    """Evaluate the programs whose tiers count what was posted, on the days on which it counts and
+    at later countable days; a negative entry never extends. `before`: as it stood without it.
+    """
+    counting = [entry.draft for entry in posted.entries if entry.draft.entry_type in COUNTING]
+    if not counting:
+        return
+    days: dict[date, bool] = {}
+    for draft in counting:
+        days[draft.counts_on] = days.get(draft.counts_on, False) or draft.points_units > 0
+    first = min(days)
+    points = {draft.reward_point for draft in counting}
+    standing_now = await standing_in_unit(context, transaction, posted.card, before.book)
+    events: list[Event] = []
+    for program in sorted(standing_now.programs_on(first)):
+        if judged_points(standing_now, program) & points:
+            moments = [Moment(day, extends) for day, extends in days.items()]
+            events += await judge(
+                transaction,
+                standing_now,
+                program,
+                [*moments, *moments_from(standing_now, program, first)],
+                today,
+                context.service.randomness,
+                before.rows_until(program, today),
+            )
+    if events:
+        card = posted.card
+        await tell(transaction, card, events, card.last_posted_at, context.service.randomness)

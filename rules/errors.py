@@ -8,7 +8,7 @@
   * ContactTenderNeedsCustomer
   * ChannelNotFound, ChannelInactive, ChannelNotParticipating
   * ProgramNotFound, TierNotFound, RewardPointNotFound, ActivityTypeNotFound
-  * TransactionNotFound, PaymentStateConflict, CurrencyMismatch
+  * TransactionNotFound, PaymentStateConflict, CurrencyMismatch, MaximumPointsReached
   * NotEnoughRewardPoints, RedemptionLimit, InvalidPaymentRequest
   * AffiliationNotFound, AffiliationHidden, CouponNotValid
   * ConfigurationInvalid, ConfigurationConflict
@@ -147,6 +147,10 @@ class TransactionNotFound(LoyaltyError):
     code = "TRANSACTION_NOT_FOUND"
 
 
+class MaximumPointsReached(LoyaltyError):
+    code = "MAXIMUM_POINTS_REACHED"
+
+
 class PaymentStateConflict(LoyaltyError):
     code = "PAYMENT_STATE_CONFLICT"
 
@@ -158,8 +162,9 @@ class CurrencyMismatch(LoyaltyError):
 class NotEnoughRewardPoints(LoyaltyError):
     """The points available do not do what was asked. Source: semantics 8.1.
 
-    Points are smallest units of `reward_point`, 0 where it is None. `amount_covered_minor` is what
-    points could pay in minor units of `currency`; None where nothing was to be paid.
+    Points are smallest units of `reward_point`, 0 where it is None, shown with `digits` decimals.
+    `amount_covered_minor` is what points could pay in minor units of `currency`; None where nothing
+    was to be paid.
     """
 
     code = "NOT_ENOUGH_REWARD_POINTS"
@@ -173,14 +178,29 @@ class NotEnoughRewardPoints(LoyaltyError):
         held_units: int,
         reward_point: str | None,
         field: Path | None = None,
+        digits: int = 0,
     ) -> None:
         super().__init__("There are not enough points available.", field)
+        self.digits = digits
         self.amount_covered_minor = amount_covered_minor
         self.currency = currency
         self.required_units = required_units
         self.available_units = available_units
         self.held_units = held_units
         self.reward_point = reward_point
+
+    @property
+    def facts(self) -> dict[str, int | str | None]:
+        """What a stored refusal keeps, so that it is told the same way again."""
+        return {
+            "amount_covered_minor": self.amount_covered_minor,
+            "currency": self.currency,
+            "required_units": self.required_units,
+            "available_units": self.available_units,
+            "held_units": self.held_units,
+            "reward_point": self.reward_point,
+            "digits": self.digits,
+        }
 
 
 class RedemptionLimit(LoyaltyError):

@@ -88,3 +88,13 @@ def cut_by_maximum(maximum_units: int, kept_units: int, computed_units: int, dig
         return ""
     kept = f"{show_units(kept_units, digits)} of {show_units(computed_units, digits)}"
     return f"; maximum {show_units(maximum_units, digits)}: {kept}"
+
+
+def adjustment(units: int, digits: int) -> str:
+    """`adjustment 50`, signed."""
+    return f"adjustment {show_units(units, digits)}"
+
+
+def transfer(units: int, digits: int) -> str:
+    """`transfer 250`, signed."""
+    return f"transfer {show_units(units, digits)}"

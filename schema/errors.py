@@ -3,13 +3,16 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from enum import Enum
 from typing import Generic, TypeVar
 
 import strawberry
 
 from resolvers.replays import ReplayedRefusal
-from rules.errors import IdempotencyKeyReused, LoyaltyError, Refused
+from rules.errors import IdempotencyKeyReused, LoyaltyError, NotEnoughRewardPoints, Refused
+from rules.numbers import show_units
+from schema.values import Money, money
 
 T = TypeVar("T")
 
@@ -172,6 +175,33 @@ class IdempotencyKeyReusedError(UserError):
     first_used_at: datetime = strawberry.field(description="When the key was used first.")
 
 
+@strawberry.type(description="The points available do not do what was asked.")
+class NotEnoughRewardPointsError(UserError):
+    amount_covered: Money | None = strawberry.field(description="What could have been paid.")
+    required: Decimal = strawberry.field(description="Points that were needed.")
+    available: Decimal = strawberry.field(description="Points that are free to spend.")
+    held: Decimal = strawberry.field(
+        description=(
+            "Points that payments of other orders hold: free again when those are voided or lapse."
+        )
+    )
+
+
+def _not_enough(error: NotEnoughRewardPoints, field: list[str] | None) -> UserError:
+    covered = None
+    if error.amount_covered_minor is not None and error.currency is not None:
+        covered = money(error.amount_covered_minor, error.currency)
+    return NotEnoughRewardPointsError(
+        code=UserErrorCode(error.code),
+        message=error.message,
+        field=field,
+        amount_covered=covered,
+        required=Decimal(show_units(error.required_units, error.digits)),
+        available=Decimal(show_units(error.available_units, error.digits)),
+        held=Decimal(show_units(error.held_units, error.digits)),
+    )
+
+
 def user_error(error: LoyaltyError) -> UserError:
     """The refusal in its GraphQL type."""
     code = UserErrorCode(error.code)
@@ -180,6 +210,8 @@ def user_error(error: LoyaltyError) -> UserError:
         return IdempotencyKeyReusedError(
             code=code, message=error.message, field=field, first_used_at=error.first_used_at
         )
+    if isinstance(error, NotEnoughRewardPoints):
+        return _not_enough(error, field)
     return GeneralError(code=code, message=error.message, field=field)
 
 

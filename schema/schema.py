@@ -9,20 +9,26 @@ from schema.card_mutations import CardMutations
 from schema.configuration_mutations import ConfigurationMutations
 from schema.configurations import ConfigurationVersion
 from schema.customer_mutations import CustomerMutations
-from schema.errors import GeneralError, IdempotencyKeyReusedError
+from schema.errors import GeneralError, IdempotencyKeyReusedError, NotEnoughRewardPointsError
+from schema.point_mutations import PointMutations
 from schema.queries import Query
 from schema.sale_mutations import SaleMutations
 
 Mutation = merge_types(
     "Mutation",
-    (CardMutations, CustomerMutations, SaleMutations, ConfigurationMutations),
+    (CardMutations, CustomerMutations, SaleMutations, PointMutations, ConfigurationMutations),
 )
 Mutation.__strawberry_definition__.description = "Everything that can be changed."  # type: ignore[attr-defined]
 
 schema = strawberry.Schema(
     query=Query,
     mutation=Mutation,
-    types=[GeneralError, IdempotencyKeyReusedError, ConfigurationVersion],
+    types=[
+        GeneralError,
+        IdempotencyKeyReusedError,
+        NotEnoughRewardPointsError,
+        ConfigurationVersion,
+    ],
     config=StrawberryConfig(scalar_map=SCALARS),
 )
 schema._schema.description = (  # noqa: SLF001 (Strawberry has no way to give one)

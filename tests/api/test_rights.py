@@ -56,6 +56,8 @@ TABLE = {
     "Mutation.eraseCustomer": "A",
     "Mutation.postSale": "FSA",
     "Mutation.postSales": "FSA",
+    "Mutation.adjustPoints": "SA",
+    "Mutation.transferPoints": "FSA",
     "Mutation.applyConfiguration": "A",
     "Mutation.processLoyaltySchemes": "A",
 }
@@ -112,6 +114,10 @@ OPERATIONS = {
     "Mutation.postSale": """mutation { postSale(input: {channel: "WEB", transactionId: "1",
       occurredAt: "2024-01-01T00:00:00Z", currency: "USD", lines: []}) { replayed } }""",
     "Mutation.postSales": "mutation { postSales(input: {sales: []}) { posted } }",
+    "Mutation.adjustPoints": """mutation { adjustPoints(input: {idempotencyKey: "k",
+      cardNumber: "N", rewardPoint: "PTS", points: 1, reasonCode: "R"}) { replayed } }""",
+    "Mutation.transferPoints": """mutation { transferPoints(input: {idempotencyKey: "k",
+      fromCardNumber: "N", toCardNumber: "M", rewardPoint: "PTS", points: 1}) { replayed } }""",
     "Mutation.applyConfiguration": """mutation { applyConfiguration(input: {document: {
       schemes: 1}}) { userErrors { code } } }""",
     "Mutation.processLoyaltySchemes": "mutation { processLoyaltySchemes { userErrors { code } } }",

@@ -1,0 +1,218 @@
+"""A card's ledger inside a unit of work: opened under the card's lock, settled, changed, written.
+
+The only way by which points reach a book. What time has brought (holds that lapsed, debt that
+vested points meet) is settled when a reward point is opened; everything is written at the end, in
+statements for the rows of one card. Source: engineering 3.1, semantics 6.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from uuid import UUID
+
+from models.card_statements import CardRow
+from models.database import Transaction
+from models.ledger_statements import BalanceRow, balances_of, debts_of_point, lots_of_point
+from models.payment_statements import HoldLotRow, release_hold_lot, unreleased_holds_of
+from resolvers.clock import MICROSECOND
+from resolvers.identifiers import Randomness, ordered_ids
+from rules.balances import NEVER
+from rules.errors import InvalidInput
+from rules.ledger import Draft, Entry, EntryType, chain
+from rules.lots import Debt, Lot, Settlement, Taken, settle
+from rules.numbers import MAXIMUM_UNITS
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An entry to write; a negative one says which lots bear it and what is left as debt."""
+
+    draft: Draft
+    taken: tuple[Taken, ...] = ()
+    debt_units: int = 0
+
+
+@dataclass
+class PointBook:
+    """One reward point of the card: what is left of its lots, and its debts, by id."""
+
+    lots: dict[UUID, Lot]
+    debts: dict[UUID, Debt]
+    lots_before: dict[UUID, Lot]
+    debts_before: dict[UUID, Debt]
+    settlements: list[Settlement] = field(default_factory=list)
+
+    def settle(self, since: date, on: date) -> None:
+        """Let debts meet what is available by `on`; `since`: settled up to then already."""
+        for one in settle(self.lots.values(), self.debts.values(), since, on):
+            self.settlements.append(one)
+            self.lots[one.lot.lot_id] = self.lots[one.lot.lot_id].less(one.units)
+            owed = self.debts.pop(one.entry_id)
+            if owed.units > one.units:
+                self.debts[one.entry_id] = replace(owed, units=owed.units - one.units)
+
+    @property
+    def debt_units(self) -> int:
+        return sum(debt.units for debt in self.debts.values())
+
+
+@dataclass
+class CardLedger:
+    """The card under its lock; `today` is the day where it was issued, `now` the unit's clock."""
+
+    transaction: Transaction
+    card: CardRow
+    now: datetime
+    today: date
+    randomness: Randomness
+    balances: dict[str, BalanceRow]
+    points: dict[str, PointBook] = field(default_factory=dict)
+    steps: list[tuple[UUID, Step]] = field(default_factory=list)
+    place: tuple[bool, str] = (False, "")
+
+    @property
+    def posted_at(self) -> datetime:
+        return max(self.now, self.card.last_posted_at + MICROSECOND)
+
+    async def open(self, reward_point: str) -> PointBook:
+        """Lots and debts of the reward point, settled up to today."""
+        book = self.points.get(reward_point)
+        if book is None:
+            book = self.points[reward_point] = await self._read(reward_point)
+            known = self.balances.get(reward_point)
+            book.settle(known.as_of_from if known else self.today, self.today)
+        return book
+
+    async def _read(self, reward_point: str) -> PointBook:
+        card_id = self.card.card_id
+        given = {"of_card": card_id, "of_point": reward_point}
+        lots = {
+            row.lot_id: Lot(
+                lot_id=row.lot_id,
+                card_id=card_id,
+                reward_point=reward_point,
+                entry_date=row.entry_date,
+                vests_on=row.vests_on,
+                expires_on=row.expires_on,
+                occurred_at=row.occurred_at,
+                remainder=row.remainder,
+                held=row.held,
+                place=self.place,
+            )
+            for row in await self.transaction.all(lots_of_point, **given)
+        }
+        debts: dict[UUID, Debt] = {}
+        known = self.balances.get(reward_point)
+        if known is not None and known.debt > 0:
+            debts = {
+                row.entry_id: Debt(row.entry_id, row.entry_date, row.seq_no, row.remaining)
+                for row in await self.transaction.all(debts_of_point, **given)
+            }
+        return PointBook(lots, debts, dict(lots), dict(debts))
+
+    async def release_lapsed(self) -> None:
+        """Free what holds reserved until a moment that has passed, whether or not a job noticed."""
+        lapses = [row.next_hold_lapse_at for row in self.balances.values()]
+        if any(at is not None and at <= self.now for at in lapses):
+            rows = await self.transaction.each(unreleased_holds_of, [self.card.card_id])
+            await self.release([row for row in rows if row.expires_at <= self.now])
+
+    async def release(self, holds: Iterable[HoldLotRow], *, at: datetime | None = None) -> None:
+        """Give back what holds reserve of this card's lots; `at`: since when, else their end."""
+        for hold in holds:
+            book = await self.open(hold.reward_point)
+            lot = book.lots[hold.lot_id]
+            book.lots[hold.lot_id] = replace(lot, held=lot.held - hold.points)
+            await self.transaction.run(
+                release_hold_lot,
+                of_card=self.card.card_id,
+                of_payment=hold.payment_id,
+                of_lot=hold.lot_id,
+                released_at=at or hold.expires_at,
+            )
+            book.settle(self.today, self.today)
+
+    def reserve(self, taken: Iterable[Taken]) -> None:
+        """Reserve units of lots that were opened."""
+        for one in taken:
+            lots = self.points[one.lot.reward_point].lots
+            lot = lots[one.lot.lot_id]
+            lots[one.lot.lot_id] = replace(lot, held=lot.held + one.units)
+
+    async def add(self, steps: Sequence[Step]) -> tuple[UUID, ...]:
+        """Add entries to the book, their ids in order. Raises InvalidInput beyond the bound."""
+        ids = ordered_ids(self.posted_at, len(self.steps) + len(steps), self.randomness)
+        new = ids[len(self.steps) :]
+        for entry_id, step in zip(new, steps, strict=True):
+            if abs(step.draft.points_units) > MAXIMUM_UNITS:
+                raise InvalidInput("This would post more than 10^15 smallest units of a point.")
+            await self._add(entry_id, step)
+            self.steps.append((entry_id, step))
+        return new
+
+    async def _add(self, entry_id: UUID, step: Step) -> None:
+        draft = step.draft
+        point = draft.reward_point
+        known = self.balances.get(point)
+        # An earning on a card without debt needs no look at its other lots.
+        needs_lots = draft.points_units < 0 or (known is not None and known.debt > 0)
+        if not needs_lots and point not in self.points:
+            return
+        book = await self.open(point)
+        for one in step.taken:
+            book.lots[one.lot.lot_id] = book.lots[one.lot.lot_id].less(one.units)
+        if step.debt_units:
+            place = self.card.next_seq + len(self.steps)
+            book.debts[entry_id] = Debt(entry_id, draft.entry_date, place, step.debt_units)
+        if is_lot(draft):
+            book.lots[entry_id] = lot_of(self.card.card_id, entry_id, draft, self.place)
+        book.settle(self.today, self.today)
+
+    def entries(self, op_id: UUID) -> tuple[Entry, ...]:
+        """The entries added so far, as the next of the card's book."""
+        return chain(
+            self.card.card_id,
+            self.card.next_seq,
+            self.card.head_hash,
+            self.posted_at,
+            op_id,
+            tuple(step.draft for _, step in self.steps),
+            tuple(entry_id for entry_id, _ in self.steps),
+        )
+
+
+def is_lot(draft: Draft) -> bool:
+    """Every positive entry other than an EXPIRE correction is a lot (semantics 6)."""
+    return draft.points_units > 0 and draft.entry_type is not EntryType.EXPIRE
+
+
+def lot_of(card_id: UUID, entry_id: UUID, draft: Draft, place: tuple[bool, str]) -> Lot:
+    return Lot(
+        lot_id=entry_id,
+        card_id=card_id,
+        reward_point=draft.reward_point,
+        entry_date=draft.entry_date,
+        vests_on=draft.vests_on or draft.entry_date,
+        expires_on=draft.expires_on or NEVER,
+        occurred_at=draft.occurred_at,
+        remainder=draft.points_units,
+        place=place,
+    )
+
+
+async def open_ledger(
+    transaction: Transaction,
+    card: CardRow,
+    now: datetime,
+    today: date,
+    randomness: Randomness,
+    *,
+    is_presented: bool = True,
+) -> CardLedger:
+    """The ledger of a card that is locked, with what time has brought to its holds settled."""
+    rows = await transaction.each(balances_of, [card.card_id])
+    balances = {row.reward_point: row for row in rows}
+    place = (not is_presented, card.number)
+    ledger = CardLedger(transaction, card, now, today, randomness, balances, place=place)
+    await ledger.release_lapsed()
+    return ledger
