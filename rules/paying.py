@@ -11,6 +11,7 @@ from functools import partial
 
 from rules.cover import Cover, Slice, formula, slices
 from rules.errors import InvalidPaymentRequest, NotEnoughRewardPoints, Path, RedemptionLimit
+from rules.explanations import point_digits
 from rules.limits import walk_within_limits
 from rules.tender import Item, Limits, Tender, TenderFacts, is_unrestricted, tender
 from rules.walk import Left, Walked, everything, walk
@@ -221,4 +222,5 @@ def _not_enough(
         held_units=held.get(code, 0),
         reward_point=code,
         field=field,
+        digits=point_digits(asked.points[code]),
     )

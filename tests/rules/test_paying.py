@@ -195,6 +195,26 @@ def test_points_rounded_down_when_held_are_captured_whole() -> None:
             assert recapture(cart, taken(authorised), amount_minor) == authorised
 
 
+def test_blocks_whose_points_were_rounded_down_when_held_are_captured_whole() -> None:
+    """Three cups at 0.004 cost 1.2 cents, held as 1, which alone buys two."""
+    cup = replace(COFFEE, reward_point="CASH", points=Decimal("0.004"), whole_units_only=True)
+    cart = asked([line(1, 900, "Coffee", quantity="3")], cup)
+    found = cover(cart, PLENTY, 900)
+    assert (taken(found), cover(cart, taken(found), 900).amount_minor) == ({"CASH": 1}, 600)
+    assert recapture(cart, taken(found), 900) == found
+    dear = replace(cup, points=Decimal("0.005"))
+    with pytest.raises(InvalidPaymentRequest):
+        recapture(asked(cart.facts.items, dear), {"CASH": 1}, 900)
+
+
+def test_points_that_pay_part_of_a_line_use_up_its_goods_first() -> None:
+    """What PTS leave of the line are its charges, which pieces do not pay."""
+    piece = replace(COFFEE, reward_point="CASH", points=Decimal(1))
+    cart = asked([line(1, 300, "Coffee", charges_minor=100)], HUNDRED, piece)
+    found = most(cart, {"PTS": 200, "CASH": 10**6}, 400)
+    assert paid(found) == [("PTS", 1, 200, 200), ("CASH", 1, 33, 100)]
+
+
 @pytest.mark.parametrize(("amount_minor", "due_minor"), [(0, 500), (-1, 500), (501, 500)])
 def test_an_amount_is_more_than_nothing_and_at_most_what_is_due(
     amount_minor: int, due_minor: int
@@ -409,6 +429,10 @@ class TestLimits:
     def test_a_cover_of_nothing_for_limits_alone(self) -> None:
         cart = asked([line(1, 1000)], HUNDRED, limits=STEPS)
         assert isinstance(refusal_of_cover(cart, {"PTS": 499}, {}, 1000), RedemptionLimit)
+
+    def test_a_refusal_in_amount_points_has_their_decimals(self) -> None:
+        error = short(asked([line(1, 1000)], CASH), 1000, {"CASH": 400})
+        assert (error.required_units, error.available_units, error.digits) == (1000, 400, 2)
 
     def test_a_cart_that_is_paid_needs_no_points(self) -> None:
         error = refusal_of_cover(asked([line(1, 1000)], HUNDRED), PLENTY, {}, 0)
