@@ -218,7 +218,7 @@ def _not_enough(
         amount_covered_minor=covered_minor,
         currency=currency,
         required_units=units_needed(asked, code, amount_minor),
-        available_units=max(0, budgets.get(code, 0)),
+        available_units=budgets.get(code, 0),
         held_units=held.get(code, 0),
         reward_point=code,
         field=field,

@@ -407,6 +407,23 @@ class TestLimits:
         cart = asked([line(1, 1000)], HUNDRED, CASH, limits=limits)
         assert taken(most(cart, {"PTS": 499, "CASH": 700}, 1000)) == {"CASH": 700}
 
+    def test_a_block_that_takes_less_than_the_minimum_lowers_the_most(self) -> None:
+        """10.00 would be a block of 50 points, below the minimum; 9.99 are 100 points by amount.
+
+        The walk for 10.00 finds 8.99 CASH only, but there is no reason to offer less than 9.99.
+        """
+        cart = asked(
+            [line(1, 1000, "Coffee")],
+            replace(COFFEE, points=Decimal(50), whole_units_only=True),
+            replace(HUNDRED, points=Decimal(10)),
+            CASH,
+            limits=RedemptionLimits(Decimal(60), 1, Decimal(100)),
+        )
+        budgets = {"PTS": 100, "CASH": 899}
+        assert paid(cover(cart, budgets, 1000)) == [("CASH", 1, 899, 899)]
+        assert paid(most(cart, budgets, 1000)) == [("PTS", 1, 100, 999)]
+        assert limited(cart, 1000, budgets).amount_covered_minor == 999
+
     @pytest.mark.parametrize(
         ("available", "expected"),
         [(1249, (750, 250)), (749, (500, 167)), (499, None)],

@@ -192,7 +192,7 @@ def test_limits_hold_for_what_is_taken(case: Case) -> None:
 def test_the_step_taken_is_the_largest_that_fits(case: Case, code: str) -> None:
     """Against trying every multiple in turn."""
     assume(case.tender.limits.step > 1 and code in case.tender.prices)
-    budget = min(case.budgets[code], 400 * case.tender.limits.step)
+    budget = min(case.budgets[code], 100 * case.tender.limits.step)
     left = everything(case.tender.facts.items)
     found = walk_within_limits(case.tender, code, left, case.due_minor, budget)
     step, total = case.tender.limits.step, case.tender.facts.total_minor
