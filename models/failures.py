@@ -44,8 +44,14 @@ _SQLITE_AWAY = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.
 _SQLITE_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
 
+class SetChanged(Exception):
+    """Under their locks the cards needed are others than before: the unit runs again."""
+
+
 def classify(error: BaseException) -> Failure:
     """Tell what an exception raised by a driver means; whatever is not known is a bug."""
+    if isinstance(error, SetChanged):
+        return Failure.AGAIN
     if isinstance(error, asyncpg.PostgresError):
         return _by_state(error.sqlstate or "")
     if isinstance(error, asyncpg.InterfaceError | asyncpg.InternalClientError | ConnectionError):

@@ -27,6 +27,7 @@ class PaymentRow(NamedTuple):
     created_at: datetime
     hold_expires_at: datetime | None
     authorized_on: date
+    operations: str
     facts: str
 
 
@@ -38,6 +39,7 @@ class SliceRow(NamedTuple):
     line_number: int | None
     points: int
     amount_minor: int
+    used_minor: int
     refunded_points: int
     refunded_minor: int
 
@@ -106,6 +108,7 @@ change_payment = write(
         status=bindparam("status"),
         amount_minor=bindparam("amount_minor"),
         refunded_minor=bindparam("refunded_minor"),
+        operations=bindparam("operations"),
     )
 )
 change_slice = write(
@@ -121,6 +124,16 @@ change_slice = write(
         refunded_points=bindparam("refunded_points"),
         refunded_minor=bindparam("refunded_minor"),
     )
+)
+
+use_slice = write(
+    update(payment_slice)
+    .where(
+        payment_slice.c.card_id == CARD,
+        payment_slice.c.payment_id == _PAYMENT,
+        payment_slice.c.slice_no == bindparam("of_slice"),
+    )
+    .values(used_minor=bindparam("used_minor"))
 )
 
 # "At most one live payment an order": its row is the lock of the order.

@@ -33,6 +33,8 @@ payment = Table(
     Column("hold_expires_at", INSTANT),
     # The order's civil day at the authorisation, by which refunds and captures are judged.
     Column("authorized_on", DAY, nullable=False),
+    # Ids of the operations that wrote entries for it, oldest first: they find those entries.
+    Column("operations", JSON_TEXT, nullable=False),
     # The lines, rates and limits that the payment was judged by.
     Column("facts", JSON_TEXT, nullable=False),
     one_of(
@@ -53,6 +55,8 @@ payment_slice = Table(
     Column("line_number", Integer),
     Column("points", UNITS, nullable=False),
     Column("amount_minor", UNITS, nullable=False),
+    # What sales that named the payment have used up of it (semantics 5.4).
+    Column("used_minor", UNITS, nullable=False),
     Column("refunded_points", UNITS, nullable=False),
     Column("refunded_minor", UNITS, nullable=False),
     info=placed("card_id"),

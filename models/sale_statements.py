@@ -4,12 +4,12 @@ from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_leave
 
-from models.columns import HASH
+from models.columns import HASH, IDENTIFIER
 from models.sales import pending_earning, sale, sale_charge, sale_fact, sale_line
-from models.statements import KeyedStatement, write
+from models.statements import KeyedStatement, Statement, write
 
 
 class SaleRow(NamedTuple):
@@ -98,6 +98,19 @@ returns_of: KeyedStatement[SaleRow] = KeyedStatement(
     ),
     SaleRow,
     HASH,
+)
+SALE = bindparam("of_sale", type_=HASH)
+# Returns of one sale come one after another.
+locked_sale = Statement(select(sale).where(sale.c.sale_key == SALE).with_for_update(), SaleRow)
+change_returned_quantity = write(
+    update(sale_line)
+    .where(sale_line.c.sale_key == SALE, sale_line.c.line_number == bindparam("of_line"))
+    .values(returned_quantity=bindparam("returned_quantity"))
+)
+change_sale_card = write(
+    update(sale)
+    .where(sale.c.sale_key == SALE)
+    .values(card_id=bindparam("card_id", type_=IDENTIFIER))
 )
 claim_sale = write(insert_or_leave(sale).on_conflict_do_nothing())
 insert_sale_lines = write(insert(sale_line))

@@ -15,13 +15,13 @@ from uuid import UUID
 from models.card_statements import CardRow
 from models.ledger_statements import (
     BalanceRow,
-    PointsDayRow,
     balances_of,
     past_lots_of,
     past_sums_of,
     past_taken_of,
     points_days_of,
 )
+from models.payment_statements import HoldLotRow, holds_of, unreleased_holds_of
 from resolvers import cards, programs
 from resolvers.context import Context
 from rules import balances as rules
@@ -76,15 +76,20 @@ async def balance_rows(context: Context, ids: list[UUID]) -> list[list[BalanceRo
 
 
 async def day_rows(context: Context, ids: list[UUID]) -> list[dict[str, list[PointsDay]]]:
-    """Points by day, by reward point, of each card."""
+    """Points by day, by reward point, of each card; what lapsed holds reserve is free again."""
+    found = await context.read.each(points_days_of, ids)
+    holding = list(dict.fromkeys(row.card_id for row in found if row.held))
+    lapsed: dict[tuple[UUID, str, date, date], int] = defaultdict(int)
+    for hold in await context.read.each(unreleased_holds_of, holding):
+        if hold.expires_at <= context.now:
+            key = (hold.card_id, hold.reward_point, hold.vests_on, hold.expires_on_lot)
+            lapsed[key] += hold.points
     rows: dict[UUID, dict[str, list[PointsDay]]] = defaultdict(lambda: defaultdict(list))
-    for row in await context.read.each(points_days_of, ids):
-        rows[row.card_id][row.reward_point].append(_day(row))
+    for row in found:
+        free = lapsed[row.card_id, row.reward_point, row.vests_on, row.expires_on]
+        day = PointsDay(row.vests_on, row.expires_on, row.remainder, row.held - free)
+        rows[row.card_id][row.reward_point].append(day)
     return [rows[card_id] for card_id in ids]
-
-
-def _day(row: PointsDayRow) -> PointsDay:
-    return PointsDay(row.vests_on, row.expires_on, row.remainder, row.held)
 
 
 async def today_of(context: Context, card: CardRow) -> date:
@@ -173,8 +178,12 @@ async def _holding(context: Context, card: CardRow, row: BalanceRow, on: date) -
 async def _past_holdings(context: Context, card: CardRow, moment: Moment) -> list[Holding]:
     if moment.as_of is None or moment.known_at is None:
         raise AssertionError
-    sums = await context.load(past_sums, (card.card_id, moment.as_of, moment.known_at))
-    days = await context.load(past_days, (card.card_id, moment.as_of, moment.known_at))
+    key = (card.card_id, moment.as_of, moment.known_at)
+    days = await context.load(past_days, key)
+    sums = {
+        point: rules.with_debt(known, days.get(point, ()))
+        for point, known in (await context.load(past_sums, key)).items()
+    }
     return [
         Holding(
             card,
@@ -231,13 +240,35 @@ async def past_days(context: Context, keys: list[PastKey]) -> list[dict[str, lis
             if taken.vests_on is not None and taken.entry_type != "EXPIRE":
                 at = found[taken.card_id, as_of, known_at][taken.reward_point]
                 at[taken.vests_on, taken.expires_on or NEVER] -= taken.points
+    held = await _past_held(context, keys)
     return [
         {
-            point: [PointsDay(*dates, remainder=left) for dates, left in days.items()]
+            point: [
+                PointsDay(*dates, remainder=left, held=held[key, point, *dates])
+                for dates, left in days.items()
+            ]
             for point, days in found[key].items()
         }
         for key in keys
     ]
+
+
+async def _past_held(
+    context: Context, keys: list[PastKey]
+) -> dict[tuple[PastKey, str, date, date], int]:
+    """What holds authorised by the day reserved at the instant, by key, reward point and dates."""
+    held: dict[tuple[PastKey, str, date, date], int] = defaultdict(int)
+    rows = await context.read.each(holds_of, list(dict.fromkeys(key[0] for key in keys)))
+    for key in keys:
+        for hold in rows:
+            if hold.card_id == key[0] and _was_live(hold, key[1], key[2]):
+                held[key, hold.reward_point, hold.vests_on, hold.expires_on_lot] += hold.points
+    return held
+
+
+def _was_live(hold: HoldLotRow, as_of: date, known_at: datetime) -> bool:
+    freed = min(hold.expires_at, hold.released_at or hold.expires_at)
+    return hold.authorized_on <= as_of and hold.authorized_at <= known_at < freed
 
 
 async def _days(context: Context, part: Holding) -> list[PointsDay]:

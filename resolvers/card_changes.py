@@ -5,7 +5,6 @@ semantics 4, 9.
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date, datetime
-from uuid import UUID
 
 from models.card_statements import (
     CardRow,
@@ -26,7 +25,9 @@ from resolvers.cards import BLOCK_REASON
 from resolvers.clock import civil_date
 from resolvers.context import Context
 from resolvers.customers import MAXIMUM_TEXT
+from resolvers.held_cards import lock_with_holds
 from resolvers.identifiers import random_id
+from resolvers.ledgers import CardLedger
 from resolvers.postings import Event, lock_card
 from resolvers.replays import Answer, Operation, Outcome, key_fault, once
 from resolvers.tiers import Standing, judge, moments_from, standing_in_unit
@@ -228,20 +229,51 @@ async def _customer(transaction: Transaction, customer_id: str) -> CustomerRow:
 
 
 async def block(context: Context, key: str, command: Block) -> Outcome:
-    """Block the card; a blocked one stays as it is. Raises CardReplaced."""
+    """Block the card and void the holds that it gave or that reserve its lots; a blocked one stays
+    as it is. Raises CardReplaced.
+    """
     _check_form(key, command.reason)
 
-    async def work(place: Locked) -> Change:
-        _refuse_replaced(place.card)
-        if place.card.status == "BLOCKED":
-            return Change()
-        await place.transaction.run(
-            change_status, of_card=place.card.card_id, status="BLOCKED", blocked_at=place.now
-        )
-        await write_note(place, place.card.card_id, BLOCK_REASON, command.reason)
-        return _status_change("cardBlocked", command.reason, "ACTIVE", "BLOCKED")
+    async def work(operation: Operation) -> Answer:
+        transaction = operation.transaction
+        found = await cards.find_for_unit(context, transaction, command.number)
+        now = context.service.clock()
+        held = await lock_with_holds(context, transaction, [found.card_id], now)
+        ledger = held.ledgers[found.card_id]
+        _refuse_replaced(ledger.card)
+        if ledger.card.status == "ACTIVE":
+            await _block(context, transaction, ledger, command.reason)
+            events = {found.card_id: (Event("cardBlocked", {}),)}
+            await held.void_all(transaction, operation.op_id, "blockLoyaltyCard", events)
+        return {"card_id": str(found.card_id)}
 
-    return await _change(context, "blockLoyaltyCard", key, command, work)
+    return await once(context, "blockLoyaltyCard", key, command, work)
+
+
+async def _block(
+    context: Context, transaction: Transaction, ledger: CardLedger, reason: str
+) -> None:
+    card_id = ledger.card.card_id
+    await transaction.run(change_status, of_card=card_id, status="BLOCKED", blocked_at=ledger.now)
+    await transaction.run(
+        insert_note,
+        card_id=card_id,
+        note_id=random_id(context.service.randomness),
+        subject_id=card_id,
+        kind=BLOCK_REASON,
+        text=reason,
+        written_at=ledger.now,
+    )
+    await audit_card(
+        context,
+        transaction,
+        card_id,
+        "blockLoyaltyCard",
+        ledger.now,
+        reason=reason,
+        before={"status": "ACTIVE"},
+        after={"status": "BLOCKED"},
+    )
 
 
 async def unblock(context: Context, key: str, command: Block) -> Outcome:
@@ -263,18 +295,6 @@ async def unblock(context: Context, key: str, command: Block) -> Outcome:
 def _status_change(event: str, reason: str, before: str, after: str) -> Change:
     events = (Event(event, {}),)
     return Change(events, reason, {"status": before}, {"status": after})
-
-
-async def write_note(place: Locked, subject_id: UUID, kind: str, text: str) -> None:
-    await place.transaction.run(
-        insert_note,
-        card_id=place.card.card_id,
-        note_id=random_id(place.context.service.randomness),
-        subject_id=subject_id,
-        kind=kind,
-        text=text,
-        written_at=place.now,
-    )
 
 
 async def enrol(context: Context, key: str, command: Enrol) -> Outcome:

@@ -12,12 +12,15 @@ from typing import TypeVar
 from uuid import UUID
 
 from models.card_statements import CardRow
-from resolvers import customers, tills
+from resolvers import customers, loyalty_tenders, tills
 from resolvers.cards import NOBODY
 from resolvers.clock import FUTURE_TOLERANCE, civil_date
 from resolvers.context import Context
 from resolvers.judging import judge_sale
+from resolvers.loyalty_tenders import Payable, TenderView
+from resolvers.paid_sales import paid_lines
 from resolvers.programs import known_channel
+from resolvers.tenders import items_of
 from rules.book import RuleBook
 from rules.earning import Earned
 from rules.errors import (
@@ -27,7 +30,6 @@ from rules.errors import (
     Forbidden,
     InvalidInput,
     LoyaltyError,
-    NotFound,
     Refused,
 )
 from rules.lines import (
@@ -79,6 +81,7 @@ class CartView:
     amount_paid_minor: int
     price_groups: tuple[str, ...]
     earned: Earned
+    tender: TenderView | None
     refusals: tuple[LoyaltyError, ...]
 
 
@@ -91,18 +94,21 @@ class _Party:
 
 async def view(context: Context, command: CartCommand) -> CartView:
     """Judge the cart. Raises Refused or a LoyaltyError where nothing sensible can be shown."""
-    lines, charges = _check_form(context, command)
+    lines, charges = check_form(context, command)
     at = command.at or context.now
     book = await context.service.books.at(context.read, at)
     channel = _channel(context, book, command)
     if book is None:
         raise AssertionError
-    if command.loyalty_payments:
-        raise NotFound("There is no such payment.", ("loyaltyPayments", "0"))
     on = civil_date(at, channel.time_zone)
     refusals: list[LoyaltyError] = []
     party = await _party(context, book, channel, command, refusals)
-    refusals += _coupon_faults(book, command, on)
+    coupons = coupon_faults(book, command, on)
+    refusals += coupons
+    items = items_of(lines, charges, prices_include_tax=channel.prices_include_tax)
+    paid_by_points = await paid_lines(
+        context.read, command.loyalty_payments, party.card, channel.currency, context.now
+    )
     judged = await judge_sale(
         context,
         context.read,
@@ -113,23 +119,34 @@ async def view(context: Context, command: CartCommand) -> CartView:
         lines,
         on,
         context.today(channel),
+        items,
+        paid_by_points,
     )
     held = [book.affiliations[code] for code in judged.facts.affiliations & set(book.affiliations)]
     schemes = book.schemes_on(channel.code)
+    sums = totals(lines, charges, prices_include_tax=channel.prices_include_tax)
+    paid = to_minor(command.amount_paid, channel.currency)
+    payable = Payable(items, sums.total_minor, sums.balance_due_minor(paid), on)
+    tender = None
+    if party.card is not None:
+        tender = await loyalty_tenders.view(
+            context, book, channel, party.card, party.affiliations, payable, coupons
+        )
     return CartView(
         book=book,
         currency=channel.currency,
         lines=lines,
         charges=charges,
-        totals=totals(lines, charges, prices_include_tax=channel.prices_include_tax),
-        amount_paid_minor=to_minor(command.amount_paid, channel.currency),
+        totals=sums,
+        amount_paid_minor=paid,
         price_groups=open_price_groups(channel, held, judged.facts.card, schemes, book.programs),
         earned=judged.earned,
+        tender=tender,
         refusals=tuple(refusals),
     )
 
 
-def _check_form(
+def check_form(
     context: Context, command: CartCommand
 ) -> tuple[tuple[Line, ...], tuple[Charge, ...]]:
     faults: list[LoyaltyError] = [
@@ -161,13 +178,19 @@ def _list_faults(command: CartCommand) -> Iterator[InvalidInput]:
 
 
 def _channel(context: Context, book: RuleBook | None, command: CartCommand) -> Channel:
+    channel = channel_of(context, book, command)
+    if command.currency != channel.currency:
+        raise CurrencyMismatch("This is not the channel's currency.", ("currency",))
+    return channel
+
+
+def channel_of(context: Context, book: RuleBook | None, command: CartCommand) -> Channel:
+    """Raises ChannelNotFound, Forbidden, ChannelInactive."""
     channel = known_channel(book, command.channel, ("channel",))
     if not context.caller.reaches(channel.code):
         raise Forbidden("This key is not for this channel.", ("channel",))
     if not channel.active:
         raise ChannelInactive("This channel is not active.", ("channel",))
-    if command.currency != channel.currency:
-        raise CurrencyMismatch("This is not the channel's currency.", ("currency",))
     return channel
 
 
@@ -224,7 +247,7 @@ async def _card(
     return await _told(refusals, checked)
 
 
-def _coupon_faults(book: RuleBook, command: CartCommand, on: date) -> list[LoyaltyError]:
+def coupon_faults(book: RuleBook, command: CartCommand, on: date) -> list[LoyaltyError]:
     """Coupons configured here but out of date; codes unknown here are commerce's own."""
     faults: list[LoyaltyError] = []
     for place, code in enumerate(command.coupons):

@@ -5,7 +5,6 @@ from datetime import datetime
 from uuid import UUID
 
 from models.card_statements import (
-    CardRow,
     change_customer,
     change_status,
     delete_notes,
@@ -33,8 +32,9 @@ from resolvers.audits import audit, audit_card
 from resolvers.callers import Role
 from resolvers.context import Context
 from resolvers.customers import MAXIMUM_TEXT, affiliations_held, key_of
-from resolvers.identifiers import random_id
-from resolvers.postings import Event, lock_card, tell
+from resolvers.held_cards import lock_with_holds
+from resolvers.identifiers import natural_key, operation_id, random_id
+from resolvers.postings import Event
 from rules.book import RuleBook
 from rules.errors import (
     AffiliationHidden,
@@ -213,8 +213,7 @@ async def erase(context: Context, customer_id: str, reason: str) -> None:
         now = context.service.clock()
         key = await _known(transaction, customer_id)
         await transaction.first(locked_customer, of_customer=key)
-        for row in await transaction.each(cards_of_customers, [key]):
-            await _block_and_unlink(context, transaction, row.card_id, now)
+        await _block_and_unlink(context, transaction, key, now)
         for statement in (
             delete_customer_cards,
             delete_affiliations,
@@ -230,14 +229,21 @@ async def erase(context: Context, customer_id: str, reason: str) -> None:
 
 
 async def _block_and_unlink(
-    context: Context, transaction: Transaction, card_id: UUID, now: datetime
+    context: Context, transaction: Transaction, key: UUID, now: datetime
 ) -> None:
-    card: CardRow = await lock_card(transaction, card_id)
-    await transaction.run(delete_notes, of_card=card_id)
-    await transaction.run(change_customer, of_card=card_id, customer_key=None)
-    events = [Event("cardChanged", {})]
-    if card.status == "ACTIVE":
-        await transaction.run(change_status, of_card=card_id, status="BLOCKED", blocked_at=now)
-        events.insert(0, Event("cardBlocked", {}))
-    await audit_card(context, transaction, card_id, "eraseCustomer", now)
-    await tell(transaction, card, events, now, context.service.randomness)
+    rows = await transaction.each(cards_of_customers, [key])
+    if not rows:
+        return
+    held = await lock_with_holds(context, transaction, [row.card_id for row in rows], now)
+    events: dict[UUID, list[Event]] = {}
+    for row in rows:
+        card_id, status = row.card_id, held.ledgers[row.card_id].card.status
+        events[card_id] = [Event("cardChanged", {})]
+        await transaction.run(delete_notes, of_card=card_id)
+        await transaction.run(change_customer, of_card=card_id, customer_key=None)
+        if status == "ACTIVE":
+            await transaction.run(change_status, of_card=card_id, status="BLOCKED", blocked_at=now)
+            events[card_id].insert(0, Event("cardBlocked", {}))
+        await audit_card(context, transaction, card_id, "eraseCustomer", now)
+    op_id = operation_id(natural_key("eraseCustomer", str(key)))
+    await held.void_all(transaction, op_id, "eraseCustomer", events)

@@ -10,6 +10,7 @@ from models.card_statements import CardRow
 from models.database import Reader
 from models.ledger_statements import balances_of, points_days_of
 from resolvers.context import Context
+from resolvers.paid_sales import NOTHING_PAID, PaidLines, shrunk
 from resolvers.tiers import Standing, standing_in_unit
 from rules import balances
 from rules.balances import PointsDay, Sums
@@ -17,6 +18,7 @@ from rules.book import RuleBook
 from rules.earning import CardFacts, Earned, EarningFacts, earn, earning_line, maximum_units
 from rules.lines import Line
 from rules.program import Channel
+from rules.tender import Item
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +40,11 @@ async def judge_sale(
     lines: Sequence[Line],
     entry_date: date,
     today: date,
+    items: Sequence[Item] = (),
+    paid: PaidLines = NOTHING_PAID,
 ) -> Judged:
     """Judge the lines by `book` as of `entry_date`; `today` is the channel's, for the room below
-    maxima.
+    maxima; `paid` are the payments with points that are named, `items` what they could pay.
 
     Maxima look at what is known now, also for late postings. Source: semantics 5.
     """
@@ -60,7 +64,8 @@ async def judge_sale(
         affiliations=affiliations,
         room=await room_below(reader, book, card, today),
         currency=channel.currency,
-        lines=tuple(earning_line(line) for line in lines),
+        lines=shrunk([earning_line(line) for line in lines], items, paid),
+        paid_with_points=bool(paid.payments),
     )
     earned = earn(
         facts,

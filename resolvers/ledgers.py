@@ -13,7 +13,7 @@ from uuid import UUID
 from models.card_statements import CardRow
 from models.database import Transaction
 from models.ledger_statements import BalanceRow, balances_of, debts_of_point, lots_of_point
-from models.payment_statements import HoldLotRow, release_hold_lot, unreleased_holds_of
+from models.payment_statements import HoldLotRow, unreleased_holds_of
 from resolvers.clock import MICROSECOND
 from resolvers.identifiers import Randomness, ordered_ids
 from rules.balances import NEVER
@@ -44,6 +44,8 @@ class PointBook:
 
     def settle(self, since: date, on: date) -> None:
         """Let debts meet what is available by `on`; `since`: settled up to then already."""
+        if not self.debts:
+            return
         for one in settle(self.lots.values(), self.debts.values(), since, on):
             self.settlements.append(one)
             self.lots[one.lot.lot_id] = self.lots[one.lot.lot_id].less(one.units)
@@ -68,6 +70,7 @@ class CardLedger:
     balances: dict[str, BalanceRow]
     points: dict[str, PointBook] = field(default_factory=dict)
     steps: list[tuple[UUID, Step]] = field(default_factory=list)
+    released: list[tuple[HoldLotRow, datetime]] = field(default_factory=list)
     place: tuple[bool, str] = (False, "")
 
     @property
@@ -119,17 +122,14 @@ class CardLedger:
 
     async def release(self, holds: Iterable[HoldLotRow], *, at: datetime | None = None) -> None:
         """Give back what holds reserve of this card's lots; `at`: since when, else their end."""
+        known = {(hold.payment_id, hold.lot_id) for hold, _ in self.released}
         for hold in holds:
+            if (hold.payment_id, hold.lot_id) in known:
+                continue
             book = await self.open(hold.reward_point)
             lot = book.lots[hold.lot_id]
             book.lots[hold.lot_id] = replace(lot, held=lot.held - hold.points)
-            await self.transaction.run(
-                release_hold_lot,
-                of_card=self.card.card_id,
-                of_payment=hold.payment_id,
-                of_lot=hold.lot_id,
-                released_at=at or hold.expires_at,
-            )
+            self.released.append((hold, at or hold.expires_at))
             book.settle(self.today, self.today)
 
     def reserve(self, taken: Iterable[Taken]) -> None:

@@ -15,7 +15,13 @@ from resolvers.context import Context
 from resolvers.identifiers import content_hash, natural_key, operation_id
 from rules import errors
 from rules.book import RuleBook
-from rules.errors import IdempotencyKeyReused, InvalidInput, LoyaltyError, NotEnoughRewardPoints
+from rules.errors import (
+    IdempotencyKeyReused,
+    InvalidInput,
+    LoyaltyError,
+    NotEnoughRewardPoints,
+    RedemptionLimit,
+)
 
 MAXIMUM_KEY = 128
 
@@ -29,9 +35,12 @@ KEPT: dict[str, Callable[..., LoyaltyError]] = {
         errors.CardReplaced,
         errors.CustomerBlocked,
         errors.CardCustomerConflict,
+        errors.CardNoTender,
         errors.MaximumPointsReached,
+        errors.OneLoyaltyTenderOnly,
         errors.NotEnoughRewardPoints,
         errors.PaymentStateConflict,
+        errors.RedemptionLimit,
     )
 }
 
@@ -110,7 +119,7 @@ async def once(
 
 async def _keep(context: Context, claim: dict[str, Any], refusal: LoyaltyError) -> Outcome:
     """Store the refusal in a unit of its own: the work's unit was rolled back and left nothing."""
-    facts = refusal.facts if isinstance(refusal, NotEnoughRewardPoints) else None
+    facts = refusal.facts if isinstance(refusal, NotEnoughRewardPoints | RedemptionLimit) else {}
     stored = {
         "code": refusal.code,
         "message": refusal.message,
@@ -143,6 +152,7 @@ async def _replay(transaction: Transaction, claim: dict[str, Any]) -> Outcome:
 def _stored_refusal(row: KeyRow) -> LoyaltyError:
     stored = json.loads(row.answer)
     field = tuple(stored["field"]) if stored["field"] is not None else None
-    if stored["facts"] is not None:
-        return NotEnoughRewardPoints(**stored["facts"], field=field)
-    return KEPT[stored["code"]](stored["message"], field)
+    kind = KEPT[stored["code"]]
+    if stored["facts"]:
+        return kind(**stored["facts"], field=field)
+    return kind(stored["message"], field)

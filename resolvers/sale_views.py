@@ -5,6 +5,7 @@ made.
 import json
 from collections import defaultdict
 from collections.abc import Sequence
+from uuid import UUID
 
 from models.ledger_statements import EntryRow
 from models.sale_statements import (
@@ -22,7 +23,7 @@ from resolvers.callers import Role
 from resolvers.cards import rows_by_id
 from resolvers.context import Context
 from resolvers.identifiers import operation_id
-from resolvers.sales import sale_key
+from resolvers.sale_keys import sale_key
 from rules.notes import Note, NoteCode
 
 
@@ -53,6 +54,15 @@ async def notes_by_key(context: Context, keys: list[bytes]) -> list[tuple[Note, 
             Note(NoteCode(code), scheme, rule)
             for code, scheme, rule in json.loads(rows.get(key, "[]"))
         )
+        for key in keys
+    ]
+
+
+async def payments_by_key(context: Context, keys: list[bytes]) -> list[tuple[UUID, ...]]:
+    """The payments with points that each sale named."""
+    rows = {row.sale_key: row.facts for row in await context.read.each(sale_facts_of, keys)}
+    return [
+        tuple(UUID(one) for one in json.loads(rows.get(key, "{}")).get("payments", ()))
         for key in keys
     ]
 

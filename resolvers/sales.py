@@ -19,18 +19,20 @@ from models.sale_statements import (
     insert_sale_charges,
     insert_sale_facts,
     insert_sale_lines,
-    sales_of,
 )
 from resolvers import tills
 from resolvers.audits import Facts, audit, audit_card
 from resolvers.callers import check_channel
-from resolvers.clock import FUTURE_TOLERANCE, civil_date
+from resolvers.clock import civil_date
 from resolvers.context import Context
-from resolvers.identifiers import content_hash, natural_key, operation_id
+from resolvers.identifiers import content_hash, operation_id
 from resolvers.judging import Judged, judge_sale
 from resolvers.lot_dates import lot_dates
+from resolvers.paid_sales import PaidLines, paid_lines, use_up
 from resolvers.postings import lock_card
 from resolvers.programs import known_channel
+from resolvers.sale_keys import key_faults, posted_before, sale_key
+from resolvers.tenders import items_of
 from resolvers.tiers import (
     win_tiers,
 )
@@ -40,18 +42,16 @@ from rules.earning import Earning, Share
 from rules.errors import (
     ChannelInactive,
     CurrencyMismatch,
-    IdempotencyKeyReused,
     InvalidInput,
     LoyaltyError,
-    NotFound,
     Refused,
 )
 from rules.ledger import Draft, EntryType, Origin, Reason
 from rules.lines import Charge, ChargeInput, Line, LineInput, check_lines
 from rules.numbers import is_currency
 from rules.program import Channel
+from rules.tender import Item
 
-MAXIMUM_TRANSACTION_ID = 128
 MAXIMUM_SALES = 1000
 _MILLION = 10**6
 
@@ -89,12 +89,13 @@ class _Sale:
     affiliations: frozenset[str]
     lines: tuple[Line, ...]
     charges: tuple[Charge, ...]
+    paid: PaidLines
     now: datetime
 
-
-def sale_key(channel: str, transaction_id: str) -> bytes:
-    """SHA-256 of the natural key that sales and returns share."""
-    return natural_key("sale", channel, transaction_id)
+    @property
+    def items(self) -> tuple[Item, ...]:
+        taxed = self.channel.prices_include_tax
+        return items_of(self.lines, self.charges, prices_include_tax=taxed)
 
 
 async def post_sale(context: Context, command: PostSale) -> PostedSale:
@@ -111,11 +112,11 @@ async def post_sale(context: Context, command: PostSale) -> PostedSale:
     content = content_hash((rest, lines, charges, *codes))
 
     async def unit(transaction: Transaction, _book: RuleBook | None) -> PostedSale:
-        if await _posted_before(transaction, key, content):
+        if await posted_before(transaction, key, content):
             return PostedSale(key, replayed=True)
         sale = await _checked(context, transaction, command, lines, charges, (key, content))
         if not await transaction.run(claim_sale, **sale.row._asdict()):
-            await _posted_before(transaction, key, content)
+            await posted_before(transaction, key, content)
             return PostedSale(key, replayed=True)
         await _post(context, transaction, sale)
         return PostedSale(key, replayed=False)
@@ -123,21 +124,8 @@ async def post_sale(context: Context, command: PostSale) -> PostedSale:
     return await context.unit(unit)
 
 
-async def _posted_before(transaction: Transaction, key: bytes, content: bytes) -> bool:
-    """Whether this very sale is there. Raises IdempotencyKeyReused for another under its key."""
-    rows = await transaction.each(sales_of, [key])
-    if rows and rows[0].content_hash != content:
-        raise IdempotencyKeyReused(rows[0].posted_at, ("transactionId",))
-    return bool(rows)
-
-
 def _check_form(context: Context, command: PostSale) -> tuple[tuple[Line, ...], tuple[Charge, ...]]:
-    faults: list[LoyaltyError] = []
-    if not 1 <= len(command.transaction_id) <= MAXIMUM_TRANSACTION_ID:
-        message = f"A transaction id has 1 to {MAXIMUM_TRANSACTION_ID} characters."
-        faults.append(InvalidInput(message, ("transactionId",)))
-    if command.occurred_at > context.service.clock() + FUTURE_TOLERANCE:
-        faults.append(InvalidInput("This lies in the future.", ("occurredAt",)))
+    faults = key_faults(context, command.transaction_id, command.occurred_at)
     faults += tills.payment_id_faults(command.loyalty_payments)
     judged: tuple[tuple[Line, ...], tuple[Charge, ...]] = ((), ())
     if is_currency(command.currency):
@@ -173,9 +161,8 @@ async def _checked(
     tills.check_till(channel, card, customer_key)
     for fault in tills.affiliation_faults(book, command.affiliations):
         raise fault
-    if command.loyalty_payments:
-        raise NotFound("There is no such payment.", ("loyaltyPayments", "0"))
     now = context.service.clock()
+    paid = await paid_lines(transaction, command.loyalty_payments, card, channel.currency, now)
     row = SaleRow(
         sale_key=hashes[0],
         kind="SALE",
@@ -191,7 +178,7 @@ async def _checked(
         configuration_version=book.version,
     )
     held = await tills.held_affiliations(transaction, customer_key, card, command.affiliations)
-    return _Sale(command, row, book, channel, card, held, lines, charges, now)
+    return _Sale(command, row, book, channel, card, held, lines, charges, paid, now)
 
 
 def _channel(book: RuleBook | None, command: PostSale) -> Channel:
@@ -207,7 +194,7 @@ def _channel(book: RuleBook | None, command: PostSale) -> Channel:
 
 
 async def _post(context: Context, transaction: Transaction, sale: _Sale) -> None:
-    card = await lock_card(transaction, sale.card.card_id) if sale.card else None
+    card, paid = await _locked(transaction, sale)
     judged = await judge_sale(
         context,
         transaction,
@@ -218,8 +205,11 @@ async def _post(context: Context, transaction: Transaction, sale: _Sale) -> None
         sale.lines,
         sale.row.entry_date,
         civil_date(sale.now, sale.channel.time_zone),
+        sale.items,
+        paid,
     )
     await _write_sale(transaction, sale, judged)
+    await use_up(transaction, paid, sale.items)
     await _audit(context, transaction, sale)
     drafts = [
         draft
@@ -229,6 +219,21 @@ async def _post(context: Context, transaction: Transaction, sale: _Sale) -> None
     ]
     if card is not None and drafts:
         await _post_to(context, transaction, sale, card, drafts, judged)
+
+
+async def _locked(transaction: Transaction, sale: _Sale) -> tuple[CardRow | None, PaidLines]:
+    """The sale's card and the cards of its payments, locked in ascending order of id."""
+    wanted = {*sale.paid.cards, *([sale.card.card_id] if sale.card else [])}
+    rows = {one: await lock_card(transaction, one) for one in sorted(wanted, key=_bytes)}
+    card = rows[sale.card.card_id] if sale.card else None
+    # What was checked before the locks is read again under them.
+    ids = sale.command.loyalty_payments
+    paid = await paid_lines(transaction, ids, card, sale.row.currency, sale.now)
+    return card, paid
+
+
+def _bytes(card_id: UUID) -> bytes:
+    return card_id.bytes
 
 
 async def _audit(context: Context, transaction: Transaction, sale: _Sale) -> None:
@@ -313,6 +318,12 @@ async def _write_sale(transaction: Transaction, sale: _Sale, judged: Judged) -> 
         "programs": sorted(card.programs) if card else [],
         "tiers": dict(card.tiers) if card else {},
         "room": dict(judged.facts.room),
+        "payments": [str(payment_id) for payment_id in sale.command.loyalty_payments],
+        "nets": {
+            str(line.line_number): line.net_minor
+            for line in judged.facts.lines
+            if line.paid_with_points
+        },
     }
     notes = [[note.code.value, note.scheme, note.rule] for note in judged.earned.notes]
     await transaction.run(

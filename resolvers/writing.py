@@ -32,7 +32,7 @@ from models.ledger_statements import (
     insert_points_day,
     points_days_of_card,
 )
-from models.payment_statements import unreleased_holds_of
+from models.payment_statements import release_hold_lot, unreleased_holds_of
 from resolvers.identifiers import Randomness
 from resolvers.ledgers import CardLedger, PointBook, Step, is_lot, lot_of, open_ledger
 from resolvers.postings import Event, Posted, tell
@@ -88,6 +88,7 @@ async def write(ledger: CardLedger, op_id: UUID, kind: str, events: Sequence[Eve
         latest = max(entry.draft.entry_date for entry in entries)
         card = card._replace(last_entry_on=max(latest, card.last_entry_on or latest))
         events = [_points_posted(op_id, entries), *events]
+    await _write_released(ledger)
     await _write_lots(ledger, entries)
     await _write_debts(ledger, entries)
     await _write_allocations(ledger, entries)
@@ -139,6 +140,17 @@ def _new_lots(ledger: CardLedger, entries: Iterable[Entry]) -> list[Lot]:
             made = lot_of(entry.card_id, entry.entry_id, entry.draft, ledger.place)
             found.append(book.lots.get(entry.entry_id, made) if book else made)
     return found
+
+
+async def _write_released(ledger: CardLedger) -> None:
+    for hold, at in ledger.released:
+        await ledger.transaction.run(
+            release_hold_lot,
+            of_card=ledger.card.card_id,
+            of_payment=hold.payment_id,
+            of_lot=hold.lot_id,
+            released_at=at,
+        )
 
 
 async def _write_lots(ledger: CardLedger, entries: Sequence[Entry]) -> None:

@@ -58,6 +58,12 @@ class Settled:
     debt: int
 
 
+def with_debt(sums: Sums, days: Iterable[PointsDay]) -> Sums:
+    """Debt of the past is what lots had left beyond the sum of all entries: no lot bore it yet."""
+    left = sum(day.remainder for day in days)
+    return replace(sums, debt=left - (sums.issued - sums.used))
+
+
 def settle(days: Iterable[PointsDay], debt: int, since: date, on: date) -> Settled:
     """Debt met from what vests up to `on`: days in order of vesting, then expiry; never from
     expired points.

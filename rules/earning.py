@@ -33,7 +33,7 @@ from rules.program import (
 
 # One unit of the first currency in units of the second; None where the configuration has no rate.
 Rate = Callable[[str, str], Fraction | None]
-_PURCHASES = frozenset({EarningActivity.PURCHASE_BY_AMOUNT, EarningActivity.PURCHASE_BY_QUANTITY})
+PURCHASES = frozenset({EarningActivity.PURCHASE_BY_AMOUNT, EarningActivity.PURCHASE_BY_QUANTITY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +49,14 @@ class CardFacts:
 class EarningLine:
     """A line as rules see it: net in minor units and quantity, both less what points paid of it.
 
+    The net is whole, but for part of a line that comes back.
     `products` are its productId and variantId; `paid_with_points`: points paid some or all of it.
     """
 
     line_number: int
     products: frozenset[str]
     categories: frozenset[str]
-    net_minor: int
+    net_minor: int | Fraction
     quantity: Fraction
     paid_with_points: bool = False
 
@@ -275,7 +276,7 @@ def _rule(walk: _Walk, scheme: Scheme, rule: EarningRule) -> Iterator[Earning | 
 
 def _given(walk: _Walk, rule: EarningRule) -> _Given | NoteCode:
     lines = [line for line in walk.kind.lines if matches(line.products, line.categories, rule)]
-    if not lines and rule.activity in _PURCHASES:
+    if not lines and rule.activity in PURCHASES:
         return NoteCode.NO_MATCHING_LINES
     base = walk.kind.base(rule, lines)
     point = walk.points[rule.reward_point]
@@ -322,7 +323,7 @@ def _earning(walk: _Walk, scheme: Scheme, given: _Given) -> Earning:
 
 def _parts(kind: _Kind, given: _Given) -> Sequence[tuple[int | None, int]]:
     """Split what a purchase rule gives by net amount, or by quantity if it counts quantities."""
-    if not kind.per_line or given.rule.activity not in _PURCHASES:
+    if not kind.per_line or given.rule.activity not in PURCHASES:
         return ((None, given.units),)
     by_amount = given.rule.activity is EarningActivity.PURCHASE_BY_AMOUNT
     weights = {

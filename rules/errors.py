@@ -8,7 +8,9 @@
   * ContactTenderNeedsCustomer
   * ChannelNotFound, ChannelInactive, ChannelNotParticipating
   * ProgramNotFound, TierNotFound, RewardPointNotFound, ActivityTypeNotFound
-  * TransactionNotFound, PaymentStateConflict, CurrencyMismatch, MaximumPointsReached
+  * CardNoTender, OneLoyaltyTenderOnly, PaymentMethodNotConfigured
+  * TransactionNotFound, ReturnExceedsSold, PaymentStateConflict, CurrencyMismatch
+  * MaximumPointsReached
   * NotEnoughRewardPoints, RedemptionLimit, InvalidPaymentRequest
   * AffiliationNotFound, AffiliationHidden, CouponNotValid
   * ConfigurationInvalid, ConfigurationConflict
@@ -147,8 +149,26 @@ class TransactionNotFound(LoyaltyError):
     code = "TRANSACTION_NOT_FOUND"
 
 
+class ReturnExceedsSold(LoyaltyError):
+    """Together with what came back before, more than was sold. Source: semantics 7.1."""
+
+    code = "RETURN_EXCEEDS_SOLD"
+
+
 class MaximumPointsReached(LoyaltyError):
     code = "MAXIMUM_POINTS_REACHED"
+
+
+class CardNoTender(LoyaltyError):
+    code = "LOYALTY_CARD_NO_TENDER"
+
+
+class OneLoyaltyTenderOnly(LoyaltyError):
+    code = "ONE_LOYALTY_TENDER_ONLY"
+
+
+class PaymentMethodNotConfigured(LoyaltyError):
+    code = "PAYMENT_METHOD_NOT_CONFIGURED"
 
 
 class PaymentStateConflict(LoyaltyError):
@@ -216,6 +236,14 @@ class RedemptionLimit(LoyaltyError):
         super().__init__("The limits of redemption do not allow this amount.", field)
         self.amount_covered_minor = amount_covered_minor
         self.currency = currency
+
+    @property
+    def facts(self) -> dict[str, int | str | None]:
+        """What a stored refusal keeps, so that it is told the same way again."""
+        return {
+            "amount_covered_minor": self.amount_covered_minor,
+            "currency": self.currency,
+        }
 
 
 class InvalidPaymentRequest(LoyaltyError):

@@ -35,13 +35,18 @@ def pieces(quantity: Fraction) -> Base:
     return Base(quantity, show_decimal(quantity))
 
 
-def amount(amount_minor: int, currency: str) -> Base:
-    """Take an amount of the rule's own currency, shown as `20.40`."""
+def amount(amount_minor: int | Fraction, currency: str) -> Base:
+    """Take an amount of the rule's own currency, shown as `20.40`; part of a minor unit in full."""
     digits = currency_digits(currency)
-    return Base(Fraction(amount_minor, scale(digits)), show_units(amount_minor, digits))
+    exact = Fraction(amount_minor)
+    value = exact / scale(digits)
+    whole = exact.denominator == 1
+    return Base(value, show_units(exact.numerator, digits) if whole else show_decimal(value))
 
 
-def converted(amount_minor: int, currency: str, rate: Fraction, to_currency: str) -> Base:
+def converted(
+    amount_minor: int | Fraction, currency: str, rate: Fraction, to_currency: str
+) -> Base:
     """Convert into the rule's currency, half-up to its minor unit: `33.00 USD = 30.00 EUR; `.
 
     Source: semantics 2, Currencies.
@@ -88,6 +93,12 @@ def cut_by_maximum(maximum_units: int, kept_units: int, computed_units: int, dig
         return ""
     kept = f"{show_units(kept_units, digits)} of {show_units(computed_units, digits)}"
     return f"; maximum {show_units(maximum_units, digits)}: {kept}"
+
+
+def taking_back(line_number: int | None, taken_units: int, booked_units: int, digits: int) -> str:
+    """Show the part of what was booked: `line 2: 8 of 8`; of a rule for the whole sale `5 of 5`."""
+    part = f"{show_units(taken_units, digits)} of {show_units(booked_units, digits)}"
+    return part if line_number is None else f"line {line_number}: {part}"
 
 
 def adjustment(units: int, digits: int) -> str:

@@ -177,7 +177,7 @@ def split(units: int, weights: Mapping[int, Fraction]) -> tuple[tuple[int, int],
 
 def amount_fault(amount: Decimal, currency: str, path: Path) -> InvalidInput | None:
     """Tell what is wrong with an amount that must be >= 0 and fit the currency's minor unit."""
-    fault = _number_fault(amount)
+    fault = number_fault(amount)
     if fault is None and not fits_minor(amount, currency):
         fault = "This amount has more decimals than its currency."
     if fault is None and to_minor(amount, currency) > MAXIMUM_UNITS:
@@ -185,7 +185,7 @@ def amount_fault(amount: Decimal, currency: str, path: Path) -> InvalidInput | N
     return None if fault is None else InvalidInput(fault, path)
 
 
-def _number_fault(number: Decimal) -> str | None:
+def number_fault(number: Decimal) -> str | None:
     exponent = number.as_tuple().exponent
     if not isinstance(exponent, int):
         return "This is not a number."
@@ -205,14 +205,14 @@ def _list_faults(
     numbers: set[int] = set()
     for position, line in enumerate(lines):
         at = (*path, "lines", str(position))
-        yield from _line_number_faults(line.line_number, numbers, at)
+        yield from line_number_faults(line.line_number, numbers, at)
         yield from _line_faults(line, currency, at)
         numbers.add(line.line_number)
     for position, charge in enumerate(charges):
         yield from _charge_faults(charge, numbers, currency, (*path, "charges", str(position)))
 
 
-def _line_number_faults(number: int, taken: set[int], path: Path) -> Iterator[InvalidInput]:
+def line_number_faults(number: int, taken: set[int], path: Path) -> Iterator[InvalidInput]:
     at = (*path, "lineNumber")
     if not 1 <= number <= MAXIMUM_LINE_NUMBER:
         yield InvalidInput(f"A line number lies between 1 and {MAXIMUM_LINE_NUMBER}.", at)
@@ -251,7 +251,7 @@ def _text_faults(
 def _number_faults(line: LineInput, currency: str, path: Path) -> Iterator[InvalidInput]:
     numbers = {"quantity": line.quantity, "unitPrice": line.unit_price}
     for name, number in numbers.items():
-        fault = _number_fault(number)
+        fault = number_fault(number)
         if fault is not None:
             yield InvalidInput(fault, (*path, name))
     if line.quantity == 0:

@@ -4,7 +4,7 @@ Points are smallest units. A lot is a positive entry with what is left of it; `h
 holds and seen as gone by everybody else. Source: semantics 6, 7.1, 11.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from uuid import UUID
@@ -34,6 +34,10 @@ class Lot:
     def is_spendable(self, on: date) -> bool:
         """Vested and unexpired on the day."""
         return self.vests_on <= on <= self.expires_on
+
+    def is_waiting(self, on: date) -> bool:
+        """Earned by the day and not vested on it."""
+        return self.entry_date <= on < self.vests_on
 
     def less(self, units: int) -> "Lot":
         return replace(self, remainder=self.remainder - units)
@@ -78,35 +82,42 @@ def taken_units(taken: Iterable[Taken]) -> int:
 
 
 def take_back(
-    lots: Sequence[Lot], own_id: UUID, units: int, on: date, order: ReturnDeducts
+    lots: Mapping[UUID, Lot], own_id: UUID, units: int, on: date, order: ReturnDeducts
 ) -> TakenBack:
-    """Which lots bear a take-back of `units` of the lot `own_id`, judged on the day `on`.
+    """Which lots (by id) bear a take-back of `units` of the lot `own_id`, judged on the day `on`.
 
     Own lot first if it has expired; then, by UNVESTED_FIRST, unvested lots (own first, then the
     latest); then available lots (own first, then lot order); the rest is debt. Held points and
     unvested lots earned after `on` are left alone.
     """
-    candidates = [
-        *(lot for lot in lots if lot.lot_id == own_id and lot.expires_on < on),
-        *(_unvested(lots, own_id, on) if order is ReturnDeducts.UNVESTED_FIRST else ()),
-        *sorted(
-            lot_order(lot for lot in lots if lot.is_spendable(on)),
-            key=lambda lot: lot.lot_id != own_id,
-        ),
-    ]
     taken = []
-    for lot in candidates:
+    for lot in _bearers(lots, own_id, on, order):
         part = min(units, lot.free)
         if part > 0:
             taken.append(Taken(lot, part))
             units -= part
+        # Looking for the next may cost a walk over all lots.
+        if units == 0:
+            break
     return TakenBack(tuple(taken), units)
 
 
-def _unvested(lots: Iterable[Lot], own_id: UUID, on: date) -> list[Lot]:
-    waiting = [lot for lot in lots if lot.vests_on > on and lot.entry_date <= on]
-    latest = sorted(waiting, key=lambda lot: (lot.occurred_at, lot.lot_id.bytes), reverse=True)
-    return sorted(latest, key=lambda lot: lot.lot_id != own_id)
+def _bearers(
+    lots: Mapping[UUID, Lot], own_id: UUID, on: date, order: ReturnDeducts
+) -> Iterator[Lot]:
+    own = lots.get(own_id)
+    if own is not None and own.expires_on < on:
+        yield own
+    if order is ReturnDeducts.UNVESTED_FIRST:
+        if own is not None and own.is_waiting(on):
+            yield own
+        waiting = (lot for lot in lots.values() if lot is not own and lot.is_waiting(on))
+        yield from sorted(
+            waiting, key=lambda lot: (lot.occurred_at, lot.lot_id.bytes), reverse=True
+        )
+    if own is not None and own.is_spendable(on):
+        yield own
+    yield from lot_order(lot for lot in lots.values() if lot is not own and lot.is_spendable(on))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,15 @@ import strawberry
 
 from execution.scalars import CurrencyCode
 from resolvers.carts import CartCommand, CartView
+from resolvers.loyalty_tenders import Part, TenderView
 from rules.earning import Earning
 from rules.lines import ChargeInput, Line, LineInput
 from schema.access import Info
+from schema.cards import LoyaltyCard
 from schema.errors import UserError, user_error
 from schema.ledger import Explanation
 from schema.notes import CartNote, shown_note
+from schema.payments import TenderPoints, tender_points
 from schema.program import LoyaltyTier, RewardPoint, load_point, load_tier
 from schema.sales import CartCharge, shown_charge
 from schema.schemes import LoyaltyProgram, load_program
@@ -222,6 +225,47 @@ class CartEarning:
         ]
 
 
+@strawberry.type(description="What points can pay of a cart.")
+class LoyaltyTender:
+    view: strawberry.Private[TenderView]
+    currency: strawberry.Private[str]
+
+    async def _parts(self, info: Info, parts: tuple[Part, ...]) -> list[TenderPoints]:
+        return [
+            await tender_points(
+                info, part.reward_point, part.units, part.amount_minor, self.currency
+            )
+            for part in parts
+        ]
+
+    @strawberry.field(description="The card that was presented.")
+    def card(self) -> LoyaltyCard:
+        return LoyaltyCard(row=self.view.card)
+
+    @strawberry.field(
+        description=(
+            "The most that points can pay now: paying exactly this succeeds, one minor unit more "
+            "fails."
+        )
+    )
+    def amount_covered(self) -> Money:
+        return money(self.view.amount_minor, self.currency)
+
+    @strawberry.field(description="Which points would pay it.")
+    async def points(self, info: Info) -> list[TenderPoints]:
+        return await self._parts(info, self.view.parts)
+
+    @strawberry.field(
+        description="The part of those points that is lost within 30 days if it is not spent."
+    )
+    async def expiring_soon(self, info: Info) -> list[TenderPoints]:
+        return await self._parts(info, self.view.expiring_soon)
+
+    @strawberry.field(description="Null where points can pay; else why not.")
+    def refusal(self) -> UserError | None:
+        return None if self.view.refusal is None else user_error(self.view.refusal)
+
+
 @strawberry.type(description="Everything loyalty has to say of a cart.")
 class Cart:
     view: strawberry.Private[CartView]
@@ -287,6 +331,13 @@ class Cart:
     @strawberry.field(description="What is still to pay.")
     def balance_due(self) -> Money:
         return self._money(self.view.totals.balance_due_minor(self.view.amount_paid_minor))
+
+    @strawberry.field(
+        description="What points can pay of this cart, presented on its card; null without a card."
+    )
+    def loyalty_tender(self) -> LoyaltyTender | None:
+        view = self.view.tender
+        return None if view is None else LoyaltyTender(view=view, currency=self.view.currency)
 
     @strawberry.field(description="What checking out would earn, one row per rule that applies.")
     def earnings(self) -> list[CartEarning]:

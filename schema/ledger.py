@@ -10,7 +10,7 @@ import strawberry
 from execution.relay import Page
 from models.card_statements import CardRow
 from models.ledger_statements import AllocationRow, EntryRow
-from resolvers import cards, programs, transactions
+from resolvers import cards, payment_views, programs, transactions
 from resolvers.context import Context
 from resolvers.transactions import ENDLESS, EntryFilter, Window
 from schema.access import Info
@@ -27,6 +27,7 @@ from schema.values import Key, Node, PageInfo, cut_page, given, points, whole_nu
 
 if TYPE_CHECKING:
     from schema.cards import LoyaltyCard
+    from schema.payments import LoyaltyPayment
 
 CURSOR = "transactions"
 
@@ -146,6 +147,17 @@ class LoyaltyTransaction(Node):
     @strawberry.field(description="The line of the sale; null for the sale as a whole.")
     def line_number(self) -> int | None:
         return self.row.line_number
+
+    @strawberry.field(description="The payment that it belongs to.")
+    async def payment(
+        self, info: Info
+    ) -> Annotated["LoyaltyPayment", strawberry.lazy("schema.payments")] | None:
+        from schema.payments import LoyaltyPayment  # noqa: PLC0415 (they point at each other)
+
+        if self.row.payment_id is None:
+            return None
+        found = await info.context.load(payment_views.rows, self.row.payment_id)
+        return None if found is None else LoyaltyPayment(row=found)
 
     @strawberry.field(description="The type of the activity.")
     async def activity_type(self, info: Info) -> ActivityType | None:

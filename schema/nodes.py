@@ -4,12 +4,13 @@ from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from execution.relay import IdPart, MalformedId, decode_id
-from resolvers import cards, configurations, programs, sale_views, transactions
+from resolvers import cards, configurations, payment_views, programs, sale_views, transactions
 from schema.access import Info
 from schema.cards import LoyaltyCard, load_card
 from schema.configurations import ConfigurationVersion
 from schema.customers import Customer, load_customer
 from schema.ledger import LoyaltyTransaction
+from schema.payments import LoyaltyPayment
 from schema.program import (
     ActivityType,
     Affiliation,
@@ -65,6 +66,12 @@ async def _sale(info: Info, parts: Parts) -> SalesTransaction | None:
     return None if row is None else SalesTransaction(row=row)
 
 
+async def _payment(info: Info, parts: Parts) -> LoyaltyPayment | None:
+    (part,) = parts
+    row = await payment_views.find(info.context, _uuid(part))
+    return None if row is None else LoyaltyPayment(row=row)
+
+
 async def _version(info: Info, parts: Parts) -> ConfigurationVersion | None:
     (part,) = parts
     if not isinstance(part, int) or not 0 < part < 2**31:
@@ -115,6 +122,7 @@ _FINDERS: dict[str, Callable[[Info, Parts], Awaitable[Node | None]]] = {
     "Customer": _customer,
     "LoyaltyTransaction": _transaction,
     "SalesTransaction": _sale,
+    "LoyaltyPayment": _payment,
     "ConfigurationVersion": _version,
     "Channel": _channel,
     "RewardPoint": _reward_point,

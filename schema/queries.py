@@ -7,12 +7,14 @@ from typing import Annotated
 import strawberry
 
 from execution.refusal import InputRefused
+from execution.relay import MalformedId
 from execution.scalars import Json
 from resolvers import (
     cards,
     carts,
     configurations,
     customers,
+    payment_views,
     programs,
     sale_views,
 )
@@ -30,11 +32,12 @@ from schema.configurations import (
 from schema.customers import Customer, load_customer
 from schema.errors import told
 from schema.nodes import find
+from schema.payments import LoyaltyPayment
 from schema.program import ActivityType, Affiliation, Channel, ShippingThresholdDiscount
 from schema.sales import SalesTransaction
 from schema.schemes import LoyaltyProgram
 from schema.search import LoyaltyCardConnection, LoyaltyCardFilter, card_page
-from schema.values import After, Before, First, Last, Node, asked_page, given
+from schema.values import After, Before, First, Last, Node, asked_page, given, payment_keys
 
 Code = Annotated[str, strawberry.argument(description="The code.")]
 OnChannel = Annotated[str, strawberry.argument(description="The code of a channel.")]
@@ -188,6 +191,18 @@ class Query:
     ) -> SalesTransaction | None:
         row = await sale_views.find(info.context, channel, transaction_id)
         return None if row is None else SalesTransaction(row=row)
+
+    @root(roles=EVERYONE, description="A payment with points; null where the caller sees none.")
+    async def loyalty_payment(
+        self,
+        info: Info,
+        id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")],  # noqa: A002
+    ) -> LoyaltyPayment | None:
+        (payment_id,) = payment_keys([id])
+        if payment_id is None:
+            raise MalformedId("The id is not one of a LoyaltyPayment.", "id")
+        row = await payment_views.find(info.context, payment_id)
+        return None if row is None else LoyaltyPayment(row=row)
 
     @root(roles=MANAGERS, description="The configuration now in force (staff).")
     async def configuration(self, info: Info) -> ConfigurationVersion:

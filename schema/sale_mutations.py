@@ -1,13 +1,16 @@
 """Mutations of sales: inputs, payloads and fields."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated
 
 import strawberry
 
 from execution.scalars import CurrencyCode
-from resolvers import sale_views, sales
+from resolvers import returns, sale_views, sales
+from resolvers.returns import PostReturn
 from resolvers.sales import PostedSale, PostSale
+from rules.returns import ReturnLine
 from schema.access import SHOPS, Info, root
 from schema.carts import CartChargeInput, CartLineInput
 from schema.errors import UserError, told, user_error
@@ -61,9 +64,42 @@ class PostSalesInput:
     sales: list[PostSaleInput] = strawberry.field(description="At most 1000.")
 
 
-@strawberry.type(description="A sale after posting, or why it was not posted.")
+@strawberry.input(description="How much of a line comes back.")
+class ReturnLineInput:
+    line_number: int = strawberry.field(description="The line's number in the sale.")
+    quantity: Decimal = strawberry.field(description="More than 0.")
+
+
+@strawberry.input(
+    description=(
+        "The channel and `transactionId` are the return's key, which no sale may share: the same "
+        "return posted again answers as the first time."
+    )
+)
+class PostReturnInput:
+    channel: str = strawberry.field(description="Where the goods came back.")
+    transaction_id: str = strawberry.field(description="The return's own id within the channel.")
+    occurred_at: datetime = strawberry.field(description="When they came back.")
+    original_channel: str = strawberry.field(description="Where they were sold.")
+    original_transaction_id: str = strawberry.field(description="The sale's id there.")
+    lines: list[ReturnLineInput] = strawberry.field(
+        description="What came back, each line once; 1 to 1000."
+    )
+
+    def command(self) -> PostReturn:
+        return PostReturn(
+            channel=self.channel,
+            transaction_id=self.transaction_id,
+            occurred_at=self.occurred_at,
+            original_channel=self.original_channel,
+            original_transaction_id=self.original_transaction_id,
+            lines=tuple(ReturnLine(line.line_number, line.quantity) for line in self.lines),
+        )
+
+
+@strawberry.type(description="A sale or return after posting, or why it was not posted.")
 class SalesTransactionPayload:
-    sales_transaction: SalesTransaction | None = strawberry.field(description="The sale.")
+    sales_transaction: SalesTransaction | None = strawberry.field(description="The sale or return.")
     replayed: bool = strawberry.field(description="Whether an earlier call posted it.")
     user_errors: list[UserError] = strawberry.field(description="Why it was not posted.")
 
@@ -90,7 +126,7 @@ async def _payload(
     )
 
 
-@strawberry.type(description="Postings of sales.")
+@strawberry.type(description="Postings of sales and returns.")
 class SaleMutations:
     @root(roles=SHOPS, description="Post a sale; its card earns.")
     async def post_sale(
@@ -124,3 +160,20 @@ class SaleMutations:
         ]
         failed = sum(1 for one in found if one.posted is None)
         return PostSalesPayload(results=results, posted=len(found) - failed, failed=failed)
+
+    @root(
+        roles=SHOPS,
+        description=(
+            "Take goods back: what they earned is taken from the card. Points that paid are "
+            "another matter; it is never refused for lack of points."
+        ),
+    )
+    async def post_return(
+        self,
+        info: Info,
+        input: Annotated[  # noqa: A002
+            PostReturnInput, strawberry.argument(description="The return.")
+        ],
+    ) -> SalesTransactionPayload:
+        answer = await told(lambda: returns.post_return(info.context, input.command()))
+        return await _payload(info, answer.value, answer.user_errors)

@@ -3,12 +3,13 @@
 from collections import defaultdict
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
+from models.payment_statements import PaymentRow
 from models.sale_statements import SaleChargeRow, SaleLineRow, SaleRow
-from resolvers import programs, sale_views
+from resolvers import payment_views, programs, sale_views
 from rules.book import text
 from schema.access import Info
 from schema.cards import LoyaltyCard, load_card
@@ -16,6 +17,9 @@ from schema.ledger import LoyaltyTransaction
 from schema.notes import CartNote, shown_note
 from schema.program import Channel, RewardPoint, ShippingThresholdDiscount, load_point
 from schema.values import Key, Money, Node, from_millionths, money, points
+
+if TYPE_CHECKING:
+    from schema.payments import LoyaltyPayment
 
 
 @strawberry.type(description="Points of a kind.")
@@ -73,11 +77,11 @@ class SalesTransactionLine:
     def product_id(self) -> str:
         return self.row.product_id
 
-    @strawberry.field(description="How much was sold.")
+    @strawberry.field(description="How much was sold, or came back.")
     def quantity(self) -> Decimal:
         return from_millionths(self.row.quantity)
 
-    @strawberry.field(description="How much of it came back.")
+    @strawberry.field(description="Of a sale: how much of it came back.")
     def returned_quantity(self) -> Decimal:
         return from_millionths(self.row.returned_quantity)
 
@@ -85,16 +89,33 @@ class SalesTransactionLine:
     def net_amount(self) -> Money:
         return money(self.row.net_minor, self.sale.currency)
 
-    @strawberry.field(description="Points that the line earned.")
+    @strawberry.field(description="Points that the line earned; none on a return.")
     async def points_earned(self, info: Info) -> list[RewardPointAmount]:
         units: dict[str, int] = defaultdict(int)
         for entry in await sale_views.entries(info.context, self.sale):
             if entry.line_number == self.row.line_number and entry.entry_type == "EARN":
                 units[entry.reward_point] += entry.points
-        return [await _amount(info, code, units[code]) for code in sorted(units)]
+        return [await reward_point_amount(info, code, units[code]) for code in sorted(units)]
+
+    @strawberry.field(description="Points that paid some of the line.")
+    async def points_redeemed(self, info: Info) -> list[RewardPointAmount]:
+        units: dict[str, int] = defaultdict(int)
+        for payment in await _payments(info, self.sale):
+            key = (payment.card_id, payment.payment_id)
+            for one in await info.context.load(payment_views.slices, key):
+                if one.line_number == self.row.line_number and one.points:
+                    units[one.reward_point] += one.points
+        return [await reward_point_amount(info, code, units[code]) for code in sorted(units)]
 
 
-async def _amount(info: Info, code: str, units: int) -> RewardPointAmount:
+async def _payments(info: Info, sale: SaleRow) -> list[PaymentRow]:
+    """The payments with points that the sale named."""
+    ids = await info.context.load(sale_views.payments_by_key, sale.sale_key)
+    found = [await info.context.load(payment_views.rows, payment_id) for payment_id in ids]
+    return [row for row in found if row is not None]
+
+
+async def reward_point_amount(info: Info, code: str, units: int) -> RewardPointAmount:
     point = await load_point(info, code)
     return RewardPointAmount(reward_point=RewardPoint(value=point), points=points(units, point))
 
@@ -140,25 +161,35 @@ class SalesTransaction(Node):
             info, self.row.currency, row.code, row.description, row.line_number, row.amount_minor
         )
 
+    @strawberry.field(description="The payments with points that it named.")
+    async def loyalty_payments(
+        self, info: Info
+    ) -> list[Annotated["LoyaltyPayment", strawberry.lazy("schema.payments")]]:
+        from schema.payments import LoyaltyPayment  # noqa: PLC0415 (they point at each other)
+
+        return [LoyaltyPayment(row=row) for row in await _payments(info, self.row)]
+
     @strawberry.field(description="The ledger rows that it wrote.")
     async def transactions(self, info: Info) -> list[LoyaltyTransaction]:
         entries = await sale_views.entries(info.context, self.row)
         return [LoyaltyTransaction(row=entry) for entry in entries]
 
-    @strawberry.field(description="Its returns, in the order of posting.")
+    @strawberry.field(description="Its returns that the caller may see, in the order of posting.")
     async def returns(
         self, info: Info
     ) -> list[Annotated["SalesTransaction", strawberry.lazy("schema.sales")]]:
         rows = await info.context.load(sale_views.returns_by_key, self.row.sale_key)
-        return [SalesTransaction(row=row) for row in rows]
+        return [
+            SalesTransaction(row=row) for row in rows if await sale_views.may_see(info.context, row)
+        ]
 
-    @strawberry.field(description="Of a return: the sale.")
+    @strawberry.field(description="Of a return: the sale, where the caller may see it.")
     async def return_of(
         self, info: Info
     ) -> Annotated["SalesTransaction", strawberry.lazy("schema.sales")] | None:
         if self.row.original_key is None:
             return None
-        row = await info.context.load(sale_views.rows_by_key, self.row.original_key)
+        row = await sale_views.by_key(info.context, self.row.original_key)
         return None if row is None else SalesTransaction(row=row)
 
     @strawberry.field(description="Why rules gave nothing, as told when it was posted.")

@@ -10,13 +10,21 @@ from schema.configuration_mutations import ConfigurationMutations
 from schema.configurations import ConfigurationVersion
 from schema.customer_mutations import CustomerMutations
 from schema.errors import GeneralError, IdempotencyKeyReusedError, NotEnoughRewardPointsError
+from schema.payment_mutations import PaymentMutations
 from schema.point_mutations import PointMutations
 from schema.queries import Query
 from schema.sale_mutations import SaleMutations
 
 Mutation = merge_types(
     "Mutation",
-    (CardMutations, CustomerMutations, SaleMutations, PointMutations, ConfigurationMutations),
+    (
+        CardMutations,
+        CustomerMutations,
+        SaleMutations,
+        PaymentMutations,
+        PointMutations,
+        ConfigurationMutations,
+    ),
 )
 Mutation.__strawberry_definition__.description = "Everything that can be changed."  # type: ignore[attr-defined]
 

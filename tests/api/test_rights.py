@@ -42,6 +42,7 @@ TABLE = {
     "Query.shippingThresholdDiscounts": ALL,
     "Query.cart": "CFSA",
     "Query.salesTransaction": ALL,
+    "Query.loyaltyPayment": ALL,
     "Query.configuration": "SA",
     "Query.configurationVersions": "SA",
     "Query.planConfiguration": "SA",
@@ -56,6 +57,10 @@ TABLE = {
     "Mutation.eraseCustomer": "A",
     "Mutation.postSale": "FSA",
     "Mutation.postSales": "FSA",
+    "Mutation.postReturn": "FSA",
+    "Mutation.payWithLoyalty": "FSA",
+    "Mutation.captureLoyaltyPayment": "FSA",
+    "Mutation.voidLoyaltyPayment": "FSA",
     "Mutation.adjustPoints": "SA",
     "Mutation.transferPoints": "FSA",
     "Mutation.applyConfiguration": "A",
@@ -114,6 +119,16 @@ OPERATIONS = {
     "Mutation.postSale": """mutation { postSale(input: {channel: "WEB", transactionId: "1",
       occurredAt: "2024-01-01T00:00:00Z", currency: "USD", lines: []}) { replayed } }""",
     "Mutation.postSales": "mutation { postSales(input: {sales: []}) { posted } }",
+    "Mutation.postReturn": """mutation { postReturn(input: {channel: "WEB", transactionId: "1",
+      occurredAt: "2024-01-01T00:00:00Z", originalChannel: "WEB", originalTransactionId: "0",
+      lines: []}) { replayed } }""",
+    "Mutation.payWithLoyalty": """mutation { payWithLoyalty(input: {idempotencyKey: "k",
+      cardNumber: "N", orderId: "O", amount: "1", cart: {channel: "WEB", currency: "USD",
+      lines: []}}) { replayed } }""",
+    "Mutation.captureLoyaltyPayment": """mutation { captureLoyaltyPayment(input: {
+      idempotencyKey: "k", paymentId: "x"}) { replayed } }""",
+    "Mutation.voidLoyaltyPayment": """mutation { voidLoyaltyPayment(input: {
+      idempotencyKey: "k", paymentId: "x"}) { replayed } }""",
     "Mutation.adjustPoints": """mutation { adjustPoints(input: {idempotencyKey: "k",
       cardNumber: "N", rewardPoint: "PTS", points: 1, reasonCode: "R"}) { replayed } }""",
     "Mutation.transferPoints": """mutation { transferPoints(input: {idempotencyKey: "k",
@@ -251,13 +266,22 @@ def audited(service: Harness, table: Table) -> list[AuditRow]:
 
 
 def test_what_staff_do_is_written_down_without_the_person(club: Harness) -> None:
+    sale = club.sale_input("N", "5.00", customerId="ada")
+    back = {
+        **{name: sale[name] for name in ("channel", "occurredAt")},
+        "transactionId": "R",
+        "originalChannel": sale["channel"],
+        "originalTransactionId": sale["transactionId"],
+        "lines": [{"lineNumber": 1, "quantity": "1"}],
+    }
     steps: list[tuple[str, dict[str, object]]] = [
         ("upsertCustomer", {"customerId": "ada"}),
         ("upsertCustomer", {"customerId": "ada", "name": "Ada", "email": "ada@example.com"}),
         ("issueLoyaltyCard", {"idempotencyKey": "i", "channel": "WEB", "number": "N"}),
         ("linkLoyaltyCard", {"idempotencyKey": "l", "number": "N", "customerId": "ada"}),
-        ("postSale", club.sale_input("N", "5.00", customerId="ada")),
+        ("postSale", sale),
         ("postSale", club.sale_input(None, "5.00")),
+        ("postReturn", back),
         ("blockLoyaltyCard", {"idempotencyKey": "b", "number": "N", "reason": "lost"}),
     ]
     for name, given in steps * 2:

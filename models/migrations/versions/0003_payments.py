@@ -36,6 +36,7 @@ def _payment() -> None:
         sa.Column("created_at", INSTANT, nullable=False),
         sa.Column("hold_expires_at", INSTANT),
         sa.Column("authorized_on", sa.Date(), nullable=False),
+        sa.Column("operations", sa.Text(), nullable=False),
         sa.Column("facts", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("card_id", "payment_id", name=op.f("pk_payment")),
         sa.CheckConstraint(
@@ -61,6 +62,7 @@ def _payment_slice() -> None:
         sa.Column("line_number", sa.Integer()),
         sa.Column("points", sa.BigInteger(), nullable=False),
         sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("used_minor", sa.BigInteger(), nullable=False),
         sa.Column("refunded_points", sa.BigInteger(), nullable=False),
         sa.Column("refunded_minor", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("card_id", "payment_id", "slice_no", name=op.f("pk_payment_slice")),

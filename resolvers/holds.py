@@ -1,0 +1,79 @@
+"""Live payments of orders and cards: which still count, and how what they reserve is freed.
+
+A hold ends at its deadline whether or not anybody has noticed. Source: semantics 6, 8.5.
+"""
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+from models.database import Reader, Transaction
+from models.payment_statements import (
+    PaymentRow,
+    authorized_on_card,
+    change_payment,
+    hold_lots_of_payment,
+)
+from resolvers.ledgers import CardLedger
+
+AUTHORIZED = "AUTHORIZED"
+VOIDED = "VOIDED"
+EXPIRED = "EXPIRED"
+LIVE = frozenset({AUTHORIZED, "CAPTURED", "PARTIALLY_REFUNDED"})
+
+
+def status_at(payment: PaymentRow, now: datetime) -> str:
+    """The status as it reads at `now`: an authorisation past its deadline is EXPIRED."""
+    deadline = payment.hold_expires_at
+    if payment.status == AUTHORIZED and deadline is not None and deadline <= now:
+        return EXPIRED
+    return payment.status
+
+
+async def live_holds_on(reader: Reader, card_id: UUID, now: datetime) -> list[PaymentRow]:
+    """Payments presented on the card that hold points now."""
+    rows = await reader.all(authorized_on_card, of_card=card_id)
+    return [row for row in rows if status_at(row, now) == AUTHORIZED]
+
+
+def cards_of(payments: Iterable[PaymentRow]) -> frozenset[UUID]:
+    """Cards whose lots the payments took or reserve, and those presented."""
+    found = {payment.card_id for payment in payments}
+    for payment in payments:
+        found |= {UUID(card_id) for card_id in json.loads(payment.facts)["cards"]}
+    return frozenset(found)
+
+
+async def release_payment(
+    transaction: Transaction,
+    ledgers: dict[UUID, CardLedger],
+    payment: PaymentRow,
+    now: datetime,
+) -> None:
+    """Free what the payment reserves of the lots of the ledgers' cards."""
+    for card_id, ledger in ledgers.items():
+        rows = await transaction.all(
+            hold_lots_of_payment, of_card=card_id, of_payment=payment.payment_id
+        )
+        await ledger.release([row for row in rows if row.released_at is None], at=now)
+
+
+async def set_status(
+    transaction: Transaction,
+    payment: PaymentRow,
+    status: str,
+    amount_minor: int | None = None,
+    op_id: UUID | None = None,
+) -> None:
+    """`op_id`: the operation that writes entries for the payment, if it does."""
+    operations = [*json.loads(payment.operations), *([str(op_id)] if op_id else [])]
+    await transaction.run(
+        change_payment,
+        of_card=payment.card_id,
+        of_payment=payment.payment_id,
+        status=status,
+        amount_minor=payment.amount_minor if amount_minor is None else amount_minor,
+        refunded_minor=payment.refunded_minor,
+        operations=json.dumps(operations),
+    )

@@ -1,0 +1,285 @@
+"""Paying with points: the checks in their order, the walk, the lots; captured at once, or held.
+
+Source: semantics 8.1-8.5.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from models.card_statements import CardRow
+from models.database import Transaction
+from models.payment_statements import (
+    PaymentRow,
+    authorized_on_card,
+    claim_order,
+    locked_order,
+    payments_of,
+)
+from resolvers import carts, tills
+from resolvers.audits import audit_card
+from resolvers.callers import Role
+from resolvers.cards import NOBODY
+from resolvers.carts import CartCommand
+from resolvers.clock import civil_date
+from resolvers.context import Context
+from resolvers.holds import (
+    EXPIRED,
+    LIVE,
+    VOIDED,
+    cards_of,
+    release_payment,
+    set_status,
+    status_at,
+)
+from resolvers.identifiers import random_id
+from resolvers.payment_books import Made, by_card, payment_row, redemptions, write_payment
+from resolvers.pools import Pool, lock_pool
+from resolvers.postings import Event
+from resolvers.replays import Answer, Operation, Outcome, key_fault, once
+from resolvers.tenders import check_card, items_of, tender_of
+from resolvers.tiers import standing_in_unit
+from resolvers.writing import write
+from rules.book import RuleBook
+from rules.cover import Cover
+from rules.errors import (
+    CurrencyMismatch,
+    InvalidInput,
+    InvalidPaymentRequest,
+    LoyaltyError,
+    OneLoyaltyTenderOnly,
+    Refused,
+)
+from rules.lines import Charge, Line, totals
+from rules.lots import Taken, take
+from rules.numbers import fits_minor, to_minor
+from rules.paying import check_amount, decide
+from rules.program import Channel
+from rules.tender import Tender
+
+MAXIMUM_ORDER_ID = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Pay:
+    card_number: str
+    cart: CartCommand
+    order_id: str
+    amount: Decimal
+    capture: bool = True
+    take_over_holds: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """A request that passed the checks before the card's."""
+
+    command: Pay
+    book: RuleBook
+    channel: Channel
+    lines: tuple[Line, ...]
+    charges: tuple[Charge, ...]
+    amount_minor: int
+    balance_due_minor: int
+    total_minor: int
+    at: datetime
+    on: date
+
+
+async def pay(context: Context, key: str, command: Pay) -> Outcome:
+    """Pay with points exactly `amount`, or reserve them; the answer names card and payment.
+
+    Raises Refused or the first refusal of semantics 8.1; then nothing was applied or voided.
+    """
+    _check_form(context, key, command)
+
+    async def work(operation: Operation) -> Answer:
+        return await _pay(context, operation, command)
+
+    return await once(context, "payWithLoyalty", key, command, work)
+
+
+def _check_form(context: Context, key: str, command: Pay) -> None:
+    faults: list[LoyaltyError | None] = [key_fault(key)]
+    if not 1 <= len(command.order_id) <= MAXIMUM_ORDER_ID:
+        message = f"An order id has 1 to {MAXIMUM_ORDER_ID} characters."
+        faults.append(InvalidInput(message, ("orderId",)))
+    if command.cart.at is not None and context.caller.role is not Role.ADMIN:
+        message = "Only an administrator may date a payment back."
+        faults.append(InvalidInput(message, ("cart", "at")))
+    if command.cart.card_number not in {None, command.card_number}:
+        faults.append(InvalidInput("The cart has another card.", ("cart", "cardNumber")))
+    try:
+        with in_cart():
+            carts.check_form(context, command.cart)
+    except Refused as refused:
+        faults += refused.errors
+    found = [fault for fault in faults if fault is not None]
+    if found:
+        raise Refused(found)
+
+
+@contextmanager
+def in_cart() -> Iterator[None]:
+    """Refusals of the cart's checks blame what stands in `cart`."""
+    try:
+        yield
+    except Refused as refused:
+        for error in refused.errors:
+            error.field = ("cart", *(error.field or ()))
+        raise
+    except LoyaltyError as error:
+        error.field = ("cart", *(error.field or ()))
+        raise
+
+
+def _checked(context: Context, book: RuleBook | None, command: Pay) -> _Checked:
+    cart = command.cart
+    with in_cart():
+        channel = carts.channel_of(context, book, cart)
+        if book is None:
+            raise AssertionError
+        for fault in tills.affiliation_faults(book, cart.affiliations):
+            raise fault
+        lines, charges = carts.check_form(context, cart)
+    sums = totals(lines, charges, prices_include_tax=channel.prices_include_tax)
+    due = sums.balance_due_minor(to_minor(cart.amount_paid, cart.currency))
+    amount = _amount_minor(command)
+    check_amount(amount, due)
+    if cart.currency != channel.currency:
+        raise CurrencyMismatch("This is not the channel's currency.", ("cart", "currency"))
+    at = cart.at or context.service.clock()
+    on = civil_date(at, channel.time_zone)
+    return _Checked(command, book, channel, lines, charges, amount, due, sums.total_minor, at, on)
+
+
+def _amount_minor(command: Pay) -> int:
+    if not fits_minor(command.amount, command.cart.currency):
+        raise InvalidPaymentRequest("The amount has more decimals than money.", ("amount",))
+    return to_minor(command.amount, command.cart.currency)
+
+
+async def _pay(context: Context, operation: Operation, command: Pay) -> Answer:
+    transaction = operation.transaction
+    asked = _checked(context, operation.book, command)
+    payment_id = random_id(context.service.randomness)
+    now = context.service.clock()
+    await _check_order(transaction, asked, now)
+    card = await _card(context, transaction, asked)
+    others = await _others(transaction, asked, card)
+    pool = await lock_pool(context, transaction, card, now, cards_of(others))
+    check_card(asked.book, asked.channel, pool.presented.card)
+    with in_cart():
+        for fault in carts.coupon_faults(asked.book, command.cart, asked.on):
+            raise fault
+    for other in others:
+        ended = EXPIRED if status_at(other, now) == EXPIRED else VOIDED
+        await release_payment(transaction, pool.ledgers, other, now)
+        await set_status(transaction, other, ended)
+    decided = await _cover(context, transaction, asked, pool)
+    await _write(context, operation, asked, pool, decided, payment_id)
+    return {"card_id": str(card.card_id), "payment_id": str(payment_id)}
+
+
+async def _check_order(transaction: Transaction, asked: _Checked, now: datetime) -> None:
+    """The order's row is locked; it has no other live payment."""
+    order = {"of_channel": asked.channel.code, "of_order": asked.command.order_id}
+    claimed = await transaction.run(
+        claim_order,
+        channel=asked.channel.code,
+        order_id=asked.command.order_id,
+        card_id=NOBODY,
+        payment_id=NOBODY,
+    )
+    for row in [] if claimed else await transaction.all(locked_order, **order):
+        paid = await transaction.each(payments_of, [row.payment_id], of_card=row.card_id)
+        if any(status_at(payment, now) in LIVE for payment in paid):
+            message = "The order has a payment with points already."
+            raise OneLoyaltyTenderOnly(message, ("orderId",))
+
+
+async def _card(context: Context, transaction: Transaction, asked: _Checked) -> CardRow:
+    card = await tills.presented(context, transaction, asked.command.card_number)
+    with in_cart():
+        customer_key = await tills.named_customer(transaction, asked.command.cart.customer_id)
+        tills.check_till(asked.channel, card, customer_key)
+    return card
+
+
+async def _others(transaction: Transaction, asked: _Checked, card: CardRow) -> list[PaymentRow]:
+    """Uncaptured payments presented on the card for other orders, where they are taken over."""
+    if not asked.command.take_over_holds:
+        return []
+    rows = await transaction.all(authorized_on_card, of_card=card.card_id)
+    mine = (asked.channel.code, asked.command.order_id)
+    return [row for row in rows if (row.channel, row.order_id) != mine]
+
+
+async def _cover(
+    context: Context, transaction: Transaction, asked: _Checked, pool: Pool
+) -> tuple[Tender, Cover]:
+    card = pool.presented.card
+    key = await tills.named_customer(transaction, asked.command.cart.customer_id)
+    codes = asked.command.cart.affiliations
+    held = await tills.held_affiliations(transaction, key, card, codes)
+    standing = await standing_in_unit(context, transaction, card, asked.book)
+    items = items_of(
+        asked.lines, asked.charges, prices_include_tax=asked.channel.prices_include_tax
+    )
+    tender = tender_of(
+        asked.book, asked.channel, standing, held, items, asked.total_minor, asked.on
+    )
+    budgets = {code: await pool.available_units(code, asked.on) for code in tender.payable_points}
+    reserved = {code: await pool.held_units(code) for code in tender.payable_points}
+    cover = decide(tender, budgets, reserved, asked.amount_minor, asked.balance_due_minor)
+    return tender, cover
+
+
+async def _write(
+    context: Context,
+    operation: Operation,
+    asked: _Checked,
+    pool: Pool,
+    decided: tuple[Tender, Cover],
+    payment_id: UUID,
+) -> None:
+    transaction, (tender, cover) = operation.transaction, decided
+    taken: list[Taken] = []
+    for code in cover.reward_points:
+        taken += take(await pool.lots(code), cover.points_units(code), asked.on)
+    row = payment_row(
+        pool.presented.card.card_id,
+        payment_id,
+        (asked.channel.code, asked.command.order_id),
+        tender,
+        cover,
+        taken,
+        asked.book,
+        (asked.at, asked.on),
+        operation.op_id,
+        capture=asked.command.capture,
+    )
+    await write_payment(transaction, Made(row, tender, cover, tuple(taken)))
+    for card_id, mine in by_card(taken).items():
+        if asked.command.capture:
+            await pool.ledgers[card_id].add(redemptions(row, mine, cover))
+        else:
+            pool.ledgers[card_id].reserve(mine)
+    await write_pool(pool, operation.op_id, "payWithLoyalty", payment_id)
+    await audit_card(
+        context,
+        transaction,
+        row.card_id,
+        "payWithLoyalty",
+        pool.presented.now,
+        after={"payment": str(payment_id), "amountMinor": row.amount_minor},
+    )
+
+
+async def write_pool(pool: Pool, op_id: UUID, kind: str, payment_id: UUID) -> None:
+    """Write every ledger in the order of the locks; each card is told of the payment."""
+    for ledger in pool.ledgers.values():
+        await write(ledger, op_id, kind, (Event("paymentChanged", {"payment": str(payment_id)}),))

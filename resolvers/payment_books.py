@@ -1,0 +1,192 @@
+"""What a payment writes: its row, its slices, the lots it took or reserves, its REDEEM entries.
+
+Source: semantics 8.4, 8.5.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from models.database import Transaction
+from models.payment_statements import (
+    HoldLotRow,
+    PaymentRow,
+    SliceRow,
+    change_order,
+    change_slice,
+    insert_hold_lots,
+    insert_payment,
+    insert_payment_card,
+    insert_slices,
+)
+from resolvers.ledgers import Step
+from rules.book import RuleBook
+from rules.cover import Cover
+from rules.ledger import Draft, EntryType, Origin, Reason
+from rules.lots import Taken
+from rules.tender import Tender
+from rules.tender_json import facts_as_json
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A payment that is decided: what it pays, from which lots, and when it happened."""
+
+    row: PaymentRow
+    tender: Tender
+    cover: Cover
+    taken: tuple[Taken, ...]
+
+
+def by_card(taken: Iterable[Taken]) -> dict[UUID, list[Taken]]:
+    found: dict[UUID, list[Taken]] = defaultdict(list)
+    for one in taken:
+        found[one.lot.card_id].append(one)
+    return found
+
+
+def payment_row(
+    card_id: UUID,
+    payment_id: UUID,
+    order: tuple[str, str],
+    tender: Tender,
+    cover: Cover,
+    taken: Sequence[Taken],
+    book: RuleBook,
+    moment: tuple[datetime, date],
+    op_id: UUID,
+    *,
+    capture: bool,
+) -> PaymentRow:
+    """AUTHORIZED until its hold ends, or CAPTURED; with the facts that later calls judge by."""
+    minutes = book.configuration.settings.payment_hold_minutes
+    facts = {
+        "tender": facts_as_json(tender.facts),
+        "cards": sorted({str(one.lot.card_id) for one in taken}),
+        "formulas": dict(cover.formulas),
+    }
+    return PaymentRow(
+        card_id=card_id,
+        payment_id=payment_id,
+        status="CAPTURED" if capture else "AUTHORIZED",
+        channel=order[0],
+        order_id=order[1],
+        currency=tender.facts.currency,
+        amount_minor=cover.amount_minor,
+        refunded_minor=0,
+        configuration_version=book.version,
+        created_at=moment[0],
+        hold_expires_at=None if capture else moment[0] + timedelta(minutes=minutes),
+        authorized_on=moment[1],
+        operations=json.dumps([str(op_id)] if capture else []),
+        facts=json.dumps(facts),
+    )
+
+
+async def write_payment(transaction: Transaction, made: Made) -> None:
+    row = made.row
+    await transaction.run(insert_payment, **row._asdict())
+    await transaction.run(insert_payment_card, payment_id=row.payment_id, card_id=row.card_id)
+    await transaction.run(
+        change_order,
+        of_channel=row.channel,
+        of_order=row.order_id,
+        card_id=row.card_id,
+        payment_id=row.payment_id,
+    )
+    await transaction.run_many(
+        insert_slices,
+        [
+            SliceRow(
+                row.card_id,
+                row.payment_id,
+                place,
+                one.reward_point,
+                one.line_number,
+                one.points_units,
+                one.amount_minor,
+                0,
+                0,
+                0,
+            )._asdict()
+            for place, one in enumerate(made.cover.slices)
+        ],
+    )
+    await _write_hold_lots(transaction, made)
+
+
+async def _write_hold_lots(transaction: Transaction, made: Made) -> None:
+    """The lots in the order of consumption; those of a captured payment are free of it at once."""
+    row = made.row
+    places = list(enumerate(made.taken))
+    for card_id in by_card(made.taken):
+        await transaction.run_many(
+            insert_hold_lots,
+            [
+                HoldLotRow(
+                    card_id=card_id,
+                    payment_id=row.payment_id,
+                    lot_id=one.lot.lot_id,
+                    reward_point=one.lot.reward_point,
+                    vests_on=one.lot.vests_on,
+                    expires_on_lot=one.lot.expires_on,
+                    place=place,
+                    points=one.units,
+                    authorized_on=row.authorized_on,
+                    authorized_at=row.created_at,
+                    expires_at=row.hold_expires_at or row.created_at,
+                    released_at=row.created_at if row.hold_expires_at is None else None,
+                )._asdict()
+                for place, one in places
+                if one.lot.card_id == card_id
+            ],
+        )
+
+
+def redemptions(row: PaymentRow, taken: Sequence[Taken], cover: Cover) -> list[Step]:
+    """One REDEEM entry a reward point of one card, dated by the authorisation."""
+    by_point: dict[str, list[Taken]] = defaultdict(list)
+    for one in taken:
+        by_point[one.lot.reward_point].append(one)
+    steps = []
+    for code, mine in by_point.items():
+        units = -sum(one.units for one in mine)
+        steps.append(Step(_draft(row, code, units, cover.formulas.get(code, "")), tuple(mine)))
+    return steps
+
+
+def _draft(row: PaymentRow, code: str, units: int, formula: str) -> Draft:
+    return Draft(
+        entry_type=EntryType.REDEEM,
+        reward_point=code,
+        points_units=units,
+        entry_date=row.authorized_on,
+        counts_on=row.authorized_on,
+        occurred_at=row.created_at,
+        vests_on=None,
+        expires_on=None,
+        origin=Origin(channel=row.channel, payment_id=row.payment_id),
+        reason=Reason(row.configuration_version, None, None, units, formula),
+    )
+
+
+async def rewrite_slices(
+    transaction: Transaction, row: PaymentRow, slices: Sequence[SliceRow], cover: Cover
+) -> None:
+    """Let the slices say what was captured of what was authorised."""
+    captured = {(one.reward_point, one.line_number): one for one in cover.slices}
+    for one in slices:
+        now = captured.get((one.reward_point, one.line_number))
+        await transaction.run(
+            change_slice,
+            of_card=row.card_id,
+            of_payment=row.payment_id,
+            of_slice=one.slice_no,
+            points=now.points_units if now else 0,
+            amount_minor=now.amount_minor if now else 0,
+            refunded_points=one.refunded_points,
+            refunded_minor=one.refunded_minor,
+        )

@@ -1,0 +1,109 @@
+"""The cards whose points pay: locked in ascending order of id, their ledgers opened.
+
+A contact-tender card pays with all of its customer's ACTIVE cards. Source: semantics 8.4.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from uuid import UUID
+
+from models.card_statements import CardRow, cards_of
+from models.customer_statements import cards_of_customers
+from models.database import Reader, Transaction
+from models.failures import SetChanged
+from resolvers.clock import civil_date
+from resolvers.context import Context
+from resolvers.ledgers import CardLedger, open_ledger
+from resolvers.postings import lock_card
+from rules.lots import Lot
+
+CONTACT_TENDER = "AS_CONTACT_TENDER"
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Ledgers by card id in ascending order; `paying` are those whose points may pay."""
+
+    presented: CardLedger
+    ledgers: dict[UUID, CardLedger]
+    paying: frozenset[UUID]
+
+    async def available_units(self, reward_point: str, on: date) -> int:
+        """What the pool has free on the day: a card in debt adds nothing."""
+        total = 0
+        for card_id in self.paying:
+            book = await self.ledgers[card_id].open(reward_point)
+            free = sum(lot.free for lot in book.lots.values() if lot.is_spendable(on))
+            total += max(0, free - book.debt_units)
+        return total
+
+    async def held_units(self, reward_point: str) -> int:
+        total = 0
+        for card_id in self.paying:
+            book = await self.ledgers[card_id].open(reward_point)
+            total += sum(lot.held for lot in book.lots.values())
+        return total
+
+    async def lots(self, reward_point: str) -> list[Lot]:
+        found: list[Lot] = []
+        for card_id in self.paying:
+            found += (await self.ledgers[card_id].open(reward_point)).lots.values()
+        return found
+
+
+async def paying_ids(reader: Reader, card: CardRow) -> frozenset[UUID]:
+    """The cards whose points the card pays with."""
+    if card.tender_type != CONTACT_TENDER or card.customer_key is None:
+        return frozenset({card.card_id})
+    held = await reader.each(cards_of_customers, [card.customer_key])
+    rows = await reader.each(cards_of, [row.card_id for row in held])
+    return frozenset(row.card_id for row in rows if row.status == "ACTIVE") | {card.card_id}
+
+
+async def lock_pool(
+    context: Context,
+    transaction: Transaction,
+    card: CardRow,
+    now: datetime,
+    others: Iterable[UUID] = (),
+) -> Pool:
+    """Lock the card, those that pay for it, and `others` whose lots are touched.
+
+    Raises SetChanged where the pool is another under its locks; the unit then runs again.
+    """
+    paying = await paying_ids(transaction, card)
+    pool = await lock_cards(context, transaction, card.card_id, now, {*paying, *others})
+    if paying != await paying_ids(transaction, pool.presented.card):
+        raise SetChanged
+    return replace(pool, paying=paying)
+
+
+async def lock_cards(
+    context: Context,
+    transaction: Transaction,
+    presented: UUID,
+    now: datetime,
+    others: Iterable[UUID],
+) -> Pool:
+    """Lock the cards in ascending order of id and open their ledgers."""
+    ledgers: dict[UUID, CardLedger] = {}
+    for card_id in sorted({presented, *others}, key=lambda one: one.bytes):
+        row = await lock_card(transaction, card_id)
+        today = civil_date(now, await _zone(context, transaction, row))
+        ledgers[card_id] = await open_ledger(
+            transaction,
+            row,
+            now,
+            today,
+            context.service.randomness,
+            is_presented=card_id == presented,
+        )
+    return Pool(ledgers[presented], ledgers, frozenset(ledgers))
+
+
+async def _zone(context: Context, transaction: Transaction, card: CardRow) -> str:
+    source = await context.service.books.last_with(
+        transaction, card.enrollment_source, lambda book: book.channels
+    )
+    return source.time_zone if source else "UTC"

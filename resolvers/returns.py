@@ -1,0 +1,196 @@
+"""Posting returns: form, channel, the sale, its lines; then what goes back; then one transaction.
+
+Locked in this order: the return's key, the sale's row, the card. Source: semantics 7.1, 12.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from models.database import Transaction
+from models.sale_statements import (
+    SaleLineRow,
+    SaleRow,
+    change_returned_quantity,
+    claim_sale,
+    insert_sale_lines,
+    locked_sale,
+    sale_facts_of,
+    sale_lines_of,
+    sales_of,
+)
+from resolvers.audits import Facts, audit, audit_card
+from resolvers.callers import check_channel
+from resolvers.clock import civil_date
+from resolvers.context import Context
+from resolvers.identifiers import content_hash
+from resolvers.programs import known_channel
+from resolvers.sale_keys import key_faults, posted_before, sale_key
+from resolvers.sales import PostedSale
+from resolvers.taking_back import Return, take_back
+from rules.book import RuleBook
+from rules.errors import ChannelInactive, InvalidInput, Refused, TransactionNotFound
+from rules.program import Channel
+from rules.returns import Part, ReturnLine, SoldLine, form_faults, parts
+
+
+@dataclass(frozen=True, slots=True)
+class PostReturn:
+    channel: str
+    transaction_id: str
+    occurred_at: datetime
+    original_channel: str
+    original_transaction_id: str
+    lines: tuple[ReturnLine, ...]
+
+
+async def post_return(context: Context, command: PostReturn) -> PostedSale:
+    """Take goods back once; sent again with equal content it answers as the first time.
+
+    It is never refused for lack of points. Raises Refused, IdempotencyKeyReused, Forbidden,
+    ChannelNotFound, ChannelInactive, TransactionNotFound, InvalidInput, ReturnExceedsSold.
+    """
+    _check_form(context, command)
+    check_channel(context.caller, command.channel, ("channel",))
+    key = sale_key(command.channel, command.transaction_id)
+    content = content_hash(command)
+
+    async def unit(transaction: Transaction, effective: RuleBook | None) -> PostedSale:
+        if await posted_before(transaction, key, content):
+            return PostedSale(key, replayed=True)
+        book = await context.service.books.at(transaction, command.occurred_at)
+        channel = _channel(book, command)
+        if book is None or effective is None:
+            raise AssertionError
+        sale = await _original(transaction, command)
+        row = _row(context, command, channel, book, sale, (key, content))
+        if not await transaction.run(claim_sale, **row._asdict()):
+            await posted_before(transaction, key, content)
+            return PostedSale(key, replayed=True)
+        await _post(context, transaction, command, Return(row, sale, book, effective))
+        return PostedSale(key, replayed=False)
+
+    return await context.unit(unit)
+
+
+def _check_form(context: Context, command: PostReturn) -> None:
+    faults = [
+        *key_faults(context, command.transaction_id, command.occurred_at),
+        *form_faults(command.lines),
+    ]
+    if faults:
+        raise Refused(faults)
+
+
+def _channel(book: RuleBook | None, command: PostReturn) -> Channel:
+    """The channel as of the version in force when the goods came back."""
+    channel = known_channel(book, command.channel, ("channel",))
+    if not channel.active:
+        raise ChannelInactive("This channel is not active.", ("channel",))
+    return channel
+
+
+async def _original(transaction: Transaction, command: PostReturn) -> SaleRow:
+    """The sale, of whatever channel: goods may come back elsewhere."""
+    key = sale_key(command.original_channel, command.original_transaction_id)
+    rows = await transaction.each(sales_of, [key])
+    if not rows or rows[0].kind != "SALE":
+        raise TransactionNotFound("There is no such sale.", ("originalTransactionId",))
+    if command.occurred_at < rows[0].occurred_at:
+        raise InvalidInput("This is earlier than the sale.", ("occurredAt",))
+    return rows[0]
+
+
+def _row(
+    context: Context,
+    command: PostReturn,
+    channel: Channel,
+    book: RuleBook,
+    sale: SaleRow,
+    hashes: tuple[bytes, bytes],
+) -> SaleRow:
+    return SaleRow(
+        sale_key=hashes[0],
+        kind="RETURN",
+        channel=channel.code,
+        transaction_id=command.transaction_id,
+        content_hash=hashes[1],
+        occurred_at=command.occurred_at,
+        posted_at=context.service.clock(),
+        entry_date=civil_date(command.occurred_at, channel.time_zone),
+        currency=sale.currency,
+        card_id=sale.card_id,
+        original_key=sale.sale_key,
+        configuration_version=book.version,
+    )
+
+
+async def _post(
+    context: Context, transaction: Transaction, command: PostReturn, returned: Return
+) -> None:
+    await transaction.first(locked_sale, of_sale=returned.sale.sale_key)
+    rows = await transaction.each(sale_lines_of, [returned.sale.sale_key])
+    nets = await _nets(transaction, returned.sale)
+    sold = [_sold(row, nets) for row in rows]
+    now = parts(command.lines, sold)
+    await _write_lines(transaction, returned.row, rows, now)
+    card_id = await take_back(context, transaction, returned, sold, now)
+    facts: Facts = {"channel": command.channel, "transactionId": command.transaction_id}
+    if card_id is None:
+        await audit(context, transaction, "postReturn", returned.row.posted_at, after=facts)
+    else:
+        await audit_card(
+            context, transaction, card_id, "postReturn", returned.row.posted_at, after=facts
+        )
+
+
+async def _nets(transaction: Transaction, sale: SaleRow) -> dict[str, int]:
+    """Nets of the lines that points paid some of, less that (semantics 5.4), by line number."""
+    (row,) = await transaction.each(sale_facts_of, [sale.sale_key])
+    nets: dict[str, int] = json.loads(row.facts).get("nets", {})
+    return nets
+
+
+def _sold(row: SaleLineRow, nets: Mapping[str, int]) -> SoldLine:
+    return SoldLine(
+        line_number=row.line_number,
+        products=frozenset({row.product_id, row.variant_id or row.product_id}),
+        categories=frozenset(json.loads(row.categories)),
+        quantity=row.quantity,
+        returned=row.returned_quantity,
+        net_minor=nets.get(str(row.line_number), row.net_minor),
+    )
+
+
+async def _write_lines(
+    transaction: Transaction, row: SaleRow, sold: Sequence[SaleLineRow], now: Sequence[Part]
+) -> None:
+    """The return's own lines, and on the sale's how much of them is back."""
+    by_number = {line.line_number: line for line in sold}
+    await transaction.run_many(
+        insert_sale_lines,
+        [_line(row.sale_key, by_number[part.line.line_number], part)._asdict() for part in now],
+    )
+    await transaction.run_many(
+        change_returned_quantity,
+        [
+            {
+                "of_sale": row.original_key,
+                "of_line": part.line.line_number,
+                "returned_quantity": part.returned,
+            }
+            for part in now
+        ],
+    )
+
+
+def _line(key: bytes, sold: SaleLineRow, part: Part) -> SaleLineRow:
+    return sold._replace(
+        sale_key=key,
+        quantity=part.quantity,
+        returned_quantity=0,
+        discount_minor=part.money(sold.discount_minor),
+        tax_minor=part.money(sold.tax_minor),
+        net_minor=part.money(sold.net_minor),
+    )

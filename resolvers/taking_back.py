@@ -1,0 +1,215 @@
+"""Taking back what a sale earned: from which card, how much of each entry, and from which lots.
+
+Source: semantics 7.1.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from models.card_statements import CardRow
+from models.database import Transaction
+from models.ledger_statements import EntryRow, entries_between, operations_of
+from models.sale_statements import SaleRow, change_sale_card, sale_facts_of
+from resolvers.clock import civil_date
+from resolvers.context import Context
+from resolvers.identifiers import operation_id
+from resolvers.ledgers import CardLedger, Step, open_ledger
+from resolvers.postings import lock_card
+from resolvers.tiers import standing_in_unit, win_tiers
+from resolvers.writing import write
+from rules import lots, returns
+from rules.book import RuleBook
+from rules.earning import CardFacts, EarningFacts
+from rules.errors import InvalidInput
+from rules.ledger import Draft, EntryType, Origin, Reason
+from rules.lots import Lot
+from rules.program import ReturnDeducts
+from rules.returns import Booked, Part, SoldLine
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """A return under its key: its sale, the book in force when the goods came back, today's."""
+
+    row: SaleRow
+    sale: SaleRow
+    book: RuleBook
+    effective: RuleBook
+
+
+async def take_back(
+    context: Context,
+    transaction: Transaction,
+    returned: Return,
+    sold: Sequence[SoldLine],
+    now: Sequence[Part],
+) -> UUID | None:
+    """Take back what the parts earned; gives the card that bears it, if the sale had one.
+
+    The settings in force at the sale decide how, and from which lots.
+    """
+    sale = returned.sale
+    if sale.card_id is None:
+        return None
+    card = await lock_newest(transaction, sale.card_id)
+    if card.card_id != sale.card_id:
+        key = returned.row.sale_key
+        await transaction.run(change_sale_card, of_sale=key, card_id=card.card_id)
+    book = await context.service.books.version(transaction, sale.configuration_version)
+    taken = await _taken(transaction, returned, book, sold, now)
+    if taken:
+        order = book.configuration.settings.return_deducts
+        await _write(context, transaction, returned, card, taken, order)
+    return card.card_id
+
+
+async def lock_newest(transaction: Transaction, card_id: UUID) -> CardRow:
+    """The card, or the newest that has replaced it. A replaced card is cold: nobody waits on it."""
+    card = await lock_card(transaction, card_id)
+    while card.replaced_by is not None:
+        card = await lock_card(transaction, card.replaced_by)
+    return card
+
+
+async def _taken(
+    transaction: Transaction,
+    returned: Return,
+    book: RuleBook,
+    sold: Sequence[SoldLine],
+    now: Sequence[Part],
+) -> tuple[Booked, ...]:
+    settings = book.configuration.settings
+    booked = await _booked(transaction, returned.sale)
+    if settings.post_points_per_sales_line:
+        taken = returns.taken_by_line(booked, now, book.reward_points)
+    else:
+        facts = await _facts(transaction, returned, now)
+        taken = _recomputed(booked, facts, returned.book)
+    if settings.return_transaction_count_points and returns.is_whole(sold, now):
+        taken += returns.taken_for_counts(booked, book)
+    return taken
+
+
+def _recomputed(
+    booked: Sequence[Booked], facts: EarningFacts, book: RuleBook
+) -> tuple[Booked, ...]:
+    try:
+        return returns.recomputed(booked, facts, book)
+    except InvalidInput as beyond:
+        beyond.field = ("lines",)
+        raise
+
+
+async def _booked(transaction: Transaction, sale: SaleRow) -> list[Booked]:
+    """What rules gave for the sale, in the order of the book of the card that earned."""
+    operations = await transaction.each(
+        operations_of, [operation_id(sale.sale_key)], of_card=sale.card_id
+    )
+    return [
+        _booking(entry)
+        for operation in operations
+        for entry in await transaction.all(
+            entries_between,
+            of_card=sale.card_id,
+            first_seq=operation.first_seq,
+            last_seq=operation.last_seq,
+        )
+        # One-time rewards have no scheme, and are never taken back.
+        if entry.entry_type == EntryType.EARN and entry.scheme is not None
+    ]
+
+
+def _booking(entry: EntryRow) -> Booked:
+    return Booked(
+        lot_id=entry.entry_id,
+        reward_point=entry.reward_point,
+        units=entry.points,
+        counts_on=entry.entry_date,
+        program=entry.program,
+        tier=entry.tier,
+        line_number=entry.line_number,
+        reason=Reason(
+            entry.configuration_version, entry.scheme, entry.rule, entry.computed, entry.formula
+        ),
+    )
+
+
+async def _facts(transaction: Transaction, returned: Return, now: Sequence[Part]) -> EarningFacts:
+    """The sale's stored facts, with the parts that come back for lines; nothing is cut."""
+    sale = returned.sale
+    (row,) = await transaction.each(sale_facts_of, [sale.sale_key])
+    stored = json.loads(row.facts)
+    return EarningFacts(
+        channel=sale.channel,
+        on=returned.row.entry_date,
+        card=CardFacts(
+            active=bool(stored["active"]),
+            programs=frozenset(stored["programs"]),
+            tiers=stored["tiers"],
+        ),
+        affiliations=frozenset(stored["affiliations"]),
+        room={},
+        currency=sale.currency,
+        lines=tuple(part.earning_line() for part in now),
+    )
+
+
+async def _write(
+    context: Context,
+    transaction: Transaction,
+    returned: Return,
+    card: CardRow,
+    taken: Sequence[Booked],
+    order: ReturnDeducts,
+) -> None:
+    standing = await standing_in_unit(context, transaction, card, returned.effective)
+    posted_at = returned.row.posted_at
+    today = civil_date(posted_at, standing.time_zone)
+    ledger = await open_ledger(transaction, card, posted_at, today, context.service.randomness)
+    try:
+        await ledger.add(await _steps(ledger, returned.row, taken, order))
+        posted = await write(ledger, operation_id(returned.row.sale_key), "return")
+    except InvalidInput as beyond:
+        beyond.field = ("lines",)
+        raise
+    await win_tiers(context, transaction, posted, standing, today)
+
+
+async def _steps(
+    ledger: CardLedger, row: SaleRow, taken: Sequence[Booked], order: ReturnDeducts
+) -> list[Step]:
+    """One entry after another, each from what those before it left of the lots."""
+    left: dict[str, dict[UUID, Lot]] = {}
+    steps = []
+    for one in taken:
+        if one.reward_point not in left:
+            left[one.reward_point] = dict((await ledger.open(one.reward_point)).lots)
+        own = left[one.reward_point]
+        borne = lots.take_back(own, one.lot_id, one.units, row.entry_date, order)
+        for part in borne.taken:
+            own[part.lot.lot_id] = own[part.lot.lot_id].less(part.units)
+        steps.append(Step(_draft(row, one), borne.taken, borne.debt_units))
+    return steps
+
+
+def _draft(row: SaleRow, taken: Booked) -> Draft:
+    return Draft(
+        entry_type=EntryType.RETURN_EARNED,
+        reward_point=taken.reward_point,
+        points_units=-taken.units,
+        entry_date=row.entry_date,
+        counts_on=taken.counts_on,
+        occurred_at=row.occurred_at,
+        vests_on=None,
+        expires_on=None,
+        origin=Origin(
+            channel=row.channel,
+            program=taken.program,
+            tier=taken.tier,
+            transaction_id=row.transaction_id,
+            line_number=taken.line_number,
+        ),
+        reason=taken.reason,
+    )
