@@ -94,6 +94,11 @@ change_status = write(
     .where(card.c.card_id == CARD)
     .values(status=bindparam("status"), blocked_at=bindparam("blocked_at"))
 )
+mark_replaced = write(
+    update(card)
+    .where(card.c.card_id == CARD)
+    .values(status="REPLACED", replaced_by=bindparam("replaced_by", type_=IDENTIFIER))
+)
 change_customer = write(
     update(card).where(card.c.card_id == CARD).values(customer_key=bindparam("customer_key"))
 )

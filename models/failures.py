@@ -36,6 +36,10 @@ class KeyInProgress(Exception):
     """Another call with the same key or card is still at work after every attempt."""
 
 
+class ChangedMeanwhile(Exception):
+    """What a unit had read before it took its locks is no longer so: it runs again."""
+
+
 _AGAIN = frozenset({"40001", "40P01"})
 _AWAY = frozenset({"57P03", "08001", "08006", "53300", "53100", "53200", "25006"})
 _UNKNOWN_PREFIXES = ("08", "40003", "57P01", "57P02")
@@ -44,13 +48,9 @@ _SQLITE_AWAY = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.
 _SQLITE_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
 
-class SetChanged(Exception):
-    """Under their locks the cards needed are others than before: the unit runs again."""
-
-
 def classify(error: BaseException) -> Failure:
     """Tell what an exception raised by a driver means; whatever is not known is a bug."""
-    if isinstance(error, SetChanged):
+    if isinstance(error, ChangedMeanwhile):
         return Failure.AGAIN
     if isinstance(error, asyncpg.PostgresError):
         return _by_state(error.sqlstate or "")

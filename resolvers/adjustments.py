@@ -18,12 +18,13 @@ from resolvers.customers import MAXIMUM_TEXT
 from resolvers.identifiers import random_id
 from resolvers.judging import room_below
 from resolvers.keys import FORCE
+from resolvers.kin import lock_with_kin
 from resolvers.ledgers import CardLedger, Step, open_ledger
 from resolvers.lot_dates import lot_dates
-from resolvers.postings import lock_card
 from resolvers.replays import Answer, Operation, Outcome, key_fault, once
 from resolvers.spending import short_units, take_available
-from resolvers.tiers import standing_in_unit, win_tiers
+from resolvers.standings import standing_in_unit
+from resolvers.tiers import win_tiers
 from resolvers.writing import write
 from rules import explanations
 from rules.book import RuleBook
@@ -128,7 +129,7 @@ async def _adjust(context: Context, operation: Operation, command: Adjust) -> An
     if book is None:
         raise NotFound("No configuration is in force yet.")
     found = await cards.find_for_unit(context, transaction, command.card_number, ("cardNumber",))
-    card = await lock_card(transaction, found.card_id)
+    card = (await lock_with_kin(context, transaction, [found]))[found.card_id]
     if card.status == "REPLACED":
         raise CardReplaced("This card was replaced.", ("cardNumber",))
     point = book.reward_points.get(command.reward_point)

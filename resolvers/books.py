@@ -46,6 +46,16 @@ class History:
         chosen = [book for effective_from, book in self.books if effective_from <= instant]
         return chosen[-1] if chosen else next((book for _, book in self.books), None)
 
+    @property
+    def combined(self) -> frozenset[str]:
+        """Programs that have ever combined the cards of a customer."""
+        return frozenset(
+            program.code
+            for _, book in self.books
+            for program in book.programs.values()
+            if program.combine_related_loyalty_cards
+        )
+
 
 class RuleBooks:
     """Effective versions in order, and the books compiled so far; both only ever grow."""

@@ -5,6 +5,7 @@ semantics 4, 9.
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date, datetime
+from uuid import UUID
 
 from models.card_statements import (
     CardRow,
@@ -27,10 +28,12 @@ from resolvers.context import Context
 from resolvers.customers import MAXIMUM_TEXT
 from resolvers.held_cards import lock_with_holds
 from resolvers.identifiers import random_id
+from resolvers.kin import lock_with_kin
 from resolvers.ledgers import CardLedger
-from resolvers.postings import Event, lock_card
+from resolvers.postings import Event
 from resolvers.replays import Answer, Operation, Outcome, key_fault, once
-from resolvers.tiers import Standing, judge, moments_from, standing_in_unit
+from resolvers.standings import Standing, standing_in_unit
+from resolvers.tiers import bring, is_combined, judge, judge_together, moments_from
 from resolvers.writing import post
 from rules.book import RuleBook
 from rules.errors import (
@@ -122,11 +125,12 @@ async def _change(
     key: str,
     command: Link | Block | Enrol | AssignTier,
     work: Callable[[Locked], Awaitable[Change]],
-    before_lock: Callable[[Transaction], Awaitable[None]] | None = None,
+    before_lock: Callable[[Transaction], Awaitable[UUID | None]] | None = None,
 ) -> Outcome:
     """Lock the card, do `work`, write its events and the audit row; once for the key.
 
-    `before_lock` takes the locks that stand before a card's.
+    `before_lock` takes the locks that stand before a card's, and names a customer whose cards are
+    locked too.
     """
 
     async def locked(operation: Operation) -> Answer:
@@ -135,10 +139,11 @@ async def _change(
         if operation.book is None:
             # Without a configuration no card was ever issued.
             raise AssertionError
-        if before_lock is not None:
-            await before_lock(transaction)
-        card = await lock_card(transaction, found.card_id)
+        joined = None if before_lock is None else await before_lock(transaction)
+        rows = await lock_with_kin(context, transaction, [found], [joined])
         now = context.service.clock()
+        rows = await bring(context, transaction, rows.values(), operation.book, now)
+        card = rows[found.card_id]
         source = await context.service.books.last_with(
             transaction, card.enrollment_source, lambda book: book.channels
         )
@@ -188,10 +193,11 @@ async def link(context: Context, key: str, command: Link) -> Outcome:
     """
     _check_form(key)
 
-    async def lock_customer(transaction: Transaction) -> None:
+    async def lock_customer(transaction: Transaction) -> UUID | None:
         customer_key = await customers.key_of(transaction, command.customer_id)
         if customer_key is not None:
             await transaction.first(locked_customer, of_customer=customer_key)
+        return customer_key
 
     async def work(place: Locked) -> Change:
         customer = await _customer(place.transaction, command.customer_id)
@@ -206,9 +212,21 @@ async def link(context: Context, key: str, command: Link) -> Outcome:
         await place.transaction.run(
             insert_customer_card, customer_key=customer_key, card_id=card.card_id
         )
-        return Change((Event("cardChanged", {}),), after={"customer": str(customer_key)})
+        events = [Event("cardChanged", {}), *await _tiers_together(place, customer_key)]
+        return Change(tuple(events), after={"customer": str(customer_key)})
 
     return await _change(context, "linkLoyaltyCard", key, command, work, lock_customer)
+
+
+async def _tiers_together(place: Locked, customer_key: UUID) -> list[Event]:
+    """What the linked card and its customer's other ones win, where programs combine them."""
+    linked = place.card._replace(customer_key=customer_key)
+    standing = await standing_in_unit(place.context, place.transaction, linked, place.book)
+    events: list[Event] = []
+    for program in sorted(standing.programs_on(place.today)):
+        if is_combined(standing, program):
+            events += await _first_tier(place, standing, program, place.today)
+    return events
 
 
 def _check_linkable(card: CardRow, customer: CustomerRow) -> None:
@@ -238,7 +256,10 @@ async def block(context: Context, key: str, command: Block) -> Outcome:
         transaction = operation.transaction
         found = await cards.find_for_unit(context, transaction, command.number)
         now = context.service.clock()
-        held = await lock_with_holds(context, transaction, [found.card_id], now)
+        if operation.book is None:
+            # Without a configuration no card was ever issued.
+            raise AssertionError
+        held = await lock_with_holds(context, transaction, [found], operation.book, now)
         ledger = held.ledgers[found.card_id]
         _refuse_replaced(ledger.card)
         if ledger.card.status == "ACTIVE":
@@ -319,7 +340,10 @@ async def enrol(context: Context, key: str, command: Enrol) -> Outcome:
         if not changed:
             return Change()
         standing = await standing_in_unit(context, place.transaction, place.card, place.book)
-        events = [Event("cardChanged", {}), *await _first_tier(place, standing, command, starts_on)]
+        events = [
+            Event("cardChanged", {}),
+            *await _first_tier(place, standing, command.program, starts_on),
+        ]
         facts: Facts = {"program": command.program, "startDate": starts_on}
         return Change(tuple(events), after={**facts, "endDate": command.end_date})
 
@@ -368,18 +392,19 @@ def _covers(row: EnrolmentRow, day: date) -> bool:
 
 
 async def _first_tier(
-    place: Locked, standing: Standing, command: Enrol, starts_on: date
+    place: Locked, standing: Standing, program: str, starts_on: date
 ) -> list[Event]:
     """Evaluated at the start, and at later countable postings up to today; a start to come waits
-    for its day.
+    for its day. Where the program combines cards, so are the customer's others.
     """
     if starts_on > place.today:
         return []
-    moments = moments_from(standing, command.program, starts_on)
+    moments = moments_from(standing, program, starts_on)
+    await judge_together(place.context, place.transaction, standing, program, starts_on, place.now)
     return await judge(
         place.transaction,
         standing,
-        command.program,
+        program,
         [moment for moment in moments if moment.on <= place.today],
         place.today,
         place.context.service.randomness,

@@ -26,6 +26,7 @@ from rules.errors import CardNotFound
 
 NOBODY = UUID(int=0)
 BLOCK_REASON = "blockReason"
+REPLACE_REASON = "replaceReason"
 COMMENT = "comment"
 MAXIMUM_NUMBER = 64
 

@@ -240,7 +240,8 @@ async def _card(
         return None
 
     async def checked() -> CardRow:
-        card = await tills.presented(context, context.read, number)
+        at = command.at or context.now
+        card = await tills.earning(context, context.read, number, at)
         tills.check_till(channel, card, customer_key)
         return card
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from models.card_statements import (
+    cards_of,
     change_customer,
     change_status,
     delete_notes,
@@ -209,11 +210,11 @@ async def erase(context: Context, customer_id: str, reason: str) -> None:
     """
     _check_reason(reason)
 
-    async def unit(transaction: Transaction, _book: RuleBook | None) -> None:
+    async def unit(transaction: Transaction, book: RuleBook | None) -> None:
         now = context.service.clock()
         key = await _known(transaction, customer_id)
         await transaction.first(locked_customer, of_customer=key)
-        await _block_and_unlink(context, transaction, key, now)
+        await _block_and_unlink(context, transaction, key, book, now)
         for statement in (
             delete_customer_cards,
             delete_affiliations,
@@ -229,12 +230,17 @@ async def erase(context: Context, customer_id: str, reason: str) -> None:
 
 
 async def _block_and_unlink(
-    context: Context, transaction: Transaction, key: UUID, now: datetime
+    context: Context,
+    transaction: Transaction,
+    key: UUID,
+    book: RuleBook | None,
+    now: datetime,
 ) -> None:
-    rows = await transaction.each(cards_of_customers, [key])
-    if not rows:
+    links = await transaction.each(cards_of_customers, [key])
+    rows = await transaction.each(cards_of, [row.card_id for row in links])
+    if not rows or book is None:
         return
-    held = await lock_with_holds(context, transaction, [row.card_id for row in rows], now)
+    held = await lock_with_holds(context, transaction, rows, book, now)
     events: dict[UUID, list[Event]] = {}
     for row in rows:
         card_id, status = row.card_id, held.ledgers[row.card_id].card.status

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from models.card_statements import CardRow
 from models.database import Transaction
-from models.failures import SetChanged
+from models.failures import ChangedMeanwhile
 from models.payment_statements import (
     PaymentRow,
     authorized_on_card,
@@ -20,10 +21,13 @@ from models.payment_statements import (
 )
 from resolvers.context import Context
 from resolvers.holds import EXPIRED, VOIDED, cards_of, release_payment, set_status, status_at
+from resolvers.kin import lock_with_kin
 from resolvers.ledgers import CardLedger
-from resolvers.pools import lock_cards
+from resolvers.pools import ledger_of
 from resolvers.postings import Event
+from resolvers.tiers import bring
 from resolvers.writing import write
+from rules.book import RuleBook
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +58,30 @@ class HeldCards:
 
 
 async def lock_with_holds(
-    context: Context, transaction: Transaction, card_ids: Sequence[UUID], now: datetime
+    context: Context,
+    transaction: Transaction,
+    found: Sequence[CardRow],
+    book: RuleBook,
+    now: datetime,
 ) -> HeldCards:
-    """Lock the cards and all that their holds touch, in ascending order of id.
+    """Lock the cards, their kin, and all that their holds touch, in ascending order of id.
 
-    Raises SetChanged where the holds are others under the locks; the unit then runs again.
+    Raises ChangedMeanwhile where the holds are others under the locks; the unit then runs again.
     """
-    before = await _payments(transaction, card_ids)
-    pool = await lock_cards(context, transaction, card_ids[0], now, {*card_ids, *cards_of(before)})
-    payments = await _payments(transaction, card_ids)
-    if cards_of(payments) - pool.ledgers.keys():
-        raise SetChanged
-    return HeldCards(pool.ledgers, tuple(payments), now)
+    ids = [row.card_id for row in found]
+    before = cards_of(await _payments(transaction, ids))
+    rows = await lock_with_kin(context, transaction, found, others=before)
+    payments = await _payments(transaction, ids)
+    if cards_of(payments) - rows.keys():
+        raise ChangedMeanwhile
+    rows = await bring(context, transaction, rows.values(), book, now)
+    touched = {*ids, *cards_of(payments)}
+    ledgers = {
+        card_id: await ledger_of(context, transaction, row, now)
+        for card_id, row in rows.items()
+        if card_id in touched
+    }
+    return HeldCards(ledgers, tuple(payments), now)
 
 
 async def _payments(transaction: Transaction, card_ids: Iterable[UUID]) -> list[PaymentRow]:

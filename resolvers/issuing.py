@@ -2,7 +2,6 @@
 semantics 4.
 """
 
-import re
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from uuid import UUID
@@ -11,48 +10,42 @@ from models.card_statements import (
     CardRow,
     EnrolmentRow,
     cards_of,
-    claim_number,
     insert_card,
     insert_enrolment,
 )
 from models.customer_statements import cards_of_customers, insert_customer_card, locked_customer
 from models.database import Transaction
-from models.directory_statements import advance_sequence, insert_sequence, locked_sequence
 from resolvers import customers
 from resolvers.audits import audit_card
 from resolvers.callers import Role, check_channel
 from resolvers.clock import MICROSECOND, civil_date
 from resolvers.context import Context
 from resolvers.identifiers import random_id
+from resolvers.kin import lock_with_kin
+from resolvers.numbers import Wanted, claim, number_fault
 from resolvers.postings import Event
 from resolvers.programs import known_channel
 from resolvers.replays import Answer, Operation, Outcome, key_fault, once
-from resolvers.tiers import judge, standing_in_unit
+from resolvers.standings import standing_in_unit
+from resolvers.tiers import judge
 from resolvers.writing import post
 from rules.book import RuleBook
 from rules.errors import (
-    CardAlreadyIssued,
     ChannelInactive,
     ChannelNotParticipating,
     ContactTenderNeedsCustomer,
     CustomerBlocked,
     CustomerNotFound,
     Forbidden,
-    InvalidInput,
-    NumberOutOfRange,
-    NumberSequenceMissing,
     ProgramNotFound,
     Refused,
 )
 from rules.ledger import GENESIS
-from rules.program import Channel, NumberSequence
-from rules.sequences import draw, random_digits_needed
+from rules.program import Channel
 from rules.tiers import Moment
 
 AS_CARD_TENDER = "AS_CARD_TENDER"
 AS_CONTACT_TENDER = "AS_CONTACT_TENDER"
-_NUMBER = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_DRAWS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +76,7 @@ async def issue(context: Context, key: str, command: Issue) -> Outcome:
 
 
 def _check_form(key: str, command: Issue) -> None:
-    faults = [key_fault(key)]
-    if command.number is not None and not _NUMBER.fullmatch(command.number):
-        message = "A number has 1 to 64 characters of A-Z a-z 0-9 . _ -"
-        faults.append(InvalidInput(message, ("number",)))
+    faults = [key_fault(key), number_fault(command.number, ("number",))]
     found = [fault for fault in faults if fault is not None]
     if found:
         raise Refused(found)
@@ -109,19 +99,23 @@ async def _issue(
     channel = known_channel(book, command.channel, ("channel",))
     if book is None:
         raise AssertionError
-    _check_channel(book, channel)
+    check_participation(book, channel)
     customer_key = await _customer(context, transaction, customer_id)
     if command.tender_type == AS_CONTACT_TENDER and customer_key is None:
         raise ContactTenderNeedsCustomer("A contact-tender card needs a customer.", ("customerId",))
     programs = _programs(context, book, command)
     now = context.service.clock()
-    card = _new_card(context, command, channel, customer_key, now)
-    card = card._replace(number=await _number(context, operation, book, channel, command, card))
+    card = new_card(context, channel, command.tender_type, customer_key, now)
+    wanted = Wanted(card.card_id, channel, command.number)
+    card = card._replace(number=await claim(context, transaction, book, wanted))
+    # The sequence of numbers is locked before cards are.
+    await lock_with_kin(context, transaction, [], [customer_key])
     await _write(context, operation, book, card, programs, channel)
     return {"card_id": str(card.card_id)}
 
 
-def _check_channel(book: RuleBook, channel: Channel) -> None:
+def check_participation(book: RuleBook, channel: Channel) -> None:
+    """Raises ChannelInactive or ChannelNotParticipating."""
     if not channel.active:
         raise ChannelInactive("This channel is not active.", ("channel",))
     if not book.schemes_on(channel.code):
@@ -164,21 +158,27 @@ def _programs(context: Context, book: RuleBook, command: Issue) -> tuple[str, ..
     return tuple(code for code in book.programs if code in command.programs)
 
 
-def _new_card(
-    context: Context, command: Issue, channel: Channel, customer_key: UUID | None, now: datetime
+def new_card(
+    context: Context,
+    channel: Channel,
+    tender_type: str,
+    customer_key: UUID | None,
+    now: datetime,
+    replaces: UUID | None = None,
 ) -> CardRow:
+    """An ACTIVE card issued now on the channel; its number is still to be claimed."""
     return CardRow(
         card_id=random_id(context.service.randomness),
-        number=command.number or "",
+        number="",
         status="ACTIVE",
-        tender_type=command.tender_type,
+        tender_type=tender_type,
         customer_key=customer_key,
         issued_at=now,
         issued_on=civil_date(now, channel.time_zone),
         enrollment_source=channel.code,
         blocked_at=None,
         replaced_by=None,
-        replaces=None,
+        replaces=replaces,
         next_seq=1,
         next_event=1,
         head_hash=GENESIS,
@@ -188,58 +188,12 @@ def _new_card(
     )
 
 
-async def _number(
-    context: Context,
-    operation: Operation,
-    book: RuleBook,
-    channel: Channel,
-    command: Issue,
-    card: CardRow,
-) -> str:
-    """The card's number, claimed for it."""
-    if command.number is None:
-        return await _drawn(context, operation.transaction, book, channel, card.card_id)
-    claim = {"number": command.number, "card_id": card.card_id}
-    if not await operation.transaction.run(claim_number, **claim):
-        raise CardAlreadyIssued("This number is taken.", ("number",))
-    if not book.in_range(command.number):
-        raise NumberOutOfRange("This number lies outside all ranges.", ("number",))
-    return command.number
-
-
-async def _drawn(
-    context: Context, transaction: Transaction, book: RuleBook, channel: Channel, card_id: UUID
-) -> str:
-    """The next number of the channel's sequence; numbers in use are skipped."""
-    sequence = book.number_sequences.get(channel.number_sequence or "")
-    if sequence is None:
-        raise NumberSequenceMissing("This channel has no number sequence.", ("number",))
-    counter = await _counter(transaction, sequence)
-    for _ in range(_DRAWS):
-        number = draw(sequence.format, counter, _digits(context, sequence))
-        counter += 1
-        if not book.in_range(number):
-            raise NumberOutOfRange("The sequence has left all ranges.", ("number",))
-        if not _NUMBER.fullmatch(number):
-            break
-        if await transaction.run(claim_number, number=number, card_id=card_id):
-            await transaction.run(advance_sequence, of_code=sequence.code, next=counter)
-            return number
-    raise NumberSequenceMissing("The sequence has no free number left.", ("number",))
-
-
-async def _counter(transaction: Transaction, sequence: NumberSequence) -> int:
-    row = await transaction.first(locked_sequence, of_code=sequence.code)
-    if row is None:
-        await transaction.run(insert_sequence, code=sequence.code, next=sequence.next)
-        row = await transaction.first(locked_sequence, of_code=sequence.code)
-    return row.next if row else sequence.next
-
-
-def _digits(context: Context, sequence: NumberSequence) -> list[int]:
-    needed = random_digits_needed(sequence.format)
-    # Sixteen random bytes a digit leave no bias to notice.
-    return [int.from_bytes(context.service.randomness(16)) % 10 for _ in range(needed)]
+async def insert_new_card(transaction: Transaction, card: CardRow) -> None:
+    """The card's row, and where its customer finds it."""
+    await transaction.run(insert_card, **card._asdict())
+    if card.customer_key is not None:
+        link = {"customer_key": card.customer_key, "card_id": card.card_id}
+        await transaction.run(insert_customer_card, **link)
 
 
 async def _write(
@@ -251,10 +205,7 @@ async def _write(
     channel: Channel,
 ) -> None:
     transaction, today = operation.transaction, card.issued_on
-    await transaction.run(insert_card, **card._asdict())
-    if card.customer_key is not None:
-        link = {"customer_key": card.customer_key, "card_id": card.card_id}
-        await transaction.run(insert_customer_card, **link)
+    await insert_new_card(transaction, card)
     await transaction.run_many(
         insert_enrolment, [_enrolment(context, card, code, today) for code in programs]
     )

@@ -11,7 +11,7 @@ from models.database import Reader
 from models.ledger_statements import balances_of, points_days_of
 from resolvers.context import Context
 from resolvers.paid_sales import NOTHING_PAID, PaidLines, shrunk
-from resolvers.tiers import Standing, standing_in_unit
+from resolvers.standings import Standing, standing_in_unit
 from rules import balances
 from rules.balances import PointsDay, Sums
 from rules.book import RuleBook

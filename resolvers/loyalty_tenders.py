@@ -13,8 +13,8 @@ from resolvers import cards
 from resolvers.balances import balance_rows, day_rows
 from resolvers.context import Context
 from resolvers.pools import paying_ids
+from resolvers.standings import standing
 from resolvers.tenders import check_card, tender_of
-from resolvers.tiers import standing
 from rules.balances import NEVER, PointsDay, Sums, settle
 from rules.book import RuleBook
 from rules.cover import Cover

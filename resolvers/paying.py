@@ -40,8 +40,8 @@ from resolvers.payment_books import Made, by_card, payment_row, redemptions, wri
 from resolvers.pools import Pool, lock_pool
 from resolvers.postings import Event
 from resolvers.replays import Answer, Operation, Outcome, key_fault, once
+from resolvers.standings import standing_in_unit
 from resolvers.tenders import check_card, items_of, tender_of
-from resolvers.tiers import standing_in_unit
 from resolvers.writing import write
 from rules.book import RuleBook
 from rules.cover import Cover

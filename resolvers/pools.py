@@ -11,7 +11,7 @@ from uuid import UUID
 from models.card_statements import CardRow, cards_of
 from models.customer_statements import cards_of_customers
 from models.database import Reader, Transaction
-from models.failures import SetChanged
+from models.failures import ChangedMeanwhile
 from resolvers.clock import civil_date
 from resolvers.context import Context
 from resolvers.ledgers import CardLedger, open_ledger
@@ -70,12 +70,12 @@ async def lock_pool(
 ) -> Pool:
     """Lock the card, those that pay for it, and `others` whose lots are touched.
 
-    Raises SetChanged where the pool is another under its locks; the unit then runs again.
+    Raises ChangedMeanwhile where the pool is another under its locks; the unit then runs again.
     """
     paying = await paying_ids(transaction, card)
     pool = await lock_cards(context, transaction, card.card_id, now, {*paying, *others})
     if paying != await paying_ids(transaction, pool.presented.card):
-        raise SetChanged
+        raise ChangedMeanwhile
     return replace(pool, paying=paying)
 
 
@@ -90,16 +90,24 @@ async def lock_cards(
     ledgers: dict[UUID, CardLedger] = {}
     for card_id in sorted({presented, *others}, key=lambda one: one.bytes):
         row = await lock_card(transaction, card_id)
-        today = civil_date(now, await _zone(context, transaction, row))
-        ledgers[card_id] = await open_ledger(
-            transaction,
-            row,
-            now,
-            today,
-            context.service.randomness,
-            is_presented=card_id == presented,
+        ledgers[card_id] = await ledger_of(
+            context, transaction, row, now, is_presented=card_id == presented
         )
     return Pool(ledgers[presented], ledgers, frozenset(ledgers))
+
+
+async def ledger_of(
+    context: Context,
+    transaction: Transaction,
+    card: CardRow,
+    now: datetime,
+    *,
+    is_presented: bool = True,
+) -> CardLedger:
+    """The ledger of a locked card, on its own calendar."""
+    today = civil_date(now, await _zone(context, transaction, card))
+    randomness = context.service.randomness
+    return await open_ledger(transaction, card, now, today, randomness, is_presented=is_presented)
 
 
 async def _zone(context: Context, transaction: Transaction, card: CardRow) -> str:

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from models.card_statements import CardRow
 from models.database import Transaction
+from models.failures import ChangedMeanwhile
 from models.sale_statements import (
     SaleRow,
     claim_sale,
@@ -27,9 +28,9 @@ from resolvers.clock import civil_date
 from resolvers.context import Context
 from resolvers.identifiers import content_hash, operation_id
 from resolvers.judging import Judged, judge_sale
+from resolvers.kin import lock_with_kin
 from resolvers.lot_dates import lot_dates
 from resolvers.paid_sales import PaidLines, paid_lines, use_up
-from resolvers.postings import lock_card
 from resolvers.programs import known_channel
 from resolvers.sale_keys import key_faults, posted_before, sale_key
 from resolvers.tenders import items_of
@@ -153,7 +154,7 @@ async def _checked(
     if book is None:
         raise AssertionError
     card = (
-        await tills.presented(context, transaction, command.card_number)
+        await tills.earning(context, transaction, command.card_number, command.occurred_at)
         if command.card_number is not None
         else None
     )
@@ -194,7 +195,7 @@ def _channel(book: RuleBook | None, command: PostSale) -> Channel:
 
 
 async def _post(context: Context, transaction: Transaction, sale: _Sale) -> None:
-    card, paid = await _locked(transaction, sale)
+    card, paid = await _locked(context, transaction, sale)
     judged = await judge_sale(
         context,
         transaction,
@@ -221,19 +222,22 @@ async def _post(context: Context, transaction: Transaction, sale: _Sale) -> None
         await _post_to(context, transaction, sale, card, drafts, judged)
 
 
-async def _locked(transaction: Transaction, sale: _Sale) -> tuple[CardRow | None, PaidLines]:
-    """The sale's card and the cards of its payments, locked in ascending order of id."""
-    wanted = {*sale.paid.cards, *([sale.card.card_id] if sale.card else [])}
-    rows = {one: await lock_card(transaction, one) for one in sorted(wanted, key=_bytes)}
+async def _locked(
+    context: Context, transaction: Transaction, sale: _Sale
+) -> tuple[CardRow | None, PaidLines]:
+    """The sale's card and the cards of its payments under their locks.
+
+    Raises ChangedMeanwhile if another card has taken the sale's card's place meanwhile.
+    """
+    found = [sale.card] if sale.card else []
+    rows = await lock_with_kin(context, transaction, found, others=sale.paid.cards)
     card = rows[sale.card.card_id] if sale.card else None
+    if card is not None and sale.card is not None and card.replaced_by != sale.card.replaced_by:
+        raise ChangedMeanwhile
     # What was checked before the locks is read again under them.
     ids = sale.command.loyalty_payments
     paid = await paid_lines(transaction, ids, card, sale.row.currency, sale.now)
     return card, paid
-
-
-def _bytes(card_id: UUID) -> bytes:
-    return card_id.bytes
 
 
 async def _audit(context: Context, transaction: Transaction, sale: _Sale) -> None:

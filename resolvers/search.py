@@ -16,7 +16,7 @@ from models.card_statements import CardRow
 from resolvers import customers
 from resolvers.balances import today_of
 from resolvers.context import Context
-from resolvers.tiers import standing
+from resolvers.standings import standing
 
 BATCH = 200
 LAST_NUMBER = "\x7f"

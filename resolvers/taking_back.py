@@ -8,16 +8,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from models.card_statements import CardRow
+from models.card_statements import CardRow, cards_of
 from models.database import Transaction
+from models.failures import ChangedMeanwhile
 from models.ledger_statements import EntryRow, entries_between, operations_of
 from models.sale_statements import SaleRow, change_sale_card, sale_facts_of
 from resolvers.clock import civil_date
 from resolvers.context import Context
 from resolvers.identifiers import operation_id
+from resolvers.kin import lock_with_kin
 from resolvers.ledgers import CardLedger, Step, open_ledger
-from resolvers.postings import lock_card
-from resolvers.tiers import standing_in_unit, win_tiers
+from resolvers.standings import standing_in_unit
+from resolvers.tiers import win_tiers
 from resolvers.writing import write
 from rules import lots, returns
 from rules.book import RuleBook
@@ -53,7 +55,7 @@ async def take_back(
     sale = returned.sale
     if sale.card_id is None:
         return None
-    card = await lock_newest(transaction, sale.card_id)
+    card = await lock_newest(context, transaction, sale.card_id)
     if card.card_id != sale.card_id:
         key = returned.row.sale_key
         await transaction.run(change_sale_card, of_sale=key, card_id=card.card_id)
@@ -65,12 +67,15 @@ async def take_back(
     return card.card_id
 
 
-async def lock_newest(transaction: Transaction, card_id: UUID) -> CardRow:
-    """The card, or the newest that has replaced it. A replaced card is cold: nobody waits on it."""
-    card = await lock_card(transaction, card_id)
+async def lock_newest(context: Context, transaction: Transaction, card_id: UUID) -> CardRow:
+    """The card, or the newest that has replaced it, locked with those whose tiers it shares."""
+    (card,) = await transaction.each(cards_of, [card_id])
     while card.replaced_by is not None:
-        card = await lock_card(transaction, card.replaced_by)
-    return card
+        (card,) = await transaction.each(cards_of, [card.replaced_by])
+    newest = (await lock_with_kin(context, transaction, [card]))[card.card_id]
+    if newest.replaced_by is not None:
+        raise ChangedMeanwhile
+    return newest
 
 
 async def _taken(

@@ -8,7 +8,7 @@ from datetime import date
 from fractions import Fraction
 
 from models.card_statements import CardRow
-from resolvers.tiers import Standing
+from resolvers.standings import Standing
 from rules.book import RuleBook
 from rules.earning import CardFacts
 from rules.errors import (

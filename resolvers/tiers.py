@@ -1,189 +1,32 @@
-"""Tiers of a card: the rows stored, those that time alone has brought, and what a posting wins.
+"""Tiers that cards win: by a posting, by an enrolment, by being combined; and those that time has
+brought, written down.
 
-Reading evaluates and never writes; postings write what they and time have changed. Source:
-semantics 9.
+Source: semantics 9.
 """
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
-from fractions import Fraction
+from datetime import date, datetime
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from models.card_statements import (
     CardRow,
-    EnrolmentRow,
     StoredTierRow,
     change_tier_row,
     delete_tier_row,
-    enrolments_of,
     insert_tier_row,
-    tier_rows_of,
 )
-from models.database import Reader, Transaction
-from models.ledger_statements import CountableDayRow, countable_days_of
-from resolvers import cards, programs
-from resolvers.books import History
+from models.database import Transaction
+from resolvers.clock import civil_date
 from resolvers.context import Context
 from resolvers.identifiers import Randomness, random_id
 from resolvers.postings import Event, Posted, tell
+from resolvers.standings import Standing, standing_in_unit
+from rules import reevaluation
 from rules import tiers as rules
 from rules.book import RuleBook
-from rules.errors import InvalidInput
-from rules.explanations import point_digits
 from rules.ledger import COUNTING
-from rules.numbers import scale
-from rules.tiers import Moment, ProgramVersion, Progress, TierRow
-
-FORESEEABLE = timedelta(days=3653)
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What is stored of a card's membership, and by which books and calendar it is judged."""
-
-    card_id: UUID
-    time_zone: str
-    enrolments: Sequence[EnrolmentRow]
-    rows: Sequence[StoredTierRow]
-    countable: Sequence[CountableDayRow]
-    book: RuleBook
-    history: History
-
-    def programs_on(self, day: date) -> frozenset[str]:
-        """Programs the card is enrolled in on the day."""
-        return frozenset(
-            row.program
-            for row in self.enrolments
-            if row.starts_on <= day and (row.ends_on is None or day <= row.ends_on)
-        )
-
-    def stored(self, program: str) -> tuple[TierRow, ...]:
-        return tuple(
-            TierRow(row.tier, row.starts_on, row.ends_on, row.manual, row.brought)
-            for row in self.rows
-            if row.program == program
-        )
-
-    def counted(self, point: str, first: date | None, last: date | None) -> Fraction:
-        """Countable points (not units) dated in the window."""
-        units = sum(
-            row.points
-            for row in self.countable
-            if row.reward_point == point
-            and (first is None or first <= row.entry_date)
-            and (last is None or row.entry_date <= last)
-        )
-        known = self.book.reward_points.get(point)
-        return Fraction(units, scale(point_digits(known) if known else 0))
-
-    def version_on(self, program: str, day: date) -> ProgramVersion | None:
-        """The program as effective when the day began where the card was issued."""
-        if program not in self.programs_on(day):
-            return None
-        began = datetime.combine(day, time.min, ZoneInfo(self.time_zone))
-        book = self.history.at(began)
-        return _version(book, program) if book else None
-
-    def rows_until(self, program: str, day: date) -> tuple[TierRow, ...]:
-        """The stored rows and those that time alone has brought through `day`: after the end of a
-        row, and where an enrolment begins that was written before its start.
-        """
-
-        def version_on(on: date) -> ProgramVersion | None:
-            return self.version_on(program, on)
-
-        rows = self.stored(program)
-        for start in self._awaited_starts(program, day):
-            version = version_on(start)
-            if version is not None:
-                rows = rules.rows_until(rows, start, version_on, self.counted)
-                rows = rules.evaluate(rows, version, self.counted, start, extends=False)
-        return rules.rows_until(rows, day, version_on, self.counted)
-
-    def _awaited_starts(self, program: str, day: date) -> list[date]:
-        return sorted(
-            row.starts_on
-            for row in self.enrolments
-            if row.program == program and row.enrolled_on < row.starts_on <= day
-        )
-
-    def tier_on(self, program: str, day: date) -> TierRow | None:
-        version = _version(self.book, program)
-        if version is None or program not in self.programs_on(day):
-            return None
-        return rules.tier_on(self.rows_until(program, day), version.program, day)
-
-    def progress_on(self, program: str, day: date) -> Progress | None:
-        """The next tier up; what the tier of today leaves to win."""
-        version = _version(self.book, program)
-        if version is None:
-            return None
-        held = self.tier_on(program, day)
-        return rules.progress(version, self.counted, held.tier if held else None, day)
-
-    def tiers_on(self, day: date) -> dict[str, str]:
-        """The tier held on the day, by program."""
-        held = {program: self.tier_on(program, day) for program in self.programs_on(day)}
-        return {program: row.tier for program, row in held.items() if row is not None}
-
-
-def _version(book: RuleBook, program: str) -> ProgramVersion | None:
-    found = book.program(program)
-    return ProgramVersion(found, book.interval) if found else None
-
-
-def check_foreseeable(today: date, day: date) -> None:
-    """Raises InvalidInput beyond ten years from today: what time brings is judged step by step."""
-    if day - today > FORESEEABLE:
-        raise InvalidInput("At most ten years from today can be foreseen.", ("asOf",))
-
-
-async def countable_by_card(context: Context, ids: list[UUID]) -> list[Sequence[CountableDayRow]]:
-    rows: dict[UUID, list[CountableDayRow]] = defaultdict(list)
-    for row in await context.read.each(countable_days_of, ids):
-        rows[row.card_id].append(row)
-    return [rows[card_id] for card_id in ids]
-
-
-async def standing(
-    context: Context, card: CardRow, book: RuleBook | None = None
-) -> Standing | None:
-    """For queries: every part comes in one batch with those of the other cards. None without a
-    configuration.
-    """
-    book = book or context.book
-    if book is None:
-        return None
-    channel = await context.load(programs.channels_by_code, card.enrollment_source)
-    return Standing(
-        card.card_id,
-        channel.time_zone if channel else "UTC",
-        await context.load(cards.enrolments_by_card, card.card_id),
-        await context.load(cards.tier_rows_by_card, card.card_id),
-        await context.load(countable_by_card, card.card_id),
-        book,
-        await context.service.books.history(context.read),
-    )
-
-
-async def standing_in_unit(
-    context: Context, reader: Reader, card: CardRow, book: RuleBook
-) -> Standing:
-    source = await context.service.books.last_with(
-        reader, card.enrollment_source, lambda book: book.channels
-    )
-    return Standing(
-        card.card_id,
-        source.time_zone if source else "UTC",
-        await reader.each(enrolments_of, [card.card_id]),
-        await reader.each(tier_rows_of, [card.card_id]),
-        await reader.each(countable_days_of, [card.card_id]),
-        book,
-        await context.service.books.history(reader),
-    )
+from rules.tiers import Moment, TierRow
 
 
 def moments_from(standing_now: Standing, program: str, day: date) -> list[Moment]:
@@ -192,7 +35,8 @@ def moments_from(standing_now: Standing, program: str, day: date) -> list[Moment
     """
     points = judged_points(standing_now, program)
     found = {day: False}
-    for row in standing_now.countable:
+    kin = standing_now.kin if is_combined(standing_now, program) else ()
+    for row in [row for one in (standing_now, *kin) for row in one.countable]:
         if row.entry_date >= day and row.reward_point in points:
             found[row.entry_date] = found.get(row.entry_date, False) or row.positive
     return [
@@ -200,6 +44,11 @@ def moments_from(standing_now: Standing, program: str, day: date) -> list[Moment
         for on, extends in found.items()
         if program in standing_now.programs_on(on)
     ]
+
+
+def is_combined(standing_now: Standing, program: str) -> bool:
+    found = standing_now.book.program(program)
+    return found is not None and found.combine_related_loyalty_cards
 
 
 def judged_points(standing_now: Standing, program: str) -> frozenset[str]:
@@ -223,7 +72,7 @@ async def judge(
     `before` are the rows that stood before what is counted now: those that time had brought by then
     stay judged by what was there then.
     """
-    version = _version(standing_now.book, program)
+    version = standing_now.version(standing_now.book, program)
     if version is None or not version.program.tiers:
         return []
     after = rules.replay(
@@ -281,11 +130,32 @@ async def _write(
     return changed
 
 
+async def reevaluate(
+    transaction: Transaction,
+    standing_now: Standing,
+    program: str,
+    today: date,
+    randomness: Randomness,
+) -> list[Event]:
+    """Apply rules that may have changed; rows that time alone has brought are written, not told."""
+    version = standing_now.version(standing_now.book, program)
+    if version is None or not version.program.tiers:
+        return []
+    before = standing_now.rows_until(program, today)
+    combined = is_combined(standing_now, program)
+    latest = standing_now.latest_together if combined else standing_now.latest
+    after = reevaluation.reevaluate(before, version, standing_now.counted, latest, today)
+    await _write(transaction, standing_now, program, after, randomness)
+    return [Event("tierChanged", {"program": program})] if after != before else []
+
+
 async def win_tiers(
     context: Context, transaction: Transaction, posted: Posted, before: Standing, today: date
 ) -> None:
     """Evaluate the programs whose tiers count what was posted, on the days on which it counts and
     at later countable days; a negative entry never extends. `before`: as it stood without it.
+
+    Where a program combines cards, what is won goes to each of the customer's, all of them locked.
     """
     counting = [entry.draft for entry in posted.entries if entry.draft.entry_type in COUNTING]
     if not counting:
@@ -296,19 +166,109 @@ async def win_tiers(
     first = min(days)
     points = {draft.reward_point for draft in counting}
     standing_now = await standing_in_unit(context, transaction, posted.card, before.book)
-    events: list[Event] = []
-    for program in sorted(standing_now.programs_on(first)):
-        if judged_points(standing_now, program) & points:
-            moments = [Moment(day, extends) for day, extends in days.items()]
+    programs = [
+        program
+        for program in sorted(standing_now.programs_on(first))
+        if judged_points(standing_now, program) & points
+    ]
+    win = _Win(context, transaction, [Moment(on, ext) for on, ext in days.items()])
+    events = await win.judge(standing_now, before, programs, today)
+    if events:
+        card, at = posted.card, posted.card.last_posted_at
+        await tell(transaction, card, events, at, context.service.randomness)
+    await _win_of_kin(win, standing_now, before, programs, posted.card.last_posted_at)
+
+
+@dataclass(frozen=True, slots=True)
+class _Win:
+    """Moments at which something was posted that counts."""
+
+    context: Context
+    transaction: Transaction
+    moments: Sequence[Moment]
+
+    async def judge(
+        self, now: Standing, before: Standing, programs: Iterable[str], today: date
+    ) -> list[Event]:
+        events: list[Event] = []
+        first = min(moment.on for moment in self.moments)
+        for program in programs:
+            own = [one for one in self.moments if program in now.programs_on(one.on)]
             events += await judge(
-                transaction,
-                standing_now,
+                self.transaction,
+                now,
                 program,
-                [*moments, *moments_from(standing_now, program, first)],
+                [*own, *moments_from(now, program, first)],
                 today,
-                context.service.randomness,
+                self.context.service.randomness,
                 before.rows_until(program, today),
             )
-    if events:
-        card = posted.card
-        await tell(transaction, card, events, card.last_posted_at, context.service.randomness)
+        return events
+
+
+async def _win_of_kin(
+    win: _Win, now: Standing, before: Standing, programs: Sequence[str], at: datetime
+) -> None:
+    combined = [program for program in programs if is_combined(now, program)]
+    if not combined:
+        return
+    stood = {one.card_id: one for one in before.others()}
+    for other in now.others():
+        today = civil_date(at, other.time_zone)
+        events = await win.judge(other, stood[other.card_id], combined, today)
+        if events:
+            randomness = win.context.service.randomness
+            await tell(win.transaction, other.card, events, at, randomness)
+
+
+async def bring(
+    context: Context,
+    transaction: Transaction,
+    rows: Iterable[CardRow],
+    book: RuleBook,
+    now: datetime,
+) -> dict[UUID, CardRow]:
+    """Write what time has brought to tiers of combined programs, before the cards that count for
+    them become others; the cards' rows afterwards, by id. All are locked.
+    """
+    brought = {card.card_id: card for card in rows}
+    history = await context.service.books.history(transaction)
+    if not history.combined:
+        return brought
+    for card in [*brought.values()]:
+        standing_now = await standing_in_unit(context, transaction, card, book)
+        today = civil_date(now, standing_now.time_zone)
+        events = []
+        for program in sorted(history.combined):
+            after = standing_now.rows_until(program, today)
+            randomness = context.service.randomness
+            if await _write(transaction, standing_now, program, after, randomness):
+                events.append(Event("tierChanged", {"program": program}))
+        at = max(now, card.last_posted_at)
+        if events:
+            told = await tell(transaction, card, events, at, context.service.randomness)
+            brought[card.card_id] = told
+    return brought
+
+
+async def judge_together(
+    context: Context,
+    transaction: Transaction,
+    standing_now: Standing,
+    program: str,
+    day: date,
+    now: datetime,
+) -> None:
+    """Evaluate the customer's other cards, where the program combines them, on the day on which one
+    has joined them and at later countable days; no posting, so nothing is extended by it.
+    """
+    if not is_combined(standing_now, program):
+        return
+    for other in standing_now.others():
+        today = civil_date(now, other.time_zone)
+        randomness = context.service.randomness
+        moments = [one for one in moments_from(other, program, day) if one.on <= today]
+        events = await judge(transaction, other, program, moments, today, randomness)
+        if events:
+            at = max(now, other.card.last_posted_at)
+            await tell(transaction, other.card, events, at, randomness)

@@ -5,6 +5,7 @@ Shared by carts, sales and payments. Source: semantics 4.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from models.card_statements import CardRow, cards_of, numbers_of
@@ -13,6 +14,7 @@ from resolvers import customers
 from resolvers.callers import Role
 from resolvers.cards import NOBODY
 from resolvers.context import Context
+from resolvers.lineage import earning_card
 from rules.book import RuleBook
 from rules.errors import (
     AffiliationHidden,
@@ -52,6 +54,11 @@ async def presented(context: Context, reader: Reader, number: str) -> CardRow:
     ):
         raise CardNotFound("There is no such card.", ("cardNumber",))
     return card
+
+
+async def earning(context: Context, reader: Reader, number: str, at: datetime) -> CardRow:
+    """The card that earns for the one presented: of one replaced since `at`, its successor."""
+    return await earning_card(reader, await presented(context, reader, number), at)
 
 
 async def named_customer(reader: Reader, customer_id: str | None) -> UUID | None:

@@ -20,7 +20,7 @@ from resolvers.ledgers import CardLedger, Step, open_ledger
 from resolvers.postings import lock_card
 from resolvers.replays import Answer, Operation, Outcome, key_fault, once
 from resolvers.spending import take_available
-from resolvers.tiers import standing_in_unit
+from resolvers.standings import standing_in_unit
 from resolvers.writing import write
 from rules import explanations
 from rules.balances import NEVER
@@ -36,7 +36,7 @@ from rules.errors import (
 )
 from rules.explanations import point_digits
 from rules.ledger import Draft, EntryType, Origin, Reason
-from rules.lots import Taken
+from rules.lots import Taken, taken_units
 from rules.program import RewardPoint
 
 
@@ -50,14 +50,36 @@ class Transfer:
 
 
 @dataclass(frozen=True, slots=True)
-class _Gift:
-    """A transfer whose cards are locked."""
+class Move:
+    """What all TRANSFER entries of one reward point in one operation share."""
 
-    book: RuleBook
+    version: int
     point: RewardPoint
-    units: int
     adjustment_id: UUID
     now: datetime
+
+    def draft(
+        self, units: int, on: date, vests_on: date | None = None, expires_on: date | None = None
+    ) -> Draft:
+        """An entry of signed `units`; a lot keeps the dates given."""
+        return Draft(
+            entry_type=EntryType.TRANSFER,
+            reward_point=self.point.code,
+            points_units=units,
+            entry_date=on,
+            counts_on=on,
+            occurred_at=self.now,
+            vests_on=vests_on,
+            expires_on=None if expires_on == NEVER else expires_on,
+            origin=Origin(adjustment_id=self.adjustment_id),
+            reason=Reason(
+                self.version,
+                None,
+                None,
+                units,
+                explanations.transfer(units, point_digits(self.point)),
+            ),
+        )
 
 
 async def transfer(context: Context, key: str, command: Transfer) -> Outcome:
@@ -95,17 +117,13 @@ async def _transfer(context: Context, operation: Operation, command: Transfer) -
         raise RewardPointNotFound("There is no such reward point.", ("rewardPoint",))
     if not point.redeemable:
         raise InvalidInput("Only redeemable points can be given.", ("rewardPoint",))
-    gift = _Gift(
-        book,
-        point,
-        whole_units(point, command.points),
-        random_id(context.service.randomness),
-        context.service.clock(),
-    )
+    units = whole_units(point, command.points)
+    adjustment_id = random_id(context.service.randomness)
+    gift = Move(book.version, point, adjustment_id, context.service.clock())
     giving = await _ledger(context, transaction, book, source, gift.now)
     taking = await _ledger(context, transaction, book, target, gift.now)
-    taken = await take_available(giving, point, gift.units, giving.today, ("points",))
-    await check_maximum(taking, book, point, gift.units)
+    taken = await take_available(giving, point, units, giving.today, ("points",))
+    await check_maximum(taking, book, point, units)
     await _write(context, operation, gift, (giving, taking), taken, command.comment)
     return {
         "card_id": str(source.card_id),
@@ -146,17 +164,18 @@ async def _ledger(
 async def _write(
     context: Context,
     operation: Operation,
-    gift: _Gift,
+    gift: Move,
     ledgers: tuple[CardLedger, CardLedger],
     taken: tuple[Taken, ...],
     comment: str | None,
 ) -> None:
     giving, taking = ledgers
-    out = Step(_draft(gift, -gift.units, giving.today, None, None), taken)
+    units = taken_units(taken)
+    out = Step(gift.draft(-units, giving.today), taken)
     given = await giving.add([out])
     received = await taking.add(
         [
-            Step(_draft(gift, one.units, taking.today, one.lot.vests_on, one.lot.expires_on))
+            Step(gift.draft(one.units, taking.today, one.lot.vests_on, one.lot.expires_on))
             for one in taken
         ]
     )
@@ -176,28 +195,5 @@ async def _write(
             ledger.card.card_id,
             "transferPoints",
             gift.now,
-            after={"rewardPoint": gift.point.code, "units": gift.units},
+            after={"rewardPoint": gift.point.code, "units": units},
         )
-
-
-def _draft(
-    gift: _Gift, units: int, on: date, vests_on: date | None, expires_on: date | None
-) -> Draft:
-    return Draft(
-        entry_type=EntryType.TRANSFER,
-        reward_point=gift.point.code,
-        points_units=units,
-        entry_date=on,
-        counts_on=on,
-        occurred_at=gift.now,
-        vests_on=vests_on,
-        expires_on=None if expires_on == NEVER else expires_on,
-        origin=Origin(adjustment_id=gift.adjustment_id),
-        reason=Reason(
-            gift.book.version,
-            None,
-            None,
-            units,
-            explanations.transfer(units, point_digits(gift.point)),
-        ),
-    )

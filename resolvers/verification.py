@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from uuid import UUID
 
-from models.card_statements import CardRow
+from models.card_statements import CardRow, cards_of
 from models.database import Database, Read
 from models.ledger_statements import BalanceRow, EntryRow
 from models.verification_statements import (
@@ -95,6 +95,7 @@ async def _card_faults(database: Database, card_id: UUID) -> list[Fault]:
         faults = [fault async for fault in _chain_faults(read, card, book)]
         faults += [
             *await _number_faults(read, card),
+            *await _lineage_faults(read, card),
             *await _lot_faults(read, card, book),
             *await _day_faults(read, card, book),
             *await _balance_faults(read, card, book),
@@ -187,6 +188,19 @@ async def _number_faults(read: Read, card: CardRow) -> list[Fault]:
     if await read.all(numbers_of_card, of_card=card.card_id, number=card.number):
         return []
     return [Fault(card.number, "directory", "the number does not lead to the card")]
+
+
+async def _lineage_faults(read: Read, card: CardRow) -> list[Fault]:
+    """A card is REPLACED if another took its place, and both name each other."""
+    faults = []
+    if (card.status == "REPLACED") != (card.replaced_by is not None):
+        faults.append(Fault(card.number, "lineage", f"{card.status}, by {card.replaced_by}"))
+    others = {one for one in (card.replaced_by, card.replaces) if one is not None}
+    for row in await read.each(cards_of, list(others)):
+        named = row.replaces if row.card_id == card.replaced_by else row.replaced_by
+        if named != card.card_id:
+            faults.append(Fault(card.number, "lineage", f"{row.number} names another card"))
+    return faults
 
 
 async def _lot_faults(read: Read, card: CardRow, book: _Book) -> list[Fault]:

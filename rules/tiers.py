@@ -31,10 +31,14 @@ class TierRow:
 
 @dataclass(frozen=True, slots=True)
 class ProgramVersion:
-    """A program, with its date intervals by code, as one configuration version has them."""
+    """A program, with its date intervals by code, as one configuration version has them.
+
+    `kin`: where cards are combined, what the customer's others in the program on a day count.
+    """
 
     program: Program
     interval: Callable[[str], DateInterval]
+    kin: Callable[[date], Counted] | None = None
 
 
 # The version effective when a day began; None where the card is not in the program on that day.
@@ -71,7 +75,7 @@ def won_tier(version: ProgramVersion, counted: Counted, on: date) -> Tier | None
     """Find the highest tier of which any one rule is met on a date."""
     tiers = sorted(version.program.tiers, key=lambda tier: tier.level, reverse=True)
     return next(
-        (tier for tier in tiers if any(_met(version, counted, on, rule) for rule in tier.rules)),
+        (tier for tier in tiers if any(is_met(version, counted, on, rule) for rule in tier.rules)),
         None,
     )
 
@@ -87,7 +91,7 @@ def evaluate(
     rows = tuple(rows)
     won = _won_row(version, counted, on)
     if won is not None:
-        automatic = _with_won(_automatic(rows), won, version.program, extends=extends)
+        automatic = with_won(automatic_rows(rows), won, version.program, extends=extends)
         rows = (*automatic, *(row for row in rows if row.manual))
     return _sorted(rows)
 
@@ -100,7 +104,7 @@ def rows_until(
     Each is judged by the version effective when that day began, and meets later rows as others do.
     """
     rows = tuple(rows)
-    automatic = _automatic(rows)
+    automatic = automatic_rows(rows)
     position = 0
     # Ends rise from row to row, so that the loop ends at `today` at the latest.
     while position < len(automatic):
@@ -140,7 +144,7 @@ def replay(
 def tier_on(rows: Iterable[TierRow], program: Program, day: date) -> TierRow | None:
     """Find the row that shows the card's tier: the highest level running, then the later end."""
     levels = {tier.code: tier.level for tier in program.tiers}
-    running = [row for row in rows if _runs(row, day) and row.tier in levels]
+    running = [row for row in rows if runs_on(row, day) and row.tier in levels]
     return max(
         running,
         key=lambda row: (levels[row.tier], row.ends_on or date.max, -row.starts_on.toordinal()),
@@ -163,16 +167,21 @@ def progress(
     return Progress(tier, tuple(_requirement(version, counted, on, rule) for rule in tier.rules))
 
 
-def _met(version: ProgramVersion, counted: Counted, on: date, rule: TierRule) -> bool:
-    first, last = window(version.interval(rule.evaluation), on)
-    return counted(rule.reward_point, first, last) >= Fraction(rule.minimum_points)
+def is_met(version: ProgramVersion, counted: Counted, on: date, rule: TierRule) -> bool:
+    return _points(version, counted, on, rule) >= Fraction(rule.minimum_points)
+
+
+def _points(version: ProgramVersion, counted: Counted, on: date, rule: TierRule) -> Fraction:
+    days = window(version.interval(rule.evaluation), on)
+    own = Fraction(counted(rule.reward_point, *days))
+    return own if version.kin is None else own + version.kin(on)(rule.reward_point, *days)
 
 
 def _requirement(
     version: ProgramVersion, counted: Counted, on: date, rule: TierRule
 ) -> Requirement:
     first, last = window(version.interval(rule.evaluation), on)
-    points = Fraction(counted(rule.reward_point, first, last))
+    points = _points(version, counted, on, rule)
     missing = max(Fraction(0), Fraction(rule.minimum_points) - points)
     return Requirement(
         reward_point=rule.reward_point,
@@ -193,11 +202,11 @@ def _won_row(version: ProgramVersion, counted: Counted, on: date) -> TierRow | N
     return None if (ends_on or on) < on else TierRow(tier.code, on, ends_on)
 
 
-def _with_won(
+def with_won(
     automatic: Sequence[TierRow], won: TierRow, program: Program, *, extends: bool
 ) -> list[TierRow]:
     on = won.starts_on
-    running = next((row for row in automatic if _runs(row, on)), None)
+    running = next((row for row in automatic if runs_on(row, on)), None)
     later = [row for row in automatic if row.starts_on > on]
     kept = [row for row in automatic if row.starts_on <= on and row is not running]
     if running is None:
@@ -260,7 +269,7 @@ def _by_date(moments: Iterable[Moment]) -> dict[date, bool]:
     return extends
 
 
-def _automatic(rows: Iterable[TierRow]) -> list[TierRow]:
+def automatic_rows(rows: Iterable[TierRow]) -> list[TierRow]:
     return sorted((row for row in rows if not row.manual), key=lambda row: row.starts_on)
 
 
@@ -274,7 +283,7 @@ def _rank(program: Program, code: str | None) -> tuple[bool, int]:
     return (False, 0) if level is None else (True, level)
 
 
-def _runs(row: TierRow, day: date) -> bool:
+def runs_on(row: TierRow, day: date) -> bool:
     return row.starts_on <= day <= _last(row)
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import strawberry
 
-from resolvers import card_changes, issuing
+from resolvers import card_changes, issuing, replacing
 from resolvers.replays import Outcome
 from schema.access import MANAGERS, SHOPS, SHOPS_AND_CUSTOMERS, Info, root
 from schema.cards import CardTenderType, LoyaltyCard, load_card
@@ -68,6 +68,25 @@ class UnblockLoyaltyCardInput:
     reason: str = strawberry.field(description="Why, for those who read it later.")
 
 
+@strawberry.input(description="A card that another one is to take the place of.")
+class ReplaceLoyaltyCardInput:
+    idempotency_key: str = strawberry.field(description=Key)
+    channel: str = strawberry.field(description="Where the new card is issued.")
+    number: str = strawberry.field(description="The number of the card to replace.")
+    new_number: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Null: the next one of the channel's number sequence.",
+    )
+    reason: str | None = strawberry.field(
+        default=strawberry.UNSET, description="Why, for those who read it later."
+    )
+
+    def command(self) -> replacing.Replace:
+        return replacing.Replace(
+            self.channel, self.number, given(self.new_number), given(self.reason)
+        )
+
+
 @strawberry.input(description="A card's membership of a program to add or to end.")
 class EnrollLoyaltyCardInput:
     idempotency_key: str = strawberry.field(description=Key)
@@ -97,6 +116,14 @@ class AssignLoyaltyTierInput:
 @strawberry.type(description="A card after a mutation, or why nothing was done.")
 class LoyaltyCardPayload:
     card: LoyaltyCard | None = strawberry.field(description="The card as it is now.")
+    replayed: bool = strawberry.field(description="Whether an earlier call did it.")
+    user_errors: list[UserError] = strawberry.field(description="Why nothing was done.")
+
+
+@strawberry.type(description="The card that took another's place, or why nothing was done.")
+class ReplaceLoyaltyCardPayload:
+    card: LoyaltyCard | None = strawberry.field(description="The new card as it is now.")
+    replaced: LoyaltyCard | None = strawberry.field(description="The card it took the place of.")
     replayed: bool = strawberry.field(description="Whether an earlier call did it.")
     user_errors: list[UserError] = strawberry.field(description="Why nothing was done.")
 
@@ -162,6 +189,28 @@ class CardMutations:
         command = card_changes.Block(input.number, input.reason)
         work = card_changes.unblock(info.context, input.idempotency_key, command)
         return await card_payload(info, work)
+
+    @root(
+        roles=MANAGERS,
+        description="Issue a card in place of another: all its points and tiers move to it.",
+    )
+    async def replace_loyalty_card(
+        self,
+        info: Info,
+        input: Annotated[  # noqa: A002
+            ReplaceLoyaltyCardInput, strawberry.argument(description="The card, and where.")
+        ],
+    ) -> ReplaceLoyaltyCardPayload:
+        work = replacing.replace_card(info.context, input.idempotency_key, input.command())
+        answer = await told(lambda: work)
+        ids = {} if answer.value is None else answer.value.answer
+        new, old = (UUID(ids[name]) if ids else None for name in ("card_id", "replaced_id"))
+        return ReplaceLoyaltyCardPayload(
+            card=await load_card(info, new),
+            replaced=await load_card(info, old),
+            replayed=answer.replayed or (answer.value is not None and answer.value.replayed),
+            user_errors=answer.user_errors,
+        )
 
     @root(roles=SHOPS, description="Add an enrolment, or set the end of a running one.")
     async def enroll_loyalty_card(

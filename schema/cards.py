@@ -10,7 +10,7 @@ from uuid import UUID
 import strawberry
 
 from models.card_statements import CardRow, EnrolmentRow
-from resolvers import balances, cards, programs, tiers
+from resolvers import balances, cards, programs, standings
 from resolvers.balances import Moment
 from resolvers.transactions import EntryFilter
 from rules.balances import NEVER
@@ -141,7 +141,7 @@ class ProgramEnrollment:
 
     @strawberry.field(description="The tier held; null: none.")
     async def tier(self, info: Info) -> TierStatus | None:
-        standing = await tiers.standing(info.context, self.owner)
+        standing = await standings.standing(info.context, self.owner)
         held = standing.tier_on(self.row.program, self.on) if standing else None
         if held is None:
             return None
@@ -152,7 +152,7 @@ class ProgramEnrollment:
 
     @strawberry.field(description="What separates the card from the next tier up; null at the top.")
     async def next_tier(self, info: Info) -> TierProgress | None:
-        standing = await tiers.standing(info.context, self.owner)
+        standing = await standings.standing(info.context, self.owner)
         progress = standing.progress_on(self.row.program, self.on) if standing else None
         if progress is None:
             return None
@@ -208,7 +208,7 @@ class LoyaltyCard(Node):
     ) -> list[ProgramEnrollment]:
         today = await balances.today_of(info.context, self.row)
         on = given(as_of) or today
-        tiers.check_foreseeable(today, on)
+        standings.check_foreseeable(today, on)
         rows = await info.context.load(cards.enrolments_by_card, self.row.card_id)
         return [
             ProgramEnrollment(row=row, owner=self.row, on=on)

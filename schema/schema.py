@@ -14,11 +14,13 @@ from schema.payment_mutations import PaymentMutations
 from schema.point_mutations import PointMutations
 from schema.queries import Query
 from schema.sale_mutations import SaleMutations
+from schema.tier_mutations import TierMutations
 
 Mutation = merge_types(
     "Mutation",
     (
         CardMutations,
+        TierMutations,
         CustomerMutations,
         SaleMutations,
         PaymentMutations,

@@ -11,13 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import bindparam, update
 
-from models.card_statements import CARD, numbers_of
-from models.cards import card as card_table
-from models.columns import IDENTIFIER
-from models.database import Transaction
-from models.statements import write
 from tests.api.harness import Harness, entries, line
 from tests.api.program import amount_rule, channel, club_document, reward_points, scheme
 from tests.api.test_properties import API, COUNT_RULE, QUANTITY_RULE
@@ -484,23 +478,15 @@ def test_a_return_counts_on_the_day_of_the_earning_and_shortens_no_tier(service:
 
 
 def test_a_replaced_cards_returns_reach_the_newest(club: Harness) -> None:
-    old, new = club.issue("OLD"), club.issue("NEW")
+    old = club.issue("OLD")
     club.sale(old, "50.00", transactionId="S")
-    statement = write(
-        update(card_table)
-        .where(card_table.c.card_id == CARD)
-        .values(status="REPLACED", replaced_by=bindparam("by", type_=IDENTIFIER))
-    )
-
-    async def replace(transaction: Transaction) -> None:
-        found = await transaction.each(numbers_of, [old, new])
-        ids = {row.number: row.card_id for row in found}
-        await transaction.run(statement, of_card=ids[old], by=ids[new])
-
-    club.wait(club.database.unit(replace))
+    given = {"idempotencyKey": "k", "channel": "WEB", "number": old, "newNumber": "NEW"}
+    replaced = club.mutate("replaceLoyaltyCard", "card { number } userErrors { code }", given)
+    assert replaced == {"card": {"number": "NEW"}, "userErrors": []}
+    assert (club.available(old), club.available("NEW")) == ("0", "50")
     posted = taken(club, "S")
     assert (posted["card"]["number"], entries(posted)) == ("NEW", [("PTS", "-50")])
-    assert (club.available(old), club.available(new)) == ("50", "-50")
+    assert club.available("NEW") == "0"
 
 
 def test_the_cards_book_finds_what_a_return_took(club: Harness) -> None:

@@ -50,6 +50,7 @@ TABLE = {
     "Mutation.linkLoyaltyCard": "FSA",
     "Mutation.blockLoyaltyCard": "CFSA",
     "Mutation.unblockLoyaltyCard": "SA",
+    "Mutation.replaceLoyaltyCard": "SA",
     "Mutation.enrollLoyaltyCard": "FSA",
     "Mutation.assignLoyaltyTier": "SA",
     "Mutation.upsertCustomer": "FSA",
@@ -63,6 +64,7 @@ TABLE = {
     "Mutation.voidLoyaltyPayment": "FSA",
     "Mutation.adjustPoints": "SA",
     "Mutation.transferPoints": "FSA",
+    "Mutation.updateLoyaltyCardTiers": "SA",
     "Mutation.applyConfiguration": "A",
     "Mutation.processLoyaltySchemes": "A",
 }
@@ -105,6 +107,8 @@ OPERATIONS = {
       number: "N", reason: "r"}) { replayed } }""",
     "Mutation.unblockLoyaltyCard": """mutation { unblockLoyaltyCard(input: {idempotencyKey: "k",
       number: "N", reason: "r"}) { replayed } }""",
+    "Mutation.replaceLoyaltyCard": """mutation { replaceLoyaltyCard(input: {idempotencyKey: "k",
+      channel: "WEB", number: "N"}) { replayed } }""",
     "Mutation.enrollLoyaltyCard": """mutation { enrollLoyaltyCard(input: {idempotencyKey: "k",
       number: "N", program: "CLUB"}) { replayed } }""",
     "Mutation.assignLoyaltyTier": """mutation { assignLoyaltyTier(input: {idempotencyKey: "k",
@@ -133,6 +137,8 @@ OPERATIONS = {
       cardNumber: "N", rewardPoint: "PTS", points: 1, reasonCode: "R"}) { replayed } }""",
     "Mutation.transferPoints": """mutation { transferPoints(input: {idempotencyKey: "k",
       fromCardNumber: "N", toCardNumber: "M", rewardPoint: "PTS", points: 1}) { replayed } }""",
+    "Mutation.updateLoyaltyCardTiers": """mutation { updateLoyaltyCardTiers(input: {
+      cardNumber: "N"}) { cardsEvaluated } }""",
     "Mutation.applyConfiguration": """mutation { applyConfiguration(input: {document: {
       schemes: 1}}) { userErrors { code } } }""",
     "Mutation.processLoyaltySchemes": "mutation { processLoyaltySchemes { userErrors { code } } }",

@@ -1,0 +1,278 @@
+"""What is stored of a card's membership, with that of its customer's other cards where a program
+combines them; reading evaluates and never writes.
+
+Source: semantics 9.
+"""
+
+from asyncio import gather
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
+from fractions import Fraction
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from models.card_statements import (
+    CardRow,
+    EnrolmentRow,
+    StoredTierRow,
+    cards_of,
+    enrolments_of,
+    tier_rows_of,
+)
+from models.customer_statements import cards_of_customers
+from models.database import Reader
+from models.ledger_statements import CountableDayRow, countable_days_of
+from resolvers import cards, customers, programs
+from resolvers.books import History
+from resolvers.context import Context
+from resolvers.lineage import loaded_replaced_ids, replaced_ids
+from rules import tiers as rules
+from rules.book import RuleBook
+from rules.errors import InvalidInput
+from rules.explanations import point_digits
+from rules.numbers import scale
+from rules.tiers import Counted, ProgramVersion, Progress, TierRow
+
+FORESEEABLE = timedelta(days=3653)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is stored of a card's membership, and by which books and calendar it is judged."""
+
+    card: CardRow
+    time_zone: str
+    enrolments: Sequence[EnrolmentRow]
+    rows: Sequence[StoredTierRow]
+    countable: Sequence[CountableDayRow]
+    book: RuleBook
+    history: History
+    # The customer's other ACTIVE cards, where any program has ever combined cards.
+    kin: tuple["Standing", ...] = ()
+
+    @property
+    def card_id(self) -> UUID:
+        return self.card.card_id
+
+    def others(self) -> tuple["Standing", ...]:
+        """The customer's other cards, each with the rest as its kin."""
+        alone = replace(self, kin=())
+        return tuple(
+            replace(one, kin=(alone, *(other for other in self.kin if other is not one)))
+            for one in self.kin
+        )
+
+    def version(self, book: RuleBook, program: str) -> ProgramVersion | None:
+        """The program as the book has it; where it combines cards, with what the kin counts."""
+        found = book.program(program)
+        if found is None:
+            return None
+        combined = found.combine_related_loyalty_cards and self.kin
+        return ProgramVersion(found, book.interval, self._kin(program) if combined else None)
+
+    def _kin(self, program: str) -> Callable[[date], Counted]:
+        def on(day: date) -> Counted:
+            members = [one for one in self.kin if program in one.programs_on(day)]
+
+            def counted(point: str, first: date | None, last: date | None) -> Fraction:
+                return sum((one.counted(point, first, last) for one in members), Fraction(0))
+
+            return counted
+
+        return on
+
+    def programs_on(self, day: date) -> frozenset[str]:
+        """Programs the card is enrolled in on the day."""
+        return frozenset(
+            row.program
+            for row in self.enrolments
+            if row.starts_on <= day and (row.ends_on is None or day <= row.ends_on)
+        )
+
+    def stored(self, program: str) -> tuple[TierRow, ...]:
+        return tuple(
+            TierRow(row.tier, row.starts_on, row.ends_on, row.manual, row.brought)
+            for row in self.rows
+            if row.program == program
+        )
+
+    def counted(self, point: str, first: date | None, last: date | None) -> Fraction:
+        """Countable points (not units) dated in the window."""
+        units = sum(
+            row.points
+            for row in self.countable
+            if row.reward_point == point
+            and (first is None or first <= row.entry_date)
+            and (last is None or row.entry_date <= last)
+        )
+        known = self.book.reward_points.get(point)
+        return Fraction(units, scale(point_digits(known) if known else 0))
+
+    def latest(self, point: str, first: date | None, last: date | None) -> date | None:
+        """The latest day in the window on which something positive that counts was posted."""
+        days = [
+            row.entry_date
+            for row in self.countable
+            if row.reward_point == point
+            and row.positive
+            and (first is None or first <= row.entry_date)
+            and (last is None or row.entry_date <= last)
+        ]
+        return max(days, default=None)
+
+    def latest_together(self, point: str, first: date | None, last: date | None) -> date | None:
+        """The same of the card and its kin."""
+        found = [one.latest(point, first, last) for one in (self, *self.kin)]
+        return max((day for day in found if day is not None), default=None)
+
+    def version_on(self, program: str, day: date) -> ProgramVersion | None:
+        """The program as effective when the day began where the card was issued."""
+        if program not in self.programs_on(day):
+            return None
+        began = datetime.combine(day, time.min, ZoneInfo(self.time_zone))
+        book = self.history.at(began)
+        return self.version(book, program) if book else None
+
+    def rows_until(self, program: str, day: date) -> tuple[TierRow, ...]:
+        """The stored rows and those that time alone has brought through `day`: after the end of a
+        row, and where an enrolment begins that was written before its start.
+        """
+
+        def version_on(on: date) -> ProgramVersion | None:
+            return self.version_on(program, on)
+
+        rows = self.stored(program)
+        for start in self._awaited_starts(program, day):
+            version = version_on(start)
+            if version is not None:
+                rows = rules.rows_until(rows, start, version_on, self.counted)
+                rows = rules.evaluate(rows, version, self.counted, start, extends=False)
+        return rules.rows_until(rows, day, version_on, self.counted)
+
+    def _awaited_starts(self, program: str, day: date) -> list[date]:
+        return sorted(
+            row.starts_on
+            for row in self.enrolments
+            if row.program == program and row.enrolled_on < row.starts_on <= day
+        )
+
+    def tier_on(self, program: str, day: date) -> TierRow | None:
+        version = self.version(self.book, program)
+        if version is None or program not in self.programs_on(day):
+            return None
+        return rules.tier_on(self.rows_until(program, day), version.program, day)
+
+    def progress_on(self, program: str, day: date) -> Progress | None:
+        """The next tier up; what the tier of today leaves to win."""
+        version = self.version(self.book, program)
+        if version is None:
+            return None
+        held = self.tier_on(program, day)
+        return rules.progress(version, self.counted, held.tier if held else None, day)
+
+    def tiers_on(self, day: date) -> dict[str, str]:
+        """The tier held on the day, by program."""
+        held = {program: self.tier_on(program, day) for program in self.programs_on(day)}
+        return {program: row.tier for program, row in held.items() if row is not None}
+
+
+def check_foreseeable(today: date, day: date) -> None:
+    """Raises InvalidInput beyond ten years from today: what time brings is judged step by step."""
+    if day - today > FORESEEABLE:
+        raise InvalidInput("At most ten years from today can be foreseen.", ("asOf",))
+
+
+async def countable_by_card(context: Context, ids: list[UUID]) -> list[Sequence[CountableDayRow]]:
+    rows: dict[UUID, list[CountableDayRow]] = defaultdict(list)
+    for row in await context.read.each(countable_days_of, ids):
+        rows[row.card_id].append(row)
+    return [rows[card_id] for card_id in ids]
+
+
+async def _loaded_countable(context: Context, card: CardRow) -> list[CountableDayRow]:
+    """Of the card and of those it replaced."""
+    ids = [card.card_id, *await loaded_replaced_ids(context, card)]
+    return [row for one in ids for row in await context.load(countable_by_card, one)]
+
+
+async def standing(
+    context: Context, card: CardRow, book: RuleBook | None = None
+) -> Standing | None:
+    """For queries: every part comes in one batch with those of the other cards. None without a
+    configuration.
+    """
+    book = book or context.book
+    if book is None:
+        return None
+    history = await context.service.books.history(context.read)
+    own, *kin = await gather(
+        *(
+            _loaded_alone(context, one, book, history)
+            for one in [card, *await _loaded_kin(context, card, history)]
+        )
+    )
+    return replace(own, kin=tuple(kin))
+
+
+async def _loaded_kin(context: Context, card: CardRow, history: History) -> list[CardRow]:
+    if not _has_kin(card, history) or card.customer_key is None:
+        return []
+    ids = await context.load(customers.card_ids_by_key, card.customer_key)
+    rows = await gather(*(context.load(cards.rows_by_id, card_id) for card_id in ids))
+    return [row for row in rows if row is not None and _is_kin(row, card)]
+
+
+async def _loaded_alone(
+    context: Context, card: CardRow, book: RuleBook, history: History
+) -> Standing:
+    channel = await context.load(programs.channels_by_code, card.enrollment_source)
+    return Standing(
+        card,
+        channel.time_zone if channel else "UTC",
+        await context.load(cards.enrolments_by_card, card.card_id),
+        await context.load(cards.tier_rows_by_card, card.card_id),
+        await _loaded_countable(context, card),
+        book,
+        history,
+    )
+
+
+async def standing_in_unit(
+    context: Context, reader: Reader, card: CardRow, book: RuleBook
+) -> Standing:
+    history = await context.service.books.history(reader)
+    own = await _alone(context, reader, card, book, history)
+    if not _has_kin(card, history):
+        return own
+    held = await reader.each(cards_of_customers, [card.customer_key])
+    rows = await reader.each(cards_of, [row.card_id for row in held])
+    kin = [await _alone(context, reader, row, book, history) for row in rows if _is_kin(row, card)]
+    return replace(own, kin=tuple(kin))
+
+
+async def _alone(
+    context: Context, reader: Reader, card: CardRow, book: RuleBook, history: History
+) -> Standing:
+    source = await context.service.books.last_with(
+        reader, card.enrollment_source, lambda book: book.channels
+    )
+    return Standing(
+        card,
+        source.time_zone if source else "UTC",
+        await reader.each(enrolments_of, [card.card_id]),
+        await reader.each(tier_rows_of, [card.card_id]),
+        await reader.each(countable_days_of, [card.card_id, *await replaced_ids(reader, card)]),
+        book,
+        history,
+    )
+
+
+def _has_kin(card: CardRow, history: History) -> bool:
+    """A card that is not ACTIVE counts for itself alone."""
+    return bool(card.customer_key and card.status == "ACTIVE" and history.combined)
+
+
+def _is_kin(row: CardRow, card: CardRow) -> bool:
+    return row.status == "ACTIVE" and row.card_id != card.card_id
