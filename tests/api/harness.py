@@ -306,6 +306,12 @@ def running(
             "LOYALTY_JWT_SECRET": SECRET,
             "LOYALTY_JWT_ISSUER": ISSUER,
             "LOYALTY_JWT_AUDIENCE": AUDIENCE,
+            # A busy machine is no fault of the service's: the limits have tests of their own.
+            "LOYALTY_ACQUIRE_TIMEOUT_SECONDS": "15",
+            "LOYALTY_COMMAND_TIMEOUT_SECONDS": "10",
+            "LOYALTY_LOCK_TIMEOUT_SECONDS": "5",
+            "LOYALTY_STATEMENT_TIMEOUT_SECONDS": "10",
+            "LOYALTY_REQUEST_DEADLINE_SECONDS": "25",
             **environ,
         }
     )
