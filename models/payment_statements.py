@@ -29,6 +29,7 @@ class PaymentRow(NamedTuple):
     authorized_on: date
     operations: str
     facts: str
+    refunded_quantities: str
 
 
 class SliceRow(NamedTuple):
@@ -109,6 +110,7 @@ change_payment = write(
         amount_minor=bindparam("amount_minor"),
         refunded_minor=bindparam("refunded_minor"),
         operations=bindparam("operations"),
+        refunded_quantities=bindparam("refunded_quantities"),
     )
 )
 change_slice = write(

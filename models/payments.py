@@ -33,10 +33,13 @@ payment = Table(
     Column("hold_expires_at", INSTANT),
     # The order's civil day at the authorisation, by which refunds and captures are judged.
     Column("authorized_on", DAY, nullable=False),
-    # Ids of the operations that wrote entries for it, oldest first: they find those entries.
+    # [card, operation] of each operation that wrote entries for it, oldest first: they find those
+    # entries.
     Column("operations", JSON_TEXT, nullable=False),
     # The lines, rates and limits that the payment was judged by.
     Column("facts", JSON_TEXT, nullable=False),
+    # Millionths given back of its lines, by line number.
+    Column("refunded_quantities", JSON_TEXT, nullable=False, server_default="{}"),
     one_of(
         "status", "AUTHORIZED", "CAPTURED", "VOIDED", "EXPIRED", "PARTIALLY_REFUNDED", "REFUNDED"
     ),

@@ -4,7 +4,7 @@ A hold ends at its deadline whether or not anybody has noticed. Source: semantic
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -64,16 +64,41 @@ async def set_status(
     payment: PaymentRow,
     status: str,
     amount_minor: int | None = None,
-    op_id: UUID | None = None,
+    written: Sequence[tuple[UUID, UUID]] = (),
 ) -> None:
-    """`op_id`: the operation that writes entries for the payment, if it does."""
-    operations = [*json.loads(payment.operations), *([str(op_id)] if op_id else [])]
+    """`written`: (card, operation) of the entries that this writes for the payment."""
+    await change(
+        transaction,
+        payment._replace(
+            status=status,
+            amount_minor=payment.amount_minor if amount_minor is None else amount_minor,
+            operations=with_operations(payment, written),
+        ),
+    )
+
+
+async def change(transaction: Transaction, payment: PaymentRow) -> None:
+    """Write what may change of a payment."""
     await transaction.run(
         change_payment,
         of_card=payment.card_id,
         of_payment=payment.payment_id,
-        status=status,
-        amount_minor=payment.amount_minor if amount_minor is None else amount_minor,
+        status=payment.status,
+        amount_minor=payment.amount_minor,
         refunded_minor=payment.refunded_minor,
-        operations=json.dumps(operations),
+        operations=payment.operations,
+        refunded_quantities=payment.refunded_quantities,
     )
+
+
+def operations_of(payment: PaymentRow) -> list[tuple[UUID, UUID]]:
+    """(card, operation) of what wrote entries for the payment, oldest first."""
+    return [(UUID(card_id), UUID(op_id)) for card_id, op_id in json.loads(payment.operations)]
+
+
+def with_operations(payment: PaymentRow, written: Iterable[tuple[UUID, UUID]]) -> str:
+    return operations_json([*operations_of(payment), *written])
+
+
+def operations_json(operations: Iterable[tuple[UUID, UUID]]) -> str:
+    return json.dumps([[str(card_id), str(op_id)] for card_id, op_id in operations])

@@ -43,11 +43,15 @@ async def earning_card(reader: Reader, card: CardRow, at: datetime) -> CardRow:
     successor = await _successor(reader, card)
     if successor is None or at >= successor.issued_at:
         return card
-    newest = successor
-    while successor is not None:
-        newest = successor
-        successor = await _successor(reader, newest)
-    return newest
+    return await newest(reader, successor.card_id)
+
+
+async def newest(reader: Reader, card_id: UUID) -> CardRow:
+    """The card, or the newest that has replaced it."""
+    (card,) = await reader.each(cards_of, [card_id])
+    while (successor := await _successor(reader, card)) is not None:
+        card = successor
+    return card
 
 
 async def _successor(reader: Reader, card: CardRow) -> CardRow | None:

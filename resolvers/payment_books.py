@@ -22,6 +22,7 @@ from models.payment_statements import (
     insert_payment_card,
     insert_slices,
 )
+from resolvers.holds import operations_json
 from resolvers.ledgers import Step
 from rules.book import RuleBook
 from rules.cover import Cover
@@ -81,8 +82,11 @@ def payment_row(
         created_at=moment[0],
         hold_expires_at=None if capture else moment[0] + timedelta(minutes=minutes),
         authorized_on=moment[1],
-        operations=json.dumps([str(op_id)] if capture else []),
+        operations=operations_json((card_id, op_id) for card_id in by_card(taken))
+        if capture
+        else "[]",
         facts=json.dumps(facts),
+        refunded_quantities="{}",
     )
 
 

@@ -5,7 +5,7 @@ Source: semantics 8.5.
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -75,10 +75,12 @@ class Found:
         return status_at(self.row, self.now)
 
 
-def _check_form(key: str, payment_id: UUID | None) -> None:
+def check_form(key: str, payment_id: UUID | None, others: Iterable[LoyaltyError] = ()) -> None:
+    """Raises Refused with every fault of the call's form."""
     faults: list[LoyaltyError | None] = [key_fault(key)]
     if payment_id is None:
         faults.append(InvalidInput("This id is malformed.", ("paymentId",)))
+    faults += others
     found = [fault for fault in faults if fault is not None]
     if found:
         raise Refused(found)
@@ -107,7 +109,7 @@ async def capture(context: Context, key: str, command: Capture) -> Outcome:
 
     Raises Refused, NotFound, PaymentStateConflict, InvalidPaymentRequest.
     """
-    _check_form(key, command.payment_id)
+    check_form(key, command.payment_id)
 
     async def work(operation: Operation) -> Answer:
         return await _capture(context, operation, command)
@@ -127,11 +129,13 @@ async def _capture(context: Context, operation: Operation, command: Capture) -> 
     slices = await transaction.each(slices_of, [row.payment_id], of_card=row.card_id)
     cover = await _captured(context, transaction, found, command, (held, slices))
     await release_payment(transaction, found.pool.ledgers, row, found.now)
-    for card_id, mine in by_card(_consumed(held, cover, found.pool)).items():
+    consumed = by_card(_consumed(held, cover, found.pool))
+    for card_id, mine in consumed.items():
         await found.pool.ledgers[card_id].add(redemptions(row, mine, cover))
     await rewrite_slices(transaction, row, slices, cover)
-    await set_status(transaction, row, "CAPTURED", cover.amount_minor, operation.op_id)
-    return await _finish(context, operation, found, "captureLoyaltyPayment")
+    written = [(card_id, operation.op_id) for card_id in consumed]
+    await set_status(transaction, row, "CAPTURED", cover.amount_minor, written)
+    return await finish(context, operation, found, "captureLoyaltyPayment")
 
 
 async def _held(transaction: Transaction, found: Found) -> list[HoldLotRow]:
@@ -191,7 +195,7 @@ async def void(context: Context, key: str, command: Void) -> Outcome:
 
     Raises Refused, NotFound, PaymentStateConflict.
     """
-    _check_form(key, command.payment_id)
+    check_form(key, command.payment_id)
 
     async def work(operation: Operation) -> Answer:
         if command.payment_id is None:
@@ -203,7 +207,7 @@ async def void(context: Context, key: str, command: Void) -> Outcome:
             raise PaymentStateConflict("The payment was captured: refund it.", ("paymentId",))
         await release_payment(operation.transaction, found.pool.ledgers, found.row, found.now)
         await set_status(operation.transaction, found.row, VOIDED)
-        return await _finish(context, operation, found, "voidLoyaltyPayment")
+        return await finish(context, operation, found, "voidLoyaltyPayment")
 
     return await once(context, "voidLoyaltyPayment", key, command, work)
 
@@ -212,7 +216,8 @@ def _answer(found: Found) -> Answer:
     return {"card_id": str(found.row.card_id), "payment_id": str(found.row.payment_id)}
 
 
-async def _finish(context: Context, operation: Operation, found: Found, mutation: str) -> Answer:
+async def finish(context: Context, operation: Operation, found: Found, mutation: str) -> Answer:
+    """Write the ledgers and the audit of a change of the payment."""
     await write_pool(found.pool, operation.op_id, mutation, found.row.payment_id)
     await audit_card(
         context,

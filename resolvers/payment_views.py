@@ -1,6 +1,5 @@
 """Payments as callers see them: by id, with what they took by line and reward point."""
 
-import json
 from asyncio import gather
 from collections import defaultdict
 from collections.abc import Sequence
@@ -18,7 +17,7 @@ from resolvers import customers, transactions
 from resolvers.callers import Role
 from resolvers.cards import rows_by_id
 from resolvers.context import Context
-from resolvers.holds import cards_of
+from resolvers.holds import operations_of
 
 
 async def rows(context: Context, ids: list[UUID]) -> list[PaymentRow | None]:
@@ -64,13 +63,10 @@ async def may_see(context: Context, payment: PaymentRow) -> bool:
 
 async def entries(context: Context, payment: PaymentRow) -> list[EntryRow]:
     """The ledger rows that the payment wrote, in the order of writing."""
-    operations = [UUID(one) for one in json.loads(payment.operations)]
-    cards = sorted(cards_of([payment]))
     found = await gather(
         *(
-            context.load(transactions.entries_by_operation, (card_id, op_id))
-            for op_id in operations
-            for card_id in cards
+            context.load(transactions.entries_by_operation, written)
+            for written in operations_of(payment)
         )
     )
     return [entry for rows_found in found for entry in rows_found]

@@ -41,6 +41,7 @@ KEPT: dict[str, Callable[..., LoyaltyError]] = {
         errors.NotEnoughRewardPoints,
         errors.PaymentStateConflict,
         errors.RedemptionLimit,
+        errors.RefundExceedsAllowed,
     )
 }
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from models.card_statements import CardRow, cards_of
+from models.card_statements import CardRow
 from models.database import Transaction
 from models.failures import ChangedMeanwhile
 from models.ledger_statements import EntryRow, entries_between, operations_of
@@ -18,6 +18,7 @@ from resolvers.context import Context
 from resolvers.identifiers import operation_id
 from resolvers.kin import lock_with_kin
 from resolvers.ledgers import CardLedger, Step, open_ledger
+from resolvers.lineage import newest
 from resolvers.standings import standing_in_unit
 from resolvers.tiers import win_tiers
 from resolvers.writing import write
@@ -69,13 +70,11 @@ async def take_back(
 
 async def lock_newest(context: Context, transaction: Transaction, card_id: UUID) -> CardRow:
     """The card, or the newest that has replaced it, locked with those whose tiers it shares."""
-    (card,) = await transaction.each(cards_of, [card_id])
-    while card.replaced_by is not None:
-        (card,) = await transaction.each(cards_of, [card.replaced_by])
-    newest = (await lock_with_kin(context, transaction, [card]))[card.card_id]
-    if newest.replaced_by is not None:
+    card = await newest(transaction, card_id)
+    locked = (await lock_with_kin(context, transaction, [card]))[card.card_id]
+    if locked.replaced_by is not None:
         raise ChangedMeanwhile
-    return newest
+    return locked
 
 
 async def _taken(

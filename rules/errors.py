@@ -9,7 +9,8 @@
   * ChannelNotFound, ChannelInactive, ChannelNotParticipating
   * ProgramNotFound, TierNotFound, RewardPointNotFound, ActivityTypeNotFound
   * CardNoTender, OneLoyaltyTenderOnly, PaymentMethodNotConfigured
-  * TransactionNotFound, ReturnExceedsSold, PaymentStateConflict, CurrencyMismatch
+  * TransactionNotFound, ReturnExceedsSold, RefundExceedsAllowed
+  * PaymentStateConflict, CurrencyMismatch
   * MaximumPointsReached
   * NotEnoughRewardPoints, RedemptionLimit, InvalidPaymentRequest
   * AffiliationNotFound, AffiliationHidden, CouponNotValid
@@ -153,6 +154,12 @@ class ReturnExceedsSold(LoyaltyError):
     """Together with what came back before, more than was sold. Source: semantics 7.1."""
 
     code = "RETURN_EXCEEDS_SOLD"
+
+
+class RefundExceedsAllowed(LoyaltyError):
+    """More than is left of the payment, or of a line of it, would be given back."""
+
+    code = "REFUND_EXCEEDS_ALLOWED"
 
 
 class MaximumPointsReached(LoyaltyError):

@@ -109,3 +109,8 @@ def adjustment(units: int, digits: int) -> str:
 def transfer(units: int, digits: int) -> str:
     """`transfer 250`, signed."""
     return f"transfer {show_units(units, digits)}"
+
+
+def refund(units: int, paid_units: int, digits: int) -> str:
+    """Show what goes back of what the payment took of the reward point: `200 of 400`."""
+    return f"{show_units(units, digits)} of {show_units(paid_units, digits)}"

@@ -46,6 +46,9 @@ class TenderFacts:
     items: tuple[Item, ...]
     total_minor: int
 
+    def on_day(self, on: date) -> "TenderFacts":
+        return replace(self, on=on)
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:

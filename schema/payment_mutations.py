@@ -7,13 +7,14 @@ from uuid import UUID
 
 import strawberry
 
-from resolvers import paying, payment_changes, payment_views
+from resolvers import paying, payment_changes, payment_views, refunds
 from resolvers.replays import Outcome
 from schema.access import SHOPS, Info, root
 from schema.card_mutations import Key
 from schema.carts import CartInput
 from schema.errors import UserError, told
 from schema.payments import LoyaltyPayment
+from schema.sale_mutations import ReturnLineInput
 from schema.values import given, payment_keys
 
 
@@ -64,6 +65,26 @@ class CaptureLoyaltyPaymentInput:
 class VoidLoyaltyPaymentInput:
     idempotency_key: str = strawberry.field(description=Key)
     payment_id: strawberry.ID = strawberry.field(description="The payment.")
+
+
+@strawberry.input(
+    description="By amount, or by the lines given back: exactly the points those lines took."
+)
+class RefundLoyaltyPaymentInput:
+    idempotency_key: str = strawberry.field(description=Key)
+    payment_id: strawberry.ID = strawberry.field(description="The payment.")
+    amount: Decimal | None = strawberry.field(
+        default=strawberry.UNSET, description="Money to give back in points; or `lines`."
+    )
+    lines: list[ReturnLineInput] | None = strawberry.field(
+        default=strawberry.UNSET, description="Goods that come back; or `amount`."
+    )
+
+    def command(self) -> refunds.Refund:
+        (payment_id,) = payment_keys([self.payment_id])
+        lines = given(self.lines)
+        parts = None if lines is None else tuple(line.value() for line in lines)
+        return refunds.Refund(payment_id, given(self.amount), parts)
 
 
 @strawberry.type(description="A payment after a mutation, or why nothing was done.")
@@ -123,4 +144,16 @@ class PaymentMutations:
         (payment_id,) = payment_keys([input.payment_id])
         command = payment_changes.Void(payment_id)
         work = payment_changes.void(info.context, input.idempotency_key, command)
+        return await payment_payload(info, work)
+
+    @root(roles=SHOPS, description="Give back points that paid.")
+    async def refund_loyalty_payment(
+        self,
+        info: Info,
+        input: Annotated[  # noqa: A002
+            RefundLoyaltyPaymentInput,
+            strawberry.argument(description="Payment, and an amount or lines."),
+        ],
+    ) -> LoyaltyPaymentPayload:
+        work = refunds.refund(info.context, input.idempotency_key, input.command())
         return await payment_payload(info, work)

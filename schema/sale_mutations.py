@@ -69,6 +69,9 @@ class ReturnLineInput:
     line_number: int = strawberry.field(description="The line's number in the sale.")
     quantity: Decimal = strawberry.field(description="More than 0.")
 
+    def value(self) -> ReturnLine:
+        return ReturnLine(self.line_number, self.quantity)
+
 
 @strawberry.input(
     description=(
@@ -93,7 +96,7 @@ class PostReturnInput:
             occurred_at=self.occurred_at,
             original_channel=self.original_channel,
             original_transaction_id=self.original_transaction_id,
-            lines=tuple(ReturnLine(line.line_number, line.quantity) for line in self.lines),
+            lines=tuple(line.value() for line in self.lines),
         )
 
 

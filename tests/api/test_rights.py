@@ -62,6 +62,7 @@ TABLE = {
     "Mutation.payWithLoyalty": "FSA",
     "Mutation.captureLoyaltyPayment": "FSA",
     "Mutation.voidLoyaltyPayment": "FSA",
+    "Mutation.refundLoyaltyPayment": "FSA",
     "Mutation.adjustPoints": "SA",
     "Mutation.transferPoints": "FSA",
     "Mutation.updateLoyaltyCardTiers": "SA",
@@ -133,6 +134,8 @@ OPERATIONS = {
       idempotencyKey: "k", paymentId: "x"}) { replayed } }""",
     "Mutation.voidLoyaltyPayment": """mutation { voidLoyaltyPayment(input: {
       idempotencyKey: "k", paymentId: "x"}) { replayed } }""",
+    "Mutation.refundLoyaltyPayment": """mutation { refundLoyaltyPayment(input: {
+      idempotencyKey: "k", paymentId: "x", amount: "1"}) { replayed } }""",
     "Mutation.adjustPoints": """mutation { adjustPoints(input: {idempotencyKey: "k",
       cardNumber: "N", rewardPoint: "PTS", points: 1, reasonCode: "R"}) { replayed } }""",
     "Mutation.transferPoints": """mutation { transferPoints(input: {idempotencyKey: "k",
