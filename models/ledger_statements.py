@@ -209,6 +209,16 @@ allocations_of: KeyedStatement[AllocationRow] = KeyedStatement(
     IDENTIFIER,
 )
 
+allocations_of_lots: KeyedStatement[AllocationRow] = KeyedStatement(
+    lambda keys: (
+        select(allocation)
+        .where(allocation.c.card_id == CARD, allocation.c.lot_id.in_(keys))
+        .order_by(allocation.c.posted_at, allocation.c.entry_id)
+    ),
+    AllocationRow,
+    IDENTIFIER,
+)
+
 balances_of: KeyedStatement[BalanceRow] = KeyedStatement(
     lambda keys: (
         select(balance)

@@ -29,7 +29,7 @@ class PaymentRow(NamedTuple):
     authorized_on: date
     operations: str
     facts: str
-    refunded_quantities: str
+    refunded_quantities: str | None
 
 
 class SliceRow(NamedTuple):

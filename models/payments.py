@@ -38,8 +38,8 @@ payment = Table(
     Column("operations", JSON_TEXT, nullable=False),
     # The lines, rates and limits that the payment was judged by.
     Column("facts", JSON_TEXT, nullable=False),
-    # Millionths given back of its lines, by line number.
-    Column("refunded_quantities", JSON_TEXT, nullable=False, server_default="{}"),
+    # Millionths given back of its lines, by line number; null: of none.
+    Column("refunded_quantities", JSON_TEXT),
     one_of(
         "status", "AUTHORIZED", "CAPTURED", "VOIDED", "EXPIRED", "PARTIALLY_REFUNDED", "REFUNDED"
     ),

@@ -10,8 +10,17 @@ from uuid import UUID
 
 from models.card_statements import CardRow, cards_of
 from models.database import Reader
+from models.ledger_statements import (
+    allocations_of_lots,
+    entries_between,
+    entries_of,
+    operations_of,
+)
 from resolvers import cards
 from resolvers.context import Context
+
+# The kind of the operation that moves all points of a card to its successor.
+REPLACING = "replace"
 
 
 async def replaced_ids(reader: Reader, card: CardRow) -> tuple[UUID, ...]:
@@ -48,10 +57,16 @@ async def earning_card(reader: Reader, card: CardRow, at: datetime) -> CardRow:
 
 async def newest(reader: Reader, card_id: UUID) -> CardRow:
     """The card, or the newest that has replaced it."""
-    (card,) = await reader.each(cards_of, [card_id])
-    while (successor := await _successor(reader, card)) is not None:
-        card = successor
-    return card
+    return (await successors(reader, card_id))[-1]
+
+
+async def successors(reader: Reader, card_id: UUID) -> list[CardRow]:
+    """The card and those that took its place, one after another."""
+    found = await reader.each(cards_of, [card_id])
+    chain = [found[0]]
+    while (successor := await _successor(reader, chain[-1])) is not None:
+        chain.append(successor)
+    return chain
 
 
 async def _successor(reader: Reader, card: CardRow) -> CardRow | None:
@@ -59,3 +74,23 @@ async def _successor(reader: Reader, card: CardRow) -> CardRow | None:
         return None
     (row,) = await reader.each(cards_of, [card.replaced_by])
     return row
+
+
+async def moved_lot(reader: Reader, card: CardRow, lot_id: UUID) -> UUID | None:
+    """The lot on the card's successor that has what was left of `lot_id` at the replacement.
+
+    The entries of a replacement stand side by side on the two cards: one operation, equal lines.
+    """
+    taken = await reader.each(allocations_of_lots, [lot_id], of_card=card.card_id)
+    ids = [row.entry_id for row in taken]
+    for entry in await reader.each(entries_of, ids, of_card=card.card_id):
+        for there in await reader.each(operations_of, [entry.op_id], of_card=card.replaced_by):
+            rows = await reader.all(
+                entries_between,
+                of_card=card.replaced_by,
+                first_seq=there.first_seq,
+                last_seq=there.last_seq,
+            )
+            if there.kind == REPLACING:
+                return next(row.entry_id for row in rows if row.op_line == entry.op_line)
+    return None

@@ -10,7 +10,7 @@ from datetime import datetime
 from fractions import Fraction
 from uuid import UUID
 
-from models.card_statements import CardRow, cards_of
+from models.card_statements import CardRow
 from models.database import Reader, Transaction
 from models.payment_statements import (
     PaymentRow,
@@ -21,6 +21,7 @@ from models.payment_statements import (
     use_slice,
 )
 from resolvers.holds import LIVE, status_at
+from resolvers.lineage import newest
 from rules.earning import EarningLine
 from rules.errors import CardCustomerConflict, CurrencyMismatch, NotFound, PaymentStateConflict
 from rules.numbers import half_up
@@ -88,11 +89,13 @@ async def _found(reader: Reader, payment_id: UUID | None) -> PaymentRow | None:
 
 
 async def _is_of(reader: Reader, payment: PaymentRow, card: CardRow | None) -> bool:
-    """Of the sale's card, or of another card of its customer."""
+    """Of the sale's card, one it replaced, or another card of its customer."""
     if card is None or payment.card_id == card.card_id:
         return card is not None
-    (other,) = await reader.each(cards_of, [payment.card_id])
-    return card.customer_key is not None and other.customer_key == card.customer_key
+    paying, earning = await newest(reader, payment.card_id), await newest(reader, card.card_id)
+    if paying.card_id == earning.card_id:
+        return True
+    return earning.customer_key is not None and paying.customer_key == earning.customer_key
 
 
 def shrunk(

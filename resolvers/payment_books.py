@@ -86,7 +86,7 @@ def payment_row(
         if capture
         else "[]",
         facts=json.dumps(facts),
-        refunded_quantities="{}",
+        refunded_quantities=None,
     )
 
 

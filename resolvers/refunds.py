@@ -127,7 +127,7 @@ async def _facts(
     if channel is None:
         raise LookupError(f"no version has the channel {row.channel}")
     rows = await transaction.each(slices_of, [row.payment_id], of_card=row.card_id)
-    refunded = json.loads(row.refunded_quantities)
+    refunded = json.loads(row.refunded_quantities or "{}")
     items = facts_from_json(json.loads(row.facts)["tender"]).items
     return _Refunding(
         found=found,
@@ -298,7 +298,7 @@ async def _write_payment(
         )
     refunded = row.refunded_minor + sum(one.minor for one in undone)
     status = "PARTIALLY_REFUNDED" if undone else row.status
-    back = json.loads(row.refunded_quantities)
+    back = json.loads(row.refunded_quantities or "{}")
     for number, quantity in quantities.items():
         back[str(number)] = back.get(str(number), 0) + quantity
     await change(

@@ -30,6 +30,7 @@ from resolvers.held_cards import lock_with_holds
 from resolvers.identifiers import natural_key, operation_id, random_id
 from resolvers.issuing import check_participation, insert_new_card, new_card
 from resolvers.ledgers import CardLedger, Step, open_ledger
+from resolvers.lineage import REPLACING
 from resolvers.numbers import Wanted, claim, number_fault
 from resolvers.postings import Event, lock_card
 from resolvers.programs import known_channel
@@ -165,9 +166,9 @@ async def _write(swap: _Swap) -> None:
     await _move_points(swap, leaving, arriving)
     await transaction.run(mark_replaced, of_card=old.card_id, replaced_by=new.card_id)
     op_id, programs = swap.operation.op_id, sorted(swap.standing.programs_on(new.issued_on))
-    await write(leaving, op_id, "replace", [Event("cardChanged", {})])
+    await write(leaving, op_id, REPLACING, [Event("cardChanged", {})])
     issued: dict[str, object] = {"channel": new.enrollment_source, "programs": programs}
-    await write(arriving, op_id, "replace", [Event("cardIssued", issued)])
+    await write(arriving, op_id, REPLACING, [Event("cardIssued", issued)])
     await _record(swap)
 
 

@@ -3,6 +3,7 @@ made.
 """
 
 import json
+from asyncio import gather
 from collections import defaultdict
 from collections.abc import Sequence
 from uuid import UUID
@@ -23,6 +24,7 @@ from resolvers.callers import Role
 from resolvers.cards import rows_by_id
 from resolvers.context import Context
 from resolvers.identifiers import operation_id
+from resolvers.lineage import loaded_replaced_ids
 from resolvers.sale_keys import sale_key
 from rules.notes import Note, NoteCode
 
@@ -97,8 +99,20 @@ async def may_see(context: Context, sale: SaleRow) -> bool:
 
 
 async def entries(context: Context, sale: SaleRow) -> Sequence[EntryRow]:
-    """The ledger rows that the sale or return wrote, in the order of the book."""
+    """The ledger rows that the sale or return wrote, in the order of the book; of a return first
+    what replaced cards bore of it.
+    """
     if sale.card_id is None:
         return ()
-    key = (sale.card_id, operation_id(sale.sale_key))
-    return await context.load(transactions.entries_by_operation, key)
+    card = await context.load(rows_by_id, sale.card_id)
+    before: Sequence[UUID] = ()
+    if sale.kind == "RETURN" and card is not None:
+        before = await loaded_replaced_ids(context, card)
+    op_id = operation_id(sale.sale_key)
+    found = await gather(
+        *(
+            context.load(transactions.entries_by_operation, (card_id, op_id))
+            for card_id in (*reversed(before), sale.card_id)
+        )
+    )
+    return [row for rows in found for row in rows]

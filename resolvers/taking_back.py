@@ -5,7 +5,7 @@ Source: semantics 7.1.
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from models.card_statements import CardRow
@@ -18,7 +18,8 @@ from resolvers.context import Context
 from resolvers.identifiers import operation_id
 from resolvers.kin import lock_with_kin
 from resolvers.ledgers import CardLedger, Step, open_ledger
-from resolvers.lineage import newest
+from resolvers.lineage import moved_lot, successors
+from resolvers.pools import ledger_of
 from resolvers.standings import standing_in_unit
 from resolvers.tiers import win_tiers
 from resolvers.writing import write
@@ -27,7 +28,7 @@ from rules.book import RuleBook
 from rules.earning import CardFacts, EarningFacts
 from rules.errors import InvalidInput
 from rules.ledger import Draft, EntryType, Origin, Reason
-from rules.lots import Lot
+from rules.lots import Lot, Taken
 from rules.program import ReturnDeducts
 from rules.returns import Booked, Part, SoldLine
 
@@ -56,25 +57,60 @@ async def take_back(
     sale = returned.sale
     if sale.card_id is None:
         return None
-    card = await lock_newest(context, transaction, sale.card_id)
+    chain = await _locked(context, transaction, sale.card_id)
+    card = chain[-1]
     if card.card_id != sale.card_id:
         key = returned.row.sale_key
         await transaction.run(change_sale_card, of_sale=key, card_id=card.card_id)
     book = await context.service.books.version(transaction, sale.configuration_version)
     taken = await _taken(transaction, returned, book, sold, now)
+    for replaced in chain[:-1]:
+        taken = await _from_replaced(context, transaction, returned, replaced, taken)
     if taken:
         order = book.configuration.settings.return_deducts
         await _write(context, transaction, returned, card, taken, order)
     return card.card_id
 
 
-async def lock_newest(context: Context, transaction: Transaction, card_id: UUID) -> CardRow:
-    """The card, or the newest that has replaced it, locked with those whose tiers it shares."""
-    card = await newest(transaction, card_id)
-    locked = (await lock_with_kin(context, transaction, [card]))[card.card_id]
-    if locked.replaced_by is not None:
+async def _locked(context: Context, transaction: Transaction, card_id: UUID) -> list[CardRow]:
+    """The card and those that took its place, newest last, locked with those whose tiers that one
+    shares.
+    """
+    chain = await successors(transaction, card_id)
+    before = [row.card_id for row in chain[:-1]]
+    rows = await lock_with_kin(context, transaction, chain[-1:], others=before)
+    locked = [rows[row.card_id] for row in chain]
+    if locked[-1].replaced_by is not None:
         raise ChangedMeanwhile
     return locked
+
+
+async def _from_replaced(
+    context: Context,
+    transaction: Transaction,
+    returned: Return,
+    card: CardRow,
+    taken: Sequence[Booked],
+) -> tuple[Booked, ...]:
+    """Take what stayed on a replaced card because it had expired, from the own lots alone.
+
+    Gives what is still to take, of the lots that the replacement made on the next card.
+    """
+    ledger = await ledger_of(context, transaction, card, returned.row.posted_at)
+    rest = []
+    for one in taken:
+        lot = (await ledger.open(one.reward_point)).lots.get(one.lot_id)
+        units = min(one.units, lot.free) if lot else 0
+        if lot is not None and units:
+            part = returns.part_of(one, units, returned.effective.reward_points)
+            await ledger.add([Step(_draft(returned.row, part), (Taken(lot, units),))])
+        if one.units > units:
+            left = returns.part_of(one, one.units - units, returned.effective.reward_points)
+            own = await moved_lot(transaction, card, one.lot_id)
+            rest.append(replace(left, lot_id=own or one.lot_id))
+    if ledger.steps:
+        await write(ledger, operation_id(returned.row.sale_key), "return")
+    return tuple(rest)
 
 
 async def _taken(

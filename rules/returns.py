@@ -174,6 +174,16 @@ def _taken(booked: Booked, units: int, points: Mapping[str, RewardPoint]) -> Boo
     return replace(booked, units=units, reason=reason)
 
 
+def part_of(taken: Booked, units: int, points: Mapping[str, RewardPoint]) -> Booked:
+    """The part of a take-back that one card bears where several do."""
+    if units == taken.units:
+        return taken
+    digits = point_digits(points[taken.reward_point])
+    formula = explanations.taking_back(taken.line_number, units, taken.units, digits)
+    reason = replace(taken.reason, computed_units=-units, formula=formula)
+    return replace(taken, units=units, reason=reason)
+
+
 def recomputed(booked: Iterable[Booked], facts: EarningFacts, book: RuleBook) -> tuple[Booked, ...]:
     """What the purchase rules that earned on the sale give for `facts` by `book`, one a rule.
 

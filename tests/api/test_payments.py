@@ -379,3 +379,18 @@ def test_a_sale_names_live_payments_of_its_own_customer(service: Harness) -> Non
     assert codes(sold(service, other, held, line(1, "5.00"))) == ["CARD_CUSTOMER_CONFLICT"]
     change(service, "voidLoyaltyPayment", held)
     assert codes(sold(service, card, held, line(1, "5.00"))) == ["PAYMENT_STATE_CONFLICT"]
+
+
+def test_a_late_sale_names_what_the_card_paid_before_it_was_replaced(service: Harness) -> None:
+    document = {**program(), "settings": {"earnOnRedeemSale": "REMAINDER"}}
+    card = holder(service, document, 3000)
+    payment = pay(service, card, "30.00", one("100.00"))
+    earlier = service.clock.now.isoformat()
+    service.clock.advance(hours=1)
+    given = {"idempotencyKey": "k", "channel": "WEB", "number": card, "newNumber": "NEW"}
+    replaced = service.mutate("replaceLoyaltyCard", "userErrors { code }", given)
+    assert replaced == {"userErrors": []}
+    ids = [payment["payment"]["id"]]
+    late = service.try_sale(card, "100.00", occurredAt=earlier, loyaltyPayments=ids)
+    assert entries(late["salesTransaction"]) == [("PTS", "70")]
+    assert service.available("NEW") == "70"

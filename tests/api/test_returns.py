@@ -477,6 +477,80 @@ def test_a_return_counts_on_the_day_of_the_earning_and_shortens_no_tier(service:
     assert service.tier(card) == ("SILVER", "2025-03-01", "2026-08-10")
 
 
+def renew(service: Harness, number: str, by: str) -> None:
+    given = {"idempotencyKey": by, "channel": "WEB", "number": number, "newNumber": by}
+    payload = service.mutate("replaceLoyaltyCard", "userErrors { code }", given)
+    assert payload == {"userErrors": []}
+
+
+BORNE = """{ salesTransaction(channel: "WEB", transactionId: "R") { transactions {
+  points card { number } allocations { points lot { expiresOn card { number } } } } } }"""
+
+
+def borne(service: Harness) -> list[tuple[str, str, list[tuple[str, str]]]]:
+    """(card, points, [(points, last day of the lot)]) of each entry of the return R."""
+    found = service.ask(BORNE)["salesTransaction"]["transactions"]
+    return [
+        (
+            row["card"]["number"],
+            row["points"],
+            [(one["points"], one["lot"]["expiresOn"]) for one in row["allocations"]],
+        )
+        for row in found
+    ]
+
+
+YEARLY = reward_points(expiration={"value": 1, "unit": "YEAR"})
+
+
+def test_a_moved_lot_bears_its_own_return_first(service: Harness) -> None:
+    service.apply(service.document(rewardPoints=YEARLY))
+    card = service.issue("A")
+    for day in ("2025-01-05", "2025-01-10"):
+        service.clock.set(day)
+        service.sale(card, "80.00", transactionId=day)
+    renew(service, card, "A2")
+    renew(service, "A2", "A3")
+    taken(service, "2025-01-10", transactionId="R")
+    assert borne(service) == [("A3", "-80", [("80", "2026-01-10")])]
+    taken(service, "2025-01-05")
+    assert service.available("A3") == "0"
+
+
+def test_what_expired_before_a_replacement_is_taken_where_it_stands(service: Harness) -> None:
+    service.apply(service.document(rewardPoints=YEARLY))
+    card = service.issue("A")
+    service.clock.set("2025-01-05")
+    service.sale(card, "80.00", transactionId="old")
+    service.clock.set("2025-06-01")
+    service.sale(card, "50.00")
+    service.clock.set("2026-02-01")
+    renew(service, card, "A2")
+    service.clock.set("2026-02-02")
+    taken(service, "old", (1, "0.5"), transactionId="R")
+    assert borne(service) == [("A", "-40", [("40", "2026-01-05")])]
+    taken(service, "old", (1, "0.5"))
+    assert service.available("A2") == "50"
+    held = service.balance(card)
+    assert (held["issued"], held["expired"], held["available"]) == ("0", "0", "0")
+
+
+def test_a_return_is_borne_where_each_part_of_its_lot_went(service: Harness) -> None:
+    """Some expired on the first card, the rest was spent: what is missing is owed by the newest."""
+    service.apply(service.document(rewardPoints=YEARLY))
+    card = service.issue("A")
+    service.clock.set("2025-01-05")
+    service.sale(card, "80.00", transactionId="old")
+    given = {"idempotencyKey": "k", "cardNumber": card, "rewardPoint": "PTS", "points": "-30"}
+    payload = service.mutate("adjustPoints", "userErrors { code }", {**given, "reasonCode": "X"})
+    assert payload == {"userErrors": []}
+    service.clock.set("2026-02-01")
+    renew(service, card, "A2")
+    taken(service, "old", transactionId="R")
+    assert borne(service) == [("A", "-50", [("50", "2026-01-05")]), ("A2", "-30", [])]
+    assert service.available("A2") == "-30"
+
+
 def test_a_replaced_cards_returns_reach_the_newest(club: Harness) -> None:
     old = club.issue("OLD")
     club.sale(old, "50.00", transactionId="S")

@@ -8,10 +8,7 @@ down_revision = "0009"
 
 
 def upgrade() -> None:
-    op.add_column(
-        "payment",
-        sa.Column("refunded_quantities", sa.Text(), nullable=False, server_default="{}"),
-    )
+    op.add_column("payment", sa.Column("refunded_quantities", sa.Text()))
 
 
 def downgrade() -> None:
