@@ -4,7 +4,7 @@
 Rows of `ledger_entry` are never updated or deleted by any code path. Source: engineering 1.1, 1.3.
 """
 
-from sqlalchemy import Boolean, Column, Index, Integer, Table, UniqueConstraint
+from sqlalchemy import Boolean, Column, Index, Integer, Table, UniqueConstraint, text
 
 from models.columns import (
     CODE,
@@ -63,6 +63,13 @@ ledger_entry = Table(
     bounded("points", MAXIMUM_ENTRY_UNITS),
     UniqueConstraint("card_id", "seq_no"),
     UniqueConstraint("card_id", "op_id", "op_line"),
+    # Proves that what left one card arrived on others; most entries are no adjustment.
+    Index(
+        None,
+        "adjustment_id",
+        postgresql_where=text("adjustment_id IS NOT NULL"),
+        sqlite_where=text("adjustment_id IS NOT NULL"),
+    ),
     info=placed("card_id"),
 )
 

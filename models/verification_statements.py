@@ -44,6 +44,11 @@ class DebtRow(NamedTuple):
     remaining: int
 
 
+class TransferRow(NamedTuple):
+    adjustment_id: UUID
+    points: int
+
+
 class NumberRow(NamedTuple):
     number: str
 
@@ -91,4 +96,19 @@ numbers_of_card = Statement(
         card_number.c.card_id == CARD, card_number.c.number == bindparam("number")
     ),
     NumberRow,
+)
+# Over all cards: the entries of one transfer are written in one transaction.
+transfers_after = Statement(
+    select(
+        ledger_entry.c.adjustment_id,
+        cast(func.sum(ledger_entry.c.points), BigInteger).label("points"),
+    )
+    .where(
+        ledger_entry.c.adjustment_id > bindparam("after", type_=IDENTIFIER),
+        ledger_entry.c.entry_type == "TRANSFER",
+    )
+    .group_by(ledger_entry.c.adjustment_id)
+    .order_by(ledger_entry.c.adjustment_id)
+    .limit(bindparam("count", type_=UNITS)),
+    TransferRow,
 )

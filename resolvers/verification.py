@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from uuid import UUID
 
-from models.card_statements import CardRow, cards_of
+from models.card_statements import CardRow
 from models.database import Database, Read
 from models.ledger_statements import BalanceRow, EntryRow
 from models.verification_statements import (
@@ -26,6 +26,7 @@ from models.verification_statements import (
     taken_by_entries,
     taken_from_lots,
 )
+from resolvers.verified_moves import Fault, hold_faults, lineage_faults, transfer_faults
 from rules.balances import PointsDay, Sums, totals
 from rules.ledger import (
     COUNTING,
@@ -43,18 +44,6 @@ CARDS = 200
 ENTRIES = 5_000
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """A broken invariant of one card."""
-
-    card_number: str
-    rule: str
-    detail: str
-
-    def __str__(self) -> str:
-        return f"card {self.card_number}: {self.rule}: {self.detail}"
-
-
 @dataclass
 class _Book:
     """What a card's entries add up to, independent of everything derived from them."""
@@ -70,7 +59,16 @@ class _Book:
 
 
 async def verify(database: Database) -> AsyncIterator[Fault]:
-    """Every broken invariant of every card, card by card in the order of their ids."""
+    """Every broken invariant of every card, card by card in the order of their ids; then of what
+    moved between cards.
+    """
+    async for fault in _all_card_faults(database):
+        yield fault
+    async for fault in transfer_faults(database):
+        yield fault
+
+
+async def _all_card_faults(database: Database) -> AsyncIterator[Fault]:
     after = UUID(int=0)
     while True:
         read = database.read()
@@ -95,8 +93,9 @@ async def _card_faults(database: Database, card_id: UUID) -> list[Fault]:
         faults = [fault async for fault in _chain_faults(read, card, book)]
         faults += [
             *await _number_faults(read, card),
-            *await _lineage_faults(read, card),
+            *await lineage_faults(read, card),
             *await _lot_faults(read, card, book),
+            *await hold_faults(read, card),
             *await _day_faults(read, card, book),
             *await _balance_faults(read, card, book),
         ]
@@ -113,12 +112,16 @@ async def _chain_faults(read: Read, card: CardRow, book: _Book) -> AsyncIterator
         )
         for entry in page:
             for detail in _link_faults(entry, book):
-                yield Fault(card.number, "chain", detail)
+                yield Fault(f"card {card.number}", "chain", detail)
             _add(book, entry)
         if len(page) < ENTRIES:
             break
     if (card.next_seq, card.head_hash) != (book.next_seq, book.head):
-        yield Fault(card.number, "head", f"the card says {card.next_seq}, its book {book.next_seq}")
+        yield Fault(
+            f"card {card.number}",
+            "head",
+            f"the card says {card.next_seq}, its book {book.next_seq}",
+        )
 
 
 def _link_faults(entry: EntryRow, book: _Book) -> Iterator[str]:
@@ -187,20 +190,7 @@ def _add(book: _Book, entry: EntryRow) -> None:
 async def _number_faults(read: Read, card: CardRow) -> list[Fault]:
     if await read.all(numbers_of_card, of_card=card.card_id, number=card.number):
         return []
-    return [Fault(card.number, "directory", "the number does not lead to the card")]
-
-
-async def _lineage_faults(read: Read, card: CardRow) -> list[Fault]:
-    """A card is REPLACED if another took its place, and both name each other."""
-    faults = []
-    if (card.status == "REPLACED") != (card.replaced_by is not None):
-        faults.append(Fault(card.number, "lineage", f"{card.status}, by {card.replaced_by}"))
-    others = {one for one in (card.replaced_by, card.replaces) if one is not None}
-    for row in await read.each(cards_of, list(others)):
-        named = row.replaces if row.card_id == card.replaced_by else row.replaced_by
-        if named != card.card_id:
-            faults.append(Fault(card.number, "lineage", f"{row.number} names another card"))
-    return faults
+    return [Fault(f"card {card.number}", "directory", "the number does not lead to the card")]
 
 
 async def _lot_faults(read: Read, card: CardRow, book: _Book) -> list[Fault]:
@@ -217,14 +207,18 @@ async def _lot_faults(read: Read, card: CardRow, book: _Book) -> list[Fault]:
         left = None if entry is None else entry.points - taken.get(lot_id, 0)
         if row is None or left is None or row.remainder != left or left < 0:
             said = None if row is None else row.remainder
-            faults.append(Fault(card.number, "lot", f"{lot_id} has {left} left, stored {said}"))
+            faults.append(
+                Fault(f"card {card.number}", "lot", f"{lot_id} has {left} left, stored {said}")
+            )
     borne = {
         row.entry_id: row.points for row in await read.all(taken_by_entries, of_card=card.card_id)
     }
     owed = {row.entry_id: row.remaining for row in await read.all(all_debts, of_card=card.card_id)}
     for entry_id, entry in book.negatives.items():
         if borne.get(entry_id, 0) + owed.get(entry_id, 0) != -entry.points:
-            faults.append(Fault(card.number, "allocations", f"entry {entry.seq_no} is not borne"))
+            faults.append(
+                Fault(f"card {card.number}", "allocations", f"entry {entry.seq_no} is not borne")
+            )
     return faults
 
 
@@ -240,7 +234,11 @@ async def _day_faults(read: Read, card: CardRow, book: _Book) -> list[Fault]:
         for row in await read.all(all_points_days, of_card=card.card_id)
     }
     faults = [
-        Fault(card.number, "points by day", f"{key} is {by_day[key]}, stored {stored.get(key)}")
+        Fault(
+            f"card {card.number}",
+            "points by day",
+            f"{key} is {by_day[key]}, stored {stored.get(key)}",
+        )
         for key in by_day.keys() | stored.keys()
         if by_day[key] != stored.get(key, (0, 0))
     ]
@@ -249,7 +247,7 @@ async def _day_faults(read: Read, card: CardRow, book: _Book) -> list[Fault]:
         for row in await read.all(all_countable_days, of_card=card.card_id)
     }
     return faults + [
-        Fault(card.number, "countable days", f"{key} is {book.countable[key]}")
+        Fault(f"card {card.number}", "countable days", f"{key} is {book.countable[key]}")
         for key in book.countable.keys() | counted.keys()
         if book.countable[key] != counted.get(key, 0)
     ]
@@ -270,7 +268,7 @@ async def _balance_faults(read: Read, card: CardRow, book: _Book) -> list[Fault]
     balances = await read.all(all_balances, of_card=card.card_id)
     known = {row.reward_point for row in balances}
     faults = [
-        Fault(card.number, "balance", f"{point} has entries and no balance")
+        Fault(f"card {card.number}", "balance", f"{point} has entries and no balance")
         for point in book.issued.keys() | book.used.keys()
         if point not in known
     ]
@@ -294,4 +292,6 @@ def _balance_fault(
         faults.append(f"cached {cached} on {row.as_of_from}, the book says {at}")
     if at.issued - at.used - at.expired != at.available + at.unvested + at.held:
         faults.append(f"issued - used - expired is not available + unvested + held: {at}")
-    return [Fault(card.number, "balance", f"{row.reward_point}: {text}") for text in faults]
+    return [
+        Fault(f"card {card.number}", "balance", f"{row.reward_point}: {text}") for text in faults
+    ]

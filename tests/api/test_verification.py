@@ -1,0 +1,111 @@
+"""Books that prove themselves: whatever is changed behind the service's back is found."""
+
+import asyncio
+import contextlib
+import sqlite3
+
+import asyncpg
+import pytest
+
+from resolvers.verification import verify
+from tests.api.harness import Harness
+from tests.api.test_payments import holder, one, pay, program
+from tests.api.test_points import adjust, give
+
+
+def execute(url: str, sql: str) -> None:
+    if url.startswith("sqlite:///"):
+        with contextlib.closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as file, file:
+            file.execute(sql)
+        return
+
+    async def run() -> None:
+        connection = await asyncpg.connect(url)
+        await connection.execute(sql)
+        await connection.close()
+
+    asyncio.run(run())
+
+
+def broken(service: Harness) -> set[str]:
+    """The rules at fault, in the words of `loyalty verify`."""
+
+    async def found() -> set[str]:
+        return {fault.rule async for fault in verify(service.database)}
+
+    return service.wait(found())
+
+
+@pytest.mark.parametrize(
+    ("change", "back", "rules"),
+    [
+        (
+            "UPDATE ledger_entry SET points = points + 1 WHERE entry_type = 'ADJUST'",
+            "UPDATE ledger_entry SET points = points - 1 WHERE entry_type = 'ADJUST'",
+            {"chain", "lot", "allocations", "countable days", "balance"},
+        ),
+        (
+            "UPDATE ledger_entry SET points = 105 WHERE entry_type = 'TRANSFER' AND points = 100",
+            "UPDATE ledger_entry SET points = 100 WHERE entry_type = 'TRANSFER' AND points = 105",
+            {"chain", "lot", "balance", "transfer"},
+        ),
+        (
+            "UPDATE card SET next_seq = next_seq + 1",
+            "UPDATE card SET next_seq = next_seq - 1",
+            {"head"},
+        ),
+        (
+            "UPDATE card_number SET number = number || 'X'",
+            "UPDATE card_number SET number = replace(number, 'X', '')",
+            {"directory"},
+        ),
+        (
+            "UPDATE lot_remainder SET remainder = remainder + 1",
+            "UPDATE lot_remainder SET remainder = remainder - 1",
+            {"lot", "points by day"},
+        ),
+        (
+            "UPDATE lot_remainder SET held = held - 1 WHERE held > 0",
+            "UPDATE lot_remainder SET held = held + 1 WHERE held > 0",
+            {"holds", "points by day"},
+        ),
+        (
+            "UPDATE payment SET status = 'VOIDED' WHERE status = 'AUTHORIZED'",
+            "UPDATE payment SET status = 'AUTHORIZED' WHERE status = 'VOIDED'",
+            {"holds"},
+        ),
+        (
+            "UPDATE points_day SET remainder = remainder + 1",
+            "UPDATE points_day SET remainder = remainder - 1",
+            {"points by day", "balance"},
+        ),
+        (
+            "UPDATE countable_day SET points = points + 1",
+            "UPDATE countable_day SET points = points - 1",
+            {"countable days"},
+        ),
+        (
+            "UPDATE allocation SET points = points + 1",
+            "UPDATE allocation SET points = points - 1",
+            {"lot", "allocations"},
+        ),
+        ("UPDATE balance SET used = used + 1", "UPDATE balance SET used = used - 1", {"balance"}),
+        (
+            "UPDATE card SET replaced_by = card_id WHERE number = 'GIVER'",
+            "UPDATE card SET replaced_by = NULL WHERE number = 'GIVER'",
+            {"lineage"},
+        ),
+    ],
+)
+def test_a_change_behind_the_books_is_found(
+    service: Harness, change: str, back: str, rules: set[str]
+) -> None:
+    giver = holder(service, program(), 1000, number="GIVER")
+    adjust(service, giver, -10)
+    give(service, giver, service.issue("TAKER"), 100)
+    pay(service, giver, "2.00", one("5.00"))
+    pay(service, giver, "1.00", one("5.00"), capture=False)
+    assert broken(service) == set()
+    execute(service.database_url, change)
+    assert broken(service) == rules
+    execute(service.database_url, back)
