@@ -1,0 +1,59 @@
+"""What the pages for developers show is what the service answers: every request, every answer."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from resolvers.documents import load_document
+from tests.api.harness import Harness
+from tests.api.test_points import adjust, codes
+
+DOCS = Path(__file__).parents[2] / "docs"
+BLOCK = re.compile(r"^```(graphql|json)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PAYMENT = "<payment>"
+
+
+def steps(page: str) -> list[tuple[str, Any]]:
+    """(request, answer) in the order of the page."""
+    blocks = BLOCK.findall((DOCS / page).read_text(encoding="utf-8"))
+    kinds = [kind for kind, _ in blocks]
+    assert kinds == ["graphql", "json"] * (len(kinds) // 2)
+    return [
+        (request, json.loads(answer))
+        for (_, request), (_, answer) in zip(blocks[::2], blocks[1::2], strict=True)
+    ]
+
+
+def told(value: Any, payment: str | None) -> Any:
+    """The answer as a page can show it: the id of the payment is another each time."""
+    shown = json.dumps(value)
+    return json.loads(shown.replace(f'"{payment}"', f'"{PAYMENT}"'))
+
+
+@pytest.fixture
+def shop(service: Harness) -> Harness:
+    document: Any = load_document((DOCS / "configuration.example.yaml").read_text(encoding="utf-8"))
+    document["settings"]["earnOnRedeemSale"] = "REMAINDER"
+    service.clock.set("2026-01-05")
+    service.apply(json.loads(json.dumps(document, default=str)))
+    card = service.issue()
+    assert card == "LC-00041"
+    assert codes(adjust(service, card, 1000)) == []
+    service.clock.set("2026-03-02T15:00:00Z")
+    service.key("storefront", "shop", channels={"WEB"})
+    return service
+
+
+def test_the_page_of_the_checkout_is_true(shop: Harness) -> None:
+    payment: str | None = None
+    for request, answer in steps("checkout.md"):
+        shop.clock.advance(minutes=5)
+        given = {"payment": payment} if "$payment" in request else {}
+        found = shop.send(request, shop.key("storefront", "shop"), given)
+        assert found.errors == []
+        paid = found.get("payWithLoyalty", {}).get("payment")
+        payment = paid["id"] if paid else payment
+        assert told(found, payment) == answer
