@@ -12,6 +12,7 @@ import stat
 import subprocess
 import sys
 import time
+from argparse import ArgumentParser, _SubParsersAction
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ import asyncpg
 import httpx
 import pytest
 
+from cli import command
+from commands.parser import command_parser
 from tests.api.program import club_document
 
 ROOT = Path(__file__).parents[2]
@@ -179,8 +182,8 @@ def test_every_fault_of_a_document_has_its_path(bare: Shell) -> None:
     document = club_document(nonsense=1)
     document["channels"][0]["currency"] = "dollars"
     path = bare.file("faulty.json", document)
-    for command in ("plan", "apply"):
-        run = bare.run(command, path)
+    for name in ("plan", "apply"):
+        run = bare.run(name, path)
         assert (run.returncode, run.stdout) == (1, "")
         paths = {line.split(": ")[1] for line in run.stderr.splitlines()}
         assert paths == {"channels/0/currency", "nonsense"}
@@ -420,8 +423,74 @@ def test_production_shows_no_credentials(bare: Shell, words: list[str], told: st
 
 def test_help_names_every_command(bare: Shell) -> None:
     listed = "\n".join(bare.done("--help"))
-    for command in (
+    for name in (
         *("serve", "demo", "migrate", "plan", "apply", "process", "seed", "verify"),
         *("token", "keys"),
     ):
-        assert f"\n    {command} " in listed
+        assert f"\n    {name} " in listed
+
+
+# -- what a command loads
+
+WEB = {"schema", "strawberry", "graphql", "starlette"}
+DATABASE = {"sqlalchemy", "alembic", "asyncpg", "models"}
+LOADED = """
+import sys
+from cli import main
+main(sys.argv[1:])
+sys.exit(" ".join({name.partition(".")[0] for name in sys.modules}))
+"""
+
+
+def loaded(shell: Shell, *words: object) -> set[str]:
+    """The top of every module that a command has loaded when it is done."""
+    run = subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-c", LOADED, *map(str, words)],
+        cwd=shell.directory,
+        env={**shell.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return set(run.stderr.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("keys", "list"),
+        ("plan", EXAMPLE),
+        ("apply", EXAMPLE),
+        ("verify",),
+        ("token", "--customer", "C-1"),
+    ],
+)
+def test_a_command_loads_no_graphql_and_no_migrations(shell: Shell, words: tuple[object]) -> None:
+    modules = loaded(shell, *words)
+    assert {"commands", "sqlalchemy"} <= modules
+    assert not modules & {*WEB, "alembic"}
+
+
+def test_wrong_words_are_told_without_loading_a_database(bare: Shell) -> None:
+    modules = loaded(bare, "keys", "create", "--role", "nobody")
+    assert "commands" in modules
+    assert not modules & {*WEB, *DATABASE}
+
+
+def test_every_command_that_the_parser_knows_is_there() -> None:
+    parser = command_parser()
+    runs = set(runs_of(parser))
+    assert len(runs) >= 11
+    for name in runs:
+        assert callable(command(name))
+
+
+def runs_of(parser: ArgumentParser) -> Iterator[str]:
+    run = parser.get_default("run")
+    if run:
+        yield run
+    for action in parser._actions:  # noqa: SLF001 - argparse shows its tree to nobody else
+        if isinstance(action, _SubParsersAction):
+            for below in action.choices.values():
+                yield from runs_of(below)
