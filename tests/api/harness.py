@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+import socket
 import time
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,11 +17,12 @@ from joserfc import jwt
 from joserfc.jwk import OctKey
 
 from app import create_app
-from models.database import Database, DatabaseLimits, open_database
+from models.database import Database
 from resolvers.callers import Role
 from resolvers.keys import create_key
 from resolvers.verification import verify
 from settings import read_settings
+from tests.addresses import WITHOUT_TLS
 from tests.api.program import Document, club_document
 
 T = TypeVar("T")
@@ -77,7 +79,7 @@ class Harness:
         self.clock = clock
         self.loop = loop
         self.database_url = database
-        self.client = httpx.Client(base_url=url, timeout=30)
+        self.client = httpx.Client(base_url=url, timeout=30, verify=WITHOUT_TLS)
         self._keys: dict[str, str] = {}
         self._numbers = itertools.count(1)
 
@@ -90,15 +92,8 @@ class Harness:
         """An API key of the role, made at its first use."""
         name = name or role
         if name not in self._keys:
-            self._keys[name] = self.wait(self._create_key(role, name, scope))
+            self._keys[name] = self.wait(new_key(self.database, role, name, scope))
         return self._keys[name]
-
-    async def _create_key(self, role: str, name: str, scope: Mapping[str, Any]) -> str:
-        database = open_database(self.database_url, DatabaseLimits())
-        try:
-            return await new_key(database, role, name, scope)
-        finally:
-            await database.dispose()
 
     def token(self, customer: str, **claims: Any) -> str:
         claims = {
@@ -295,6 +290,30 @@ async def _faults(database: Database) -> list[str]:
     return [str(fault) async for fault in verify(database)]
 
 
+class Server(uvicorn.Server):
+    """Ends when it is told to: uvicorn's own looks ten times a second, and then waits as long."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._ended = asyncio.Event()
+
+    def end(self) -> None:
+        self._ended.set()
+
+    async def main_loop(self) -> None:
+        await self.on_tick(0)
+        await self._ended.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002
+        for listening in self.servers:
+            listening.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        while self.server_state.tasks:
+            await asyncio.wait(self.server_state.tasks)
+        await self.lifespan.shutdown()
+
+
 @contextmanager
 def running(
     loop: asyncio.AbstractEventLoop, database_url: str, **environ: str
@@ -318,7 +337,7 @@ def running(
     clock = Clock()
     app = create_app(settings, clock)
     config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, lifespan="on")
-    server = uvicorn.Server(config)
+    server = Server(config)
     served = asyncio.run_coroutine_threadsafe(server.serve(), loop)
     while not server.started:
         if served.done():
@@ -333,5 +352,5 @@ def running(
         assert harness.wait(_faults(database)) == []
     finally:
         harness.client.close()
-        server.should_exit = True
+        loop.call_soon_threadsafe(server.end)
         served.result(20)

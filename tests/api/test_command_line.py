@@ -23,6 +23,7 @@ import pytest
 
 from cli import command
 from commands.parser import command_parser
+from tests.addresses import WITHOUT_TLS
 from tests.api.program import club_document
 
 ROOT = Path(__file__).parents[2]
@@ -102,7 +103,13 @@ class Served:
 
     def answer(self, credential: str, query: str) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {credential}"}
-        sent = httpx.post(f"{self.url}/graphql", json={"query": query}, headers=headers, timeout=20)
+        sent = httpx.post(
+            f"{self.url}/graphql",
+            json={"query": query},
+            headers=headers,
+            timeout=20,
+            verify=WITHOUT_TLS,
+        )
         body: dict[str, Any] = sent.json()
         return body
 
@@ -232,7 +239,7 @@ def test_keys_and_tokens_open_a_running_service_until_they_are_revoked(shell: Sh
     (key,) = shell.done("keys", "create", "--role", "staff", "--name", "desk")
     (token,) = shell.done("token", "--customer", "C-1", "--ttl", "60")
     with shell.serving("serve") as served:
-        assert httpx.get(f"{served.url}/readyz", timeout=20).status_code == 200
+        assert httpx.get(f"{served.url}/readyz", timeout=20, verify=WITHOUT_TLS).status_code == 200
         known = served.answer(key, "{ loyaltyPrograms { code } }")
         assert known["data"]["loyaltyPrograms"]
         assert "errors" not in served.answer(token, "{ me { customerId } }")
@@ -247,7 +254,7 @@ def test_keys_and_tokens_open_a_running_service_until_they_are_revoked(shell: Sh
 
 def test_a_signal_ends_serving_in_good_order(bare: Shell) -> None:
     with bare.serving("serve") as served:
-        assert httpx.get(f"{served.url}/healthz", timeout=20).status_code == 200
+        assert httpx.get(f"{served.url}/healthz", timeout=20, verify=WITHOUT_TLS).status_code == 200
         served.process.send_signal(signal.SIGTERM)
         assert served.process.wait(10) in {0, -signal.SIGTERM}
         assert served.process.stderr
