@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 import json
-import socket
 import time
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from resolvers.verification import verify
 from settings import read_settings
 from tests.addresses import WITHOUT_TLS
 from tests.api.program import Document, club_document
+from tests.api.serving import Server, share_documents
 
 T = TypeVar("T")
 
@@ -290,30 +290,6 @@ async def _faults(database: Database) -> list[str]:
     return [str(fault) async for fault in verify(database)]
 
 
-class Server(uvicorn.Server):
-    """Ends when it is told to: uvicorn's own looks ten times a second, and then waits as long."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self._ended = asyncio.Event()
-
-    def end(self) -> None:
-        self._ended.set()
-
-    async def main_loop(self) -> None:
-        await self.on_tick(0)
-        await self._ended.wait()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002
-        for listening in self.servers:
-            listening.close()
-        for connection in list(self.server_state.connections):
-            connection.shutdown()
-        while self.server_state.tasks:
-            await asyncio.wait(self.server_state.tasks)
-        await self.lifespan.shutdown()
-
-
 @contextmanager
 def running(
     loop: asyncio.AbstractEventLoop, database_url: str, **environ: str
@@ -336,6 +312,7 @@ def running(
     )
     clock = Clock()
     app = create_app(settings, clock)
+    share_documents(app)
     config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, lifespan="on")
     server = Server(config)
     served = asyncio.run_coroutine_threadsafe(server.serve(), loop)
