@@ -17,17 +17,18 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from execution.hooks import Hooks, Operation, Presented
+from execution.logs import configure_logs
 from execution.refusal import RequestRefused
 from execution.view import GraphQLEndpoint
-from models.database import Database, DatabaseLimits, open_database
+from models.database import Database
 from models.failures import DatabaseSlow, DatabaseUnavailable, KeyInProgress
 from models.program_statements import versions_count
 from playground.pages import playground_routes
-from resolvers.books import RuleBooks
 from resolvers.callers import Caller, Role
-from resolvers.clock import Clock, clock_from, system_clock
+from resolvers.clock import Clock
 from resolvers.context import Context, Service, open_context
 from resolvers.credentials import Credentials, CredentialsUndecided, Unauthenticated
+from resolvers.services import open_service
 from rules.errors import LoyaltyError, Refused
 from schema.access import refusals
 from schema.schema import schema
@@ -36,23 +37,6 @@ from settings import Settings, read_settings
 READY_SECONDS = 1.0
 BULK = frozenset({"postSales"})
 RETRYABLE = {"retryable": True}
-
-
-def open_service(settings: Settings, clock: Clock | None = None) -> Service:
-    """What all operations share. The caller disposes of the database."""
-    if clock is None:
-        clock = clock_from(settings.clock) if settings.clock else system_clock
-    limits = DatabaseLimits(
-        pool_size=settings.pool_size,
-        acquire_timeout_seconds=settings.acquire_timeout_seconds,
-        command_timeout_seconds=settings.command_timeout_seconds,
-        statement_timeout_seconds=settings.statement_timeout_seconds,
-        lock_timeout_seconds=settings.lock_timeout_seconds,
-        idle_in_transaction_seconds=settings.idle_in_transaction_seconds,
-        unit_deadline_seconds=settings.request_deadline_seconds,
-    )
-    database = open_database(settings.database_url, limits, pooled=settings.is_pooled)
-    return Service(database, RuleBooks(), clock, os.urandom)
 
 
 def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
@@ -81,9 +65,11 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
     return app
 
 
-def app_from_environment() -> Starlette:
-    """What the command line serves."""
-    return create_app(read_settings(os.environ))
+def application() -> Starlette:
+    """What every serving process builds for itself, from its environment."""
+    settings = read_settings(os.environ)
+    configure_logs(settings.log_format, settings.log_level, settings.log_card_formats)
+    return create_app(settings)
 
 
 def _middleware(settings: Settings) -> list[Middleware]:

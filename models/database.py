@@ -214,9 +214,10 @@ def told(failure: Failure) -> Exception:
 def open_database(url: str, limits: DatabaseLimits, *, pooled: bool = False) -> Database:
     """Open a `sqlite:///path` or `postgresql://...` address; `pooled`: PgBouncer stands between."""
     # Each engine is loaded only where it is used.
-    from models.postgres import PostgresDatabase  # noqa: PLC0415
-    from models.sqlite import SqliteDatabase  # noqa: PLC0415
-
     if url.startswith("sqlite:"):
+        from models.sqlite import SqliteDatabase  # noqa: PLC0415
+
         return SqliteDatabase(url, limits)
+    from models.postgres import PostgresDatabase  # noqa: PLC0415
+
     return PostgresDatabase(url, limits, pooled=pooled)

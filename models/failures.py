@@ -36,6 +36,10 @@ class KeyInProgress(Exception):
     """Another call with the same key or card is still at work after every attempt."""
 
 
+class RevisionUnknown(Exception):
+    """The database has a schema that this code does not know: another release made it."""
+
+
 class ChangedMeanwhile(Exception):
     """What a unit had read before it took its locks is no longer so: it runs again."""
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from models.database import Database, DatabaseLimits, Read, Transaction, Unit, told
 from models.failures import Failure, classify
-from models.statements import Compiled, Statement, compile_statement
+from models.statements import Compiled, Statement, compiled_once
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -86,14 +86,9 @@ class PostgresDatabase(Database):
             pool_reset_on_return=None,
             connect_args=connect,
         )
-        self._statements: dict[Statement[Any], Compiled[Any]] = {}
 
     def _compiled(self, statement: Statement[Any]) -> Compiled[Any]:
-        compiled = self._statements.get(statement)
-        if compiled is None:
-            compiled = compile_statement(statement, self.engine.dialect)
-            self._statements[statement] = compiled
-        return compiled
+        return compiled_once(statement, self.engine.dialect)
 
     async def _begin(self, how: str) -> PostgresConnection:
         # The database may have been restarted under the pool: then all of its connections are dead.

@@ -5,12 +5,14 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import asyncpg
-from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from models.failures import RevisionUnknown
 from models.schema_version import head, migrate, revision
 
 T = TypeVar("T")
+
+_UNUSABLE = (SQLAlchemyError, RevisionUnknown, OSError, sqlite3.Error, asyncpg.PostgresError)
 
 
 class DatabaseUnfit(Exception):  # noqa: N818 - named for what is wrong
@@ -42,7 +44,7 @@ def _opening(work: Callable[[], T]) -> T:
         return work()
     except DBAPIError as error:
         raise _unfit(error.orig) from error
-    except (SQLAlchemyError, CommandError, OSError, sqlite3.Error, asyncpg.PostgresError) as error:
+    except _UNUSABLE as error:
         raise _unfit(error) from error
 
 

@@ -10,29 +10,22 @@ from pathlib import Path
 from typing import TypeVar
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from models.database import told
-from models.failures import Failure, classify
+from models.failures import Failure, RevisionUnknown, classify
 
 T = TypeVar("T")
 
+_VERSIONS = Path(__file__).parent / "migrations" / "versions"
 _VERSION_TABLE = "alembic_version"
 _LOCK_TIMEOUT_SECONDS = 30.0
 _CONNECT_TIMEOUT_SECONDS = 5.0
 
 
 def head() -> str:
-    """Tell the newest revision that this code knows."""
-    newest = ScriptDirectory.from_config(_config()).get_current_head()
-    if newest is None:
-        raise RuntimeError("there are no migrations")
-    return newest
+    """Tell the newest revision that this code knows: its file's name begins with it."""
+    return max(path.name.partition("_")[0] for path in _VERSIONS.glob("[0-9]*_*.py"))
 
 
 def revision(url: str) -> str | None:
@@ -46,11 +39,12 @@ def revision(url: str) -> str | None:
 def migrate(url: str) -> str:
     """Bring a database to the newest revision, in one transaction, and tell which that is.
 
-    Raises DatabaseUnavailable. Not for a running event loop: there, call it in a thread.
+    Raises DatabaseUnavailable or RevisionUnknown. Not for a running event loop: there, call it in
+    a thread.
     """
     try:
         return in_transaction(url, _to_head)
-    except (sa.exc.DBAPIError, CommandError):
+    except (sa.exc.DBAPIError, RevisionUnknown):
         # Of two processes that find an empty database one makes the tables; the other waits for it,
         # only to fail on a name that exists by then, and finds the work done here. A fault recurs.
         return in_transaction(url, _to_head)
@@ -79,12 +73,6 @@ def _of_driver(error: BaseException) -> BaseException:
     return error
 
 
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    return config
-
-
 def _stored(connection: sa.Connection, *, locked: bool = False) -> str | None:
     if not sa.inspect(connection).has_table(_VERSION_TABLE):
         return None
@@ -97,9 +85,9 @@ def _to_head(connection: sa.Connection) -> str:
     if _stored(connection) != newest:
         # The version's row is the lock: who comes second reads there what the first one wrote.
         _stored(connection, locked=True)
-        config = _config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        from models.migrations.upgrading import upgrade  # noqa: PLC0415 - see there
+
+        upgrade(connection)
     return newest
 
 
@@ -127,6 +115,9 @@ def _begin_immediately(connection: sa.Connection) -> None:
 
 
 async def _on_postgres(address: sa.URL, work: Callable[[sa.Connection], T]) -> T:
+    # It brings SQLAlchemy's whole ORM along.
+    from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415
+
     engine = create_async_engine(
         address.set(drivername="postgresql+asyncpg"),
         poolclass=NullPool,

@@ -12,7 +12,7 @@ from sqlalchemy.pool import QueuePool
 
 from models.database import Database, DatabaseLimits, Read, Transaction, Unit, told
 from models.failures import Failure, classify
-from models.statements import Compiled, Statement, compile_statement
+from models.statements import Compiled, Statement, compiled_once
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -64,15 +64,10 @@ class SqliteDatabase(Database):
             connect_args={"check_same_thread": False, "isolation_level": None},
         )
         event.listen(self.engine, "connect", _prepare)
-        self._statements: dict[Statement[Any], Compiled[Any]] = {}
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sqlite-writer")
 
     def _compiled(self, statement: Statement[Any]) -> Compiled[Any]:
-        compiled = self._statements.get(statement)
-        if compiled is None:
-            compiled = compile_statement(statement, self.engine.dialect)
-            self._statements[statement] = compiled
-        return compiled
+        return compiled_once(statement, self.engine.dialect)
 
     def _connect(self, begin: str) -> SqliteConnection:
         connection = SqliteConnection(self.engine.raw_connection())

@@ -1,7 +1,8 @@
 """Named statements: a Core construct and the plain value that each of its rows becomes.
 
-A statement is compiled once per engine and run on the driver's own connection; SQLAlchemy's bind
-and result processors of its columns are taken once, when it is compiled. Source: engineering 1.4.
+A statement is compiled once per kind of engine and run on the driver's own connection; SQLAlchemy's
+bind and result processors of its columns are taken once, when it is compiled. Source: engineering
+1.4.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -101,6 +102,18 @@ class Compiled(Generic[R]):
             )
             for row in rows
         ]
+
+
+# Statements are few and last as long as the process; two engines of a kind compile them alike.
+_COMPILED: dict[tuple[str, Statement[Any]], Compiled[Any]] = {}
+
+
+def compiled_once(statement: Statement[R], dialect: Dialect) -> Compiled[R]:
+    key = (dialect.name, statement)
+    compiled = _COMPILED.get(key)
+    if compiled is None:
+        compiled = _COMPILED[key] = compile_statement(statement, dialect)
+    return compiled
 
 
 def compile_statement(statement: Statement[R], dialect: Dialect) -> Compiled[R]:

@@ -10,14 +10,13 @@ from models.card_statements import CardRow, insert_note
 from models.database import Transaction
 from resolvers import cards
 from resolvers.audits import audit_card
-from resolvers.callers import Role
+from resolvers.callers import FORCE, Role
 from resolvers.cards import COMMENT
 from resolvers.clock import FUTURE_TOLERANCE, civil_date
 from resolvers.context import Context
 from resolvers.customers import MAXIMUM_TEXT
 from resolvers.identifiers import random_id
 from resolvers.judging import room_below
-from resolvers.keys import FORCE
 from resolvers.kin import lock_with_kin
 from resolvers.ledgers import CardLedger, Step, open_ledger
 from resolvers.lot_dates import lot_dates

@@ -16,6 +16,10 @@ class Role(StrEnum):
 
 MANAGING = frozenset({Role.STAFF, Role.ADMIN})
 
+FORCE = "force"
+INTROSPECT = "introspect"
+RIGHTS = frozenset({FORCE, INTROSPECT})
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:

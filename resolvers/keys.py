@@ -8,7 +8,7 @@ from datetime import datetime
 
 from models.database import Database, Transaction
 from models.program_statements import ApiKeyRow, insert_key, keys_listed, revoke_key
-from resolvers.callers import MANAGING, Caller, Role
+from resolvers.callers import FORCE, MANAGING, RIGHTS, Caller, Role
 from resolvers.clock import Clock, system_clock
 from resolvers.identifiers import Randomness
 from rules.document_values import is_code, is_text
@@ -18,9 +18,6 @@ MARK = "lk_"
 PREFIX_BYTES = 6
 SECRET_BYTES = 24
 MAXIMUM_NAME = 64
-FORCE = "force"
-INTROSPECT = "introspect"
-RIGHTS = frozenset({FORCE, INTROSPECT})
 
 
 def hash_key(key: str) -> bytes:

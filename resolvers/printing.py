@@ -1,4 +1,4 @@
-"""Plans, keys and refusals as lines of plain text, for those who work on a command line."""
+"""Plans and keys as lines of plain text, for those who work on a command line."""
 
 import json
 from collections.abc import Sequence
@@ -6,7 +6,6 @@ from datetime import datetime
 
 from models.program_statements import ApiKeyRow
 from resolvers.configurations import Plan
-from rules.errors import LoyaltyError, Refused
 from rules.plan import Change
 
 _KEY_HEADS = (
@@ -19,18 +18,6 @@ _KEY_HEADS = (
     "ACTIVITY TYPES",
     "RIGHTS",
 )
-
-
-def refusal_lines(error: Exception) -> list[str]:
-    """`path: message` for each refusal; of a document, the path within it."""
-    faults = error.errors if isinstance(error, Refused) else [error]
-    return [_refusal_line(fault) for fault in faults]
-
-
-def _refusal_line(error: Exception) -> str:
-    field = error.field if isinstance(error, LoyaltyError) else None
-    path = "/".join(part for part in field or () if part != "document")
-    return f"{path}: {error}" if path else str(error)
 
 
 def plan_lines(planned: Plan) -> list[str]:

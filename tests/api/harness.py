@@ -16,12 +16,14 @@ from joserfc import jwt
 from joserfc.jwk import OctKey
 
 from app import create_app
-from models.database import Database, DatabaseLimits, open_database
+from models.database import Database
 from resolvers.callers import Role
 from resolvers.keys import create_key
 from resolvers.verification import verify
 from settings import read_settings
+from tests.addresses import WITHOUT_TLS
 from tests.api.program import Document, club_document
+from tests.api.serving import Server, share_documents
 
 T = TypeVar("T")
 
@@ -77,7 +79,7 @@ class Harness:
         self.clock = clock
         self.loop = loop
         self.database_url = database
-        self.client = httpx.Client(base_url=url, timeout=30)
+        self.client = httpx.Client(base_url=url, timeout=30, verify=WITHOUT_TLS)
         self._keys: dict[str, str] = {}
         self._numbers = itertools.count(1)
 
@@ -90,15 +92,8 @@ class Harness:
         """An API key of the role, made at its first use."""
         name = name or role
         if name not in self._keys:
-            self._keys[name] = self.wait(self._create_key(role, name, scope))
+            self._keys[name] = self.wait(new_key(self.database, role, name, scope))
         return self._keys[name]
-
-    async def _create_key(self, role: str, name: str, scope: Mapping[str, Any]) -> str:
-        database = open_database(self.database_url, DatabaseLimits())
-        try:
-            return await new_key(database, role, name, scope)
-        finally:
-            await database.dispose()
 
     def token(self, customer: str, **claims: Any) -> str:
         claims = {
@@ -317,8 +312,9 @@ def running(
     )
     clock = Clock()
     app = create_app(settings, clock)
+    share_documents(app)
     config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, lifespan="on")
-    server = uvicorn.Server(config)
+    server = Server(config)
     served = asyncio.run_coroutine_threadsafe(server.serve(), loop)
     while not server.started:
         if served.done():
@@ -333,5 +329,5 @@ def running(
         assert harness.wait(_faults(database)) == []
     finally:
         harness.client.close()
-        server.should_exit = True
+        loop.call_soon_threadsafe(server.end)
         served.result(20)

@@ -15,9 +15,10 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from app import create_app, open_service
+from app import create_app
 from models.schema_version import migrate
 from playground.seed import SeedSummary, seed
+from resolvers.services import open_service
 from settings import Settings, read_settings
 
 _VARIABLE = "LOYALTY_TEST_CHROMIUM"

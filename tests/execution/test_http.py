@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from tests.addresses import WITHOUT_TLS
 from tests.execution.conftest import GRAPHQL, PATH, Ask
 
 HELLO = {"query": "{ hello }"}
@@ -69,7 +70,7 @@ def test_the_media_type_is_negotiated(url: str, accept: str | None, media_type: 
     request = httpx.Request("POST", url, headers=headers, content=json.dumps(HELLO))
     if accept is not None:
         request.headers["Accept"] = accept
-    with httpx.Client() as plain:
+    with httpx.Client(verify=WITHOUT_TLS) as plain:
         answer = plain.send(request)
     assert answer.headers["content-type"] == f"{media_type}; charset=utf-8"
     assert answer.json()["data"]
@@ -356,7 +357,7 @@ def test_two_request_ids_are_replaced(client: httpx.Client) -> None:
 
 def test_a_connection_serves_on_after_refusals(url: str) -> None:
     """Bodies left unread by a refusal do not spill into the next request."""
-    with httpx.Client(base_url=url.removesuffix(PATH)) as one:
+    with httpx.Client(base_url=url.removesuffix(PATH), verify=WITHOUT_TLS) as one:
         refused = one.post(PATH, content=b"x" * 300_000, headers={"Content-Type": PLAIN})
         assert refused.status_code == 401
         answer = one.post(PATH, json=HELLO, headers={"Authorization": "Bearer shop"})

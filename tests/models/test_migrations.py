@@ -8,9 +8,11 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from models.failures import DatabaseUnavailable
-from models.schema_version import _config, head, in_transaction, migrate, revision
+from models.migrations.upgrading import configured
+from models.schema_version import head, in_transaction, migrate, revision
 from models.tables import metadata
 from tests.databases import Cluster
 
@@ -74,6 +76,11 @@ def test_the_migrated_schema_has_the_checks_and_collations_of_the_tables(
     assert in_transaction(database_url, _described) == in_transaction(empty_url, _described)
 
 
+def test_the_names_of_the_files_tell_the_newest_revision(sqlite_url: str) -> None:
+    config = in_transaction(sqlite_url, configured)
+    assert ScriptDirectory.from_config(config).get_current_head() == head()
+
+
 def test_an_empty_database_has_no_revision_until_it_is_migrated(empty_url: str) -> None:
     assert revision(empty_url) is None
     assert migrate(empty_url) == head()
@@ -83,8 +90,7 @@ def test_an_empty_database_has_no_revision_until_it_is_migrated(empty_url: str) 
 
 def test_an_older_schema_is_brought_to_the_newest(database_url: str) -> None:
     def one_back(connection: sa.Connection) -> None:
-        config = _config()
-        config.attributes["connection"] = connection
+        config = configured(connection)
         command.downgrade(config, "-1")
 
     in_transaction(database_url, one_back)
@@ -95,8 +101,7 @@ def test_an_older_schema_is_brought_to_the_newest(database_url: str) -> None:
 
 def test_every_revision_can_be_taken_back(database_url: str) -> None:
     def to_nothing(connection: sa.Connection) -> list[str]:
-        config = _config()
-        config.attributes["connection"] = connection
+        config = configured(connection)
         command.downgrade(config, "base")
         return sa.inspect(connection).get_table_names()
 
@@ -105,8 +110,7 @@ def test_every_revision_can_be_taken_back(database_url: str) -> None:
 
 def test_a_migration_that_fails_leaves_nothing(empty_url: str) -> None:
     def halfway(connection: sa.Connection) -> None:
-        config = _config()
-        config.attributes["connection"] = connection
+        config = configured(connection)
         command.upgrade(config, "+2")
         raise LookupError
 

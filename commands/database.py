@@ -1,0 +1,70 @@
+"""The database of a command: made fit for it, opened, and in one line what is wrong with it."""
+
+import asyncio
+from argparse import Namespace
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+from uuid import uuid4
+
+from commands.outcomes import DONE, CommandFailed, say
+from models.failures import DatabaseSlow, DatabaseUnavailable, KeyInProgress
+from models.preparation import DatabaseUnfit, bring_up_to_date, prepare
+from resolvers.callers import Caller, Role
+from resolvers.context import Context, open_context
+from resolvers.services import open_service
+from settings import Settings
+
+T = TypeVar("T")
+Command = Callable[[Settings, Namespace], int]
+Work = Callable[[Context, Namespace], Awaitable[int]]
+
+OPERATOR = Caller(Role.ADMIN, "command line")
+
+
+def migrate(settings: Settings, _given: Namespace) -> int:
+    with _faults_told():
+        say(f"The database has the schema {bring_up_to_date(settings.database_url)}.")
+    return DONE
+
+
+def prepared(settings: Settings) -> None:
+    """Raises CommandFailed where the database is not one that this code can serve."""
+    with _faults_told():
+        prepare(settings.database_url)
+
+
+def on_database(work: Work) -> Command:
+    """The command that does `work` in a context of the operator's."""
+
+    def command(settings: Settings, given: Namespace) -> int:
+        prepared(settings)
+        return done_in_context(settings, lambda context: work(context, given))
+
+    return command
+
+
+def done_in_context(settings: Settings, work: Callable[[Context], Awaitable[T]]) -> T:
+    """What `work` makes of a context of the operator's, on a database that is prepared."""
+    with _faults_told():
+        return asyncio.run(_done(settings, work))
+
+
+async def _done(settings: Settings, work: Callable[[Context], Awaitable[T]]) -> T:
+    service = open_service(settings)
+    try:
+        context = await open_context(service, OPERATOR, f"cli-{uuid4().hex}")
+        try:
+            return await work(context)
+        finally:
+            await context.read.close()
+    finally:
+        await service.database.dispose()
+
+
+@contextmanager
+def _faults_told() -> Iterator[None]:
+    try:
+        yield
+    except (DatabaseUnfit, DatabaseUnavailable, DatabaseSlow, KeyInProgress) as error:
+        raise CommandFailed(str(error)) from error
