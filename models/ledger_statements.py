@@ -137,6 +137,11 @@ class OperationRow(NamedTuple):
     last_seq: int
 
 
+class PostingRow(NamedTuple):
+    card_id: UUID
+    posted_at: datetime
+
+
 class SumRow(NamedTuple):
     card_id: UUID
     reward_point: str
@@ -190,6 +195,15 @@ entries_between = Statement(
 operations_of: KeyedStatement[OperationRow] = KeyedStatement(
     lambda keys: select(operation).where(operation.c.card_id == CARD, operation.c.op_id.in_(keys)),
     OperationRow,
+    IDENTIFIER,
+)
+last_postings_of: KeyedStatement[PostingRow] = KeyedStatement(
+    lambda keys: (
+        select(operation.c.card_id, func.max(operation.c.posted_at).label("posted_at"))
+        .where(operation.c.card_id.in_(keys), operation.c.posted_at <= bindparam("known_at"))
+        .group_by(operation.c.card_id)
+    ),
+    PostingRow,
     IDENTIFIER,
 )
 lots_of: KeyedStatement[LotRow] = KeyedStatement(

@@ -148,7 +148,9 @@ async def _adjust(context: Context, operation: Operation, command: Adjust) -> An
         random_id(context.service.randomness),
     )
     today = civil_date(now, standing.time_zone)
-    ledger = await open_ledger(transaction, card, now, today, context.service.randomness)
+    ledger = await open_ledger(
+        transaction, card, now, standing.time_zone, context.service.randomness
+    )
     (entry_id,) = await ledger.add([await _step(ledger, asked)])
     posted = await write(ledger, operation.op_id, "adjust")
     await _note(context, transaction, card, entry_id, asked, now)
@@ -179,7 +181,7 @@ async def _step(ledger: CardLedger, asked: _Adjustment) -> Step:
 
 async def check_maximum(ledger: CardLedger, book: RuleBook, point: RewardPoint, units: int) -> None:
     """Raises MaximumPointsReached where the card would hold more than the point's maximum."""
-    room = await room_below(ledger.transaction, book, ledger.card, ledger.today)
+    room = await room_below(ledger.transaction, book, ledger.card, ledger.now, ledger.today)
     if units > room.get(point.code, units):
         raise MaximumPointsReached("The card would hold more than its maximum.", ("points",))
 

@@ -7,8 +7,8 @@ Reading never writes, and no answer depends on a job having run. Source: semanti
 
 from asyncio import gather
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from models.card_statements import CardRow
 from models.ledger_statements import (
     BalanceRow,
     balances_of,
+    last_postings_of,
     past_lots_of,
     past_sums_of,
     past_taken_of,
@@ -23,6 +24,7 @@ from models.ledger_statements import (
 )
 from models.payment_statements import HoldLotRow, holds_of, unreleased_holds_of
 from resolvers import cards, programs
+from resolvers.clock import civil_date
 from resolvers.context import Context
 from rules import balances as rules
 from rules.balances import NEVER, Dated, PointsDay, Sums, Totals
@@ -79,17 +81,35 @@ async def day_rows(context: Context, ids: list[UUID]) -> list[dict[str, list[Poi
     """Points by day, by reward point, of each card; what lapsed holds reserve is free again."""
     found = await context.read.each(points_days_of, ids)
     holding = list(dict.fromkeys(row.card_id for row in found if row.held))
-    lapsed: dict[tuple[UUID, str, date, date], int] = defaultdict(int)
+    lapsed: dict[tuple[UUID, str, date, date], dict[date, int]] = defaultdict(dict)
     for hold in await context.read.each(unreleased_holds_of, holding):
         if hold.expires_at <= context.now:
             key = (hold.card_id, hold.reward_point, hold.vests_on, hold.expires_on_lot)
-            lapsed[key] += hold.points
+            on = await _day_of(context, hold.card_id, hold.expires_at)
+            lapsed[key][on] = lapsed[key].get(on, 0) + hold.points
     rows: dict[UUID, dict[str, list[PointsDay]]] = defaultdict(lambda: defaultdict(list))
     for row in found:
-        free = lapsed[row.card_id, row.reward_point, row.vests_on, row.expires_on]
-        day = PointsDay(row.vests_on, row.expires_on, row.remainder, row.held - free)
-        rows[row.card_id][row.reward_point].append(day)
+        freed = lapsed[row.card_id, row.reward_point, row.vests_on, row.expires_on]
+        day = PointsDay(row.vests_on, row.expires_on, row.remainder, row.held)
+        rows[row.card_id][row.reward_point] += _with_freed(day, freed)
     return [rows[card_id] for card_id in ids]
+
+
+def _with_freed(day: PointsDay, freed: Mapping[date, int]) -> list[PointsDay]:
+    """The row with what lapsed holds in it reserved (units by the day of their end) apart."""
+    units = sum(freed.values())
+    rest = replace(day, remainder=day.remainder - units, held=day.held - units)
+    parts = (replace(day, remainder=part, held=0, freed_on=on) for on, part in freed.items())
+    return [rest, *parts]
+
+
+async def _day_of(context: Context, card_id: UUID, instant: datetime) -> date:
+    """The civil date where the card was issued."""
+    card = await context.load(cards.rows_by_id, card_id)
+    if card is None:
+        raise LookupError(f"no card {card_id}")
+    channel = await context.load(programs.channels_by_code, card.enrollment_source)
+    return civil_date(instant, channel.time_zone if channel else "UTC")
 
 
 async def today_of(context: Context, card: CardRow) -> date:
@@ -154,14 +174,21 @@ async def _earnable(context: Context, card: CardRow, on: date) -> list[str]:
 
 
 async def _holdings(context: Context, card: CardRow, on: date, moment: Moment) -> list[Holding]:
-    is_past = (card.last_entry_on is not None and on < card.last_entry_on) or (
-        moment.known_at is not None and moment.known_at < card.last_posted_at
-    )
-    if is_past:
-        known_at = moment.known_at or card.last_posted_at
-        return await _past_holdings(context, card, Moment(on, known_at))
+    now = max(context.now, card.last_posted_at)
+    known_at = moment.known_at or now
     rows = await context.load(balance_rows, card.card_id)
+    if (
+        (card.last_entry_on is not None and on < card.last_entry_on)
+        or known_at < card.last_posted_at
+        or any(_held_otherwise(row, on, known_at != now) for row in rows)
+    ):
+        return await _past_holdings(context, card, Moment(on, known_at))
     return [await _holding(context, card, row, on) for row in rows]
+
+
+def _held_otherwise(row: BalanceRow, on: date, is_known_then: bool) -> bool:
+    """Whether holds on the day, or known at another instant, may be others than those of now."""
+    return row.next_hold_lapse_at is not None and (is_known_then or on < row.as_of_from)
 
 
 async def _holding(context: Context, card: CardRow, row: BalanceRow, on: date) -> Holding:
@@ -184,18 +211,35 @@ async def _past_holdings(context: Context, card: CardRow, moment: Moment) -> lis
         point: rules.with_debt(known, days.get(point, ()))
         for point, known in (await context.load(past_sums, key)).items()
     }
+    since = moment.as_of
+    if any(known.debt for known in sums.values()):
+        # The last posting settled all debt up to its day.
+        at = await context.load(last_postings, (card.card_id, moment.known_at))
+        since = min(since, await _day_of(context, card.card_id, at)) if at else since
     return [
         Holding(
             card,
             point,
             moment.as_of,
             moment,
-            rules.totals(sums[point], days.get(point, ()), moment.as_of, moment.as_of),
+            rules.totals(sums[point], days.get(point, ()), since, moment.as_of),
             sums[point],
-            moment.as_of,
+            since,
         )
         for point in sorted(sums)
     ]
+
+
+async def last_postings(
+    context: Context, keys: list[tuple[UUID, datetime]]
+) -> list[datetime | None]:
+    """When the card's last posting was written that is known at the instant of each key."""
+    found: dict[tuple[UUID, datetime], datetime] = {}
+    for known_at in dict.fromkeys(known_at for _, known_at in keys):
+        ids = [card_id for card_id, known in keys if known == known_at]
+        for row in await context.read.each(last_postings_of, ids, known_at=known_at):
+            found[row.card_id, known_at] = row.posted_at
+    return [found.get(key) for key in keys]
 
 
 PastKey = tuple[UUID, date, datetime]
@@ -240,12 +284,13 @@ async def past_days(context: Context, keys: list[PastKey]) -> list[dict[str, lis
             if taken.vests_on is not None and taken.entry_type != "EXPIRE":
                 at = found[taken.card_id, as_of, known_at][taken.reward_point]
                 at[taken.vests_on, taken.expires_on or NEVER] -= taken.points
-    held = await _past_held(context, keys)
+    held = await _past_holds(context, keys)
     return [
         {
             point: [
-                PointsDay(*dates, remainder=left, held=held[key, point, *dates])
+                part
                 for dates, left in days.items()
+                for part in _with_freed(*_held_then(held[key, point, *dates], dates, left))
             ]
             for point, days in found[key].items()
         }
@@ -253,22 +298,51 @@ async def past_days(context: Context, keys: list[PastKey]) -> list[dict[str, lis
     ]
 
 
-async def _past_held(
+async def _past_holds(
     context: Context, keys: list[PastKey]
-) -> dict[tuple[PastKey, str, date, date], int]:
-    """What holds authorised by the day reserved at the instant, by key, reward point and dates."""
-    held: dict[tuple[PastKey, str, date, date], int] = defaultdict(int)
+) -> dict[tuple[PastKey, str, date, date], list[tuple[int, date | None]]]:
+    """Units that holds authorised by the day reserved at the instant, by key, reward point and
+    dates; of those that lapsed by then and that no posting had noticed, with the day of their end.
+    """
+    held: dict[tuple[PastKey, str, date, date], list[tuple[int, date | None]]] = defaultdict(list)
     rows = await context.read.each(holds_of, list(dict.fromkeys(key[0] for key in keys)))
     for key in keys:
         for hold in rows:
-            if hold.card_id == key[0] and _was_live(hold, key[1], key[2]):
-                held[key, hold.reward_point, hold.vests_on, hold.expires_on_lot] += hold.points
+            if hold.card_id != key[0] or hold.authorized_on > key[1]:
+                continue
+            place = (key, hold.reward_point, hold.vests_on, hold.expires_on_lot)
+            if _was_live(hold, key[2]):
+                held[place].append((hold.points, None))
+            elif await _was_unnoticed(context, hold, key[2]):
+                on = await _day_of(context, hold.card_id, hold.expires_at)
+                held[place].append((hold.points, on))
     return held
 
 
-def _was_live(hold: HoldLotRow, as_of: date, known_at: datetime) -> bool:
+def _held_then(
+    holds: Iterable[tuple[int, date | None]], dates: tuple[date, date], left: int
+) -> tuple[PointsDay, dict[date, int]]:
+    freed: dict[date, int] = defaultdict(int)
+    held = 0
+    for units, on in holds:
+        held += units
+        if on is not None:
+            freed[on] += units
+    return PointsDay(*dates, remainder=left, held=held), freed
+
+
+def _was_live(hold: HoldLotRow, known_at: datetime) -> bool:
     freed = min(hold.expires_at, hold.released_at or hold.expires_at)
-    return hold.authorized_on <= as_of and hold.authorized_at <= known_at < freed
+    return hold.authorized_at <= known_at < freed
+
+
+async def _was_unnoticed(context: Context, hold: HoldLotRow, known_at: datetime) -> bool:
+    """Whether the hold had lapsed and the card's last posting then was before that."""
+    lapsed = hold.released_at in {None, hold.expires_at} and hold.expires_at <= known_at
+    if not lapsed or hold.authorized_at == hold.expires_at:
+        return False
+    at = await context.load(last_postings, (hold.card_id, known_at))
+    return at is not None and at < hold.expires_at
 
 
 async def _days(context: Context, part: Holding) -> list[PointsDay]:

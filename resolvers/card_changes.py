@@ -92,7 +92,11 @@ class Locked:
     book: RuleBook
     card: CardRow
     now: datetime
-    today: date
+    zone: str
+
+    @property
+    def today(self) -> date:
+        return civil_date(self.now, self.zone)
 
     @property
     def transaction(self) -> Transaction:
@@ -147,8 +151,8 @@ async def _change(
         source = await context.service.books.last_with(
             transaction, card.enrollment_source, lambda book: book.channels
         )
-        today = civil_date(now, source.time_zone if source else "UTC")
-        place = Locked(context, operation, operation.book, card, now, today)
+        zone = source.time_zone if source else "UTC"
+        place = Locked(context, operation, operation.book, card, now, zone)
         await _finish(place, mutation, await work(place))
         return {"card_id": str(card.card_id)}
 
@@ -176,7 +180,7 @@ async def _finish(place: Locked, mutation: str, change: Change) -> None:
         drafts=(),
         events=change.events,
         now=place.now,
-        today=place.today,
+        zone=place.zone,
         randomness=place.context.service.randomness,
     )
 

@@ -51,12 +51,14 @@ async def release_payment(
     payment: PaymentRow,
     now: datetime,
 ) -> None:
-    """Free what the payment reserves of the lots of the ledgers' cards."""
+    """Free what the payment reserves of the lots of the ledgers' cards; debt does not meet it
+    yet.
+    """
     for card_id, ledger in ledgers.items():
         rows = await transaction.all(
             hold_lots_of_payment, of_card=card_id, of_payment=payment.payment_id
         )
-        await ledger.release([row for row in rows if row.released_at is None], at=now)
+        await ledger.release([row for row in rows if row.released_at is None], now)
 
 
 async def set_status(

@@ -236,7 +236,7 @@ async def _write(
         drafts=(),
         events=events,
         now=card.issued_at,
-        today=today,
+        zone=channel.time_zone,
         randomness=context.service.randomness,
     )
 

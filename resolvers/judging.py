@@ -2,13 +2,15 @@
 commit alike.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from models.card_statements import CardRow
 from models.database import Reader
 from models.ledger_statements import balances_of, points_days_of
+from models.payment_statements import unreleased_holds_of
 from resolvers.context import Context
 from resolvers.paid_sales import NOTHING_PAID, PaidLines, shrunk
 from resolvers.standings import Standing, standing_in_unit
@@ -62,7 +64,7 @@ async def judge_sale(
         on=entry_date,
         card=card_facts,
         affiliations=affiliations,
-        room=await room_below(reader, book, card, today),
+        room=await room_below(reader, book, card, context.now, today),
         currency=channel.currency,
         lines=shrunk([earning_line(line) for line in lines], items, paid),
         paid_with_points=bool(paid.payments),
@@ -83,9 +85,11 @@ def context_book(context: Context, book: RuleBook) -> RuleBook:
 
 
 async def room_below(
-    reader: Reader, book: RuleBook, card: CardRow | None, today: date
+    reader: Reader, book: RuleBook, card: CardRow | None, now: datetime, today: date
 ) -> dict[str, int]:
-    """Units left below each maximum: it less today's available + unvested + held, known now."""
+    """Units left below each maximum: it less today's available + unvested + held, known now,
+    whether or not anybody has noticed that a hold is over.
+    """
     limited = {
         code: limit
         for code, point in book.reward_points.items()
@@ -95,6 +99,7 @@ async def room_below(
         return {}
     rows = {row.reward_point: row for row in await reader.each(balances_of, [card.card_id])}
     days = await reader.each(points_days_of, [card.card_id])
+    lapsed = await _lapsed(reader, card, now) if any(day.held for day in days) else Counter()
     room = {}
     for code, limit in limited.items():
         row = rows.get(code)
@@ -102,11 +107,25 @@ async def room_below(
             room[code] = limit
             continue
         by_day = [
-            PointsDay(day.vests_on, day.expires_on, day.remainder, day.held)
+            PointsDay(
+                day.vests_on,
+                day.expires_on,
+                day.remainder,
+                day.held - lapsed[code, day.vests_on, day.expires_on],
+            )
             for day in days
             if day.reward_point == code
         ]
         sums = Sums(row.issued, row.used, row.expired_written, row.debt)
-        now = balances.totals(sums, by_day, row.as_of_from, today)
-        room[code] = limit - (now.available + now.unvested + now.held)
+        held = balances.totals(sums, by_day, row.as_of_from, today)
+        room[code] = limit - (held.available + held.unvested + held.held)
     return room
+
+
+async def _lapsed(reader: Reader, card: CardRow, now: datetime) -> Counter[tuple[str, date, date]]:
+    """Units that holds reserve whose end has passed, by reward point and dates."""
+    lapsed: Counter[tuple[str, date, date]] = Counter()
+    for hold in await reader.each(unreleased_holds_of, [card.card_id]):
+        if hold.expires_at <= now:
+            lapsed[hold.reward_point, hold.vests_on, hold.expires_on_lot] += hold.points
+    return lapsed

@@ -14,12 +14,12 @@ from models.card_statements import CardRow
 from models.database import Transaction
 from models.ledger_statements import BalanceRow, balances_of, debts_of_point, lots_of_point
 from models.payment_statements import HoldLotRow, unreleased_holds_of
-from resolvers.clock import MICROSECOND
+from resolvers.clock import MICROSECOND, civil_date
 from resolvers.identifiers import Randomness, ordered_ids
 from rules.balances import NEVER
 from rules.errors import InvalidInput
 from rules.ledger import Draft, Entry, EntryType, chain
-from rules.lots import Debt, Lot, Settlement, Taken, settle
+from rules.lots import Debt, Freed, Lot, Settlement, Taken, settle
 from rules.numbers import MAXIMUM_UNITS
 
 
@@ -42,11 +42,11 @@ class PointBook:
     debts_before: dict[UUID, Debt]
     settlements: list[Settlement] = field(default_factory=list)
 
-    def settle(self, since: date, on: date) -> None:
+    def settle(self, since: date, on: date, freed: Sequence[Freed] = ()) -> None:
         """Let debts meet what is available by `on`; `since`: settled up to then already."""
         if not self.debts:
             return
-        for one in settle(self.lots.values(), self.debts.values(), since, on):
+        for one in settle(self.lots, self.debts.values(), since, on, freed):
             self.settlements.append(one)
             self.lots[one.lot.lot_id] = self.lots[one.lot.lot_id].less(one.units)
             owed = self.debts.pop(one.entry_id)
@@ -60,31 +60,52 @@ class PointBook:
 
 @dataclass
 class CardLedger:
-    """The card under its lock; `today` is the day where it was issued, `now` the unit's clock."""
+    """The card under its lock; `zone` is where it was issued, `now` the unit's clock; `lapsed` are
+    holds that ended unnoticed, by reward point.
+    """
 
     transaction: Transaction
     card: CardRow
     now: datetime
-    today: date
+    zone: str
     randomness: Randomness
     balances: dict[str, BalanceRow]
     points: dict[str, PointBook] = field(default_factory=dict)
     steps: list[tuple[UUID, Step]] = field(default_factory=list)
     released: list[tuple[HoldLotRow, datetime]] = field(default_factory=list)
+    lapsed: dict[str, list[HoldLotRow]] = field(default_factory=dict)
     place: tuple[bool, str] = (False, "")
+
+    @property
+    def today(self) -> date:
+        return civil_date(self.now, self.zone)
 
     @property
     def posted_at(self) -> datetime:
         return max(self.now, self.card.last_posted_at + MICROSECOND)
 
     async def open(self, reward_point: str) -> PointBook:
-        """Lots and debts of the reward point, settled up to today."""
+        """Lots and debts of the reward point, settled up to today; what lapsed holds reserved is
+        free since the day on which they ended.
+        """
         book = self.points.get(reward_point)
         if book is None:
             book = self.points[reward_point] = await self._read(reward_point)
             known = self.balances.get(reward_point)
-            book.settle(known.as_of_from if known else self.today, self.today)
+            lapsed = self.lapsed.get(reward_point, [])
+            ended = [civil_date(hold.expires_at, self.zone) for hold in lapsed]
+            freed = [
+                Freed(hold.lot_id, hold.points, on) for hold, on in zip(lapsed, ended, strict=True)
+            ]
+            book.settle(known.as_of_from if known else self.today, self.today, freed)
+            for hold in lapsed:
+                self._free(book, hold, hold.expires_at)
         return book
+
+    def _free(self, book: PointBook, hold: HoldLotRow, at: datetime) -> None:
+        lot = book.lots[hold.lot_id]
+        book.lots[hold.lot_id] = replace(lot, held=lot.held - hold.points)
+        self.released.append((hold, at))
 
     async def _read(self, reward_point: str) -> PointBook:
         card_id = self.card.card_id
@@ -113,23 +134,30 @@ class CardLedger:
             }
         return PointBook(lots, debts, dict(lots), dict(debts))
 
-    async def release_lapsed(self) -> None:
-        """Free what holds reserved until a moment that has passed, whether or not a job noticed."""
+    async def catch_up(self) -> None:
+        """Settle what time has brought, whether or not a job noticed: holds that lapsed, and debt
+        of every reward point, so that all of it is settled up to the card's last posting.
+        """
         lapses = [row.next_hold_lapse_at for row in self.balances.values()]
         if any(at is not None and at <= self.now for at in lapses):
-            rows = await self.transaction.each(unreleased_holds_of, [self.card.card_id])
-            await self.release([row for row in rows if row.expires_at <= self.now])
+            for row in await self.transaction.each(unreleased_holds_of, [self.card.card_id]):
+                if row.expires_at <= self.now:
+                    self.lapsed.setdefault(row.reward_point, []).append(row)
+        owing = {code for code, row in self.balances.items() if row.debt > 0}
+        for reward_point in sorted(owing | self.lapsed.keys()):
+            await self.open(reward_point)
 
-    async def release(self, holds: Iterable[HoldLotRow], *, at: datetime | None = None) -> None:
-        """Give back what holds reserve of this card's lots; `at`: since when, else their end."""
+    async def release(self, holds: Iterable[HoldLotRow], at: datetime) -> None:
+        """Give back what holds reserve of this card's lots; debt does not meet it yet."""
         known = {(hold.payment_id, hold.lot_id) for hold, _ in self.released}
         for hold in holds:
-            if (hold.payment_id, hold.lot_id) in known:
-                continue
             book = await self.open(hold.reward_point)
-            lot = book.lots[hold.lot_id]
-            book.lots[hold.lot_id] = replace(lot, held=lot.held - hold.points)
-            self.released.append((hold, at or hold.expires_at))
+            if (hold.payment_id, hold.lot_id) not in known:
+                self._free(book, hold, at)
+
+    def settle(self) -> None:
+        """Let debts meet what is available today."""
+        for book in self.points.values():
             book.settle(self.today, self.today)
 
     def reserve(self, taken: Iterable[Taken]) -> None:
@@ -204,15 +232,15 @@ async def open_ledger(
     transaction: Transaction,
     card: CardRow,
     now: datetime,
-    today: date,
+    zone: str,
     randomness: Randomness,
     *,
     is_presented: bool = True,
 ) -> CardLedger:
-    """The ledger of a card that is locked, with what time has brought to its holds settled."""
+    """The ledger of a card that is locked, with what time has brought settled."""
     rows = await transaction.each(balances_of, [card.card_id])
     balances = {row.reward_point: row for row in rows}
     place = (not is_presented, card.number)
-    ledger = CardLedger(transaction, card, now, today, randomness, balances, place=place)
-    await ledger.release_lapsed()
+    ledger = CardLedger(transaction, card, now, zone, randomness, balances, place=place)
+    await ledger.catch_up()
     return ledger

@@ -179,6 +179,8 @@ async def _pay(context: Context, operation: Operation, command: Pay) -> Answer:
         ended = EXPIRED if status_at(other, now) == EXPIRED else VOIDED
         await release_payment(transaction, pool.ledgers, other, now)
         await set_status(transaction, other, ended)
+    for ledger in pool.ledgers.values():
+        ledger.settle()
     decided = await _cover(context, transaction, asked, pool)
     await _write(context, operation, asked, pool, decided, payment_id)
     return {"card_id": str(card.card_id), "payment_id": str(payment_id)}

@@ -12,7 +12,6 @@ from models.card_statements import CardRow, cards_of
 from models.customer_statements import cards_of_customers
 from models.database import Reader, Transaction
 from models.failures import ChangedMeanwhile
-from resolvers.clock import civil_date
 from resolvers.context import Context
 from resolvers.ledgers import CardLedger, open_ledger
 from resolvers.postings import lock_card
@@ -105,9 +104,8 @@ async def ledger_of(
     is_presented: bool = True,
 ) -> CardLedger:
     """The ledger of a locked card, on its own calendar."""
-    today = civil_date(now, await _zone(context, transaction, card))
-    randomness = context.service.randomness
-    return await open_ledger(transaction, card, now, today, randomness, is_presented=is_presented)
+    zone, randomness = await _zone(context, transaction, card), context.service.randomness
+    return await open_ledger(transaction, card, now, zone, randomness, is_presented=is_presented)
 
 
 async def _zone(context: Context, transaction: Transaction, card: CardRow) -> str:

@@ -62,6 +62,7 @@ class _Swap:
     old: CardRow
     new: CardRow
     standing: Standing
+    zone: str  # of the new card
     reason: str | None
 
     @property
@@ -122,7 +123,8 @@ async def _replace(context: Context, operation: Operation, command: Replace) -> 
     await held.void_all(transaction, voiding, "voidLoyaltyPayment", {})
     old = await lock_card(transaction, found.card_id)
     standing = await standing_in_unit(context, transaction, old, book)
-    swap = _Swap(context, operation, book, old, new, standing, command.reason)
+    zone, reason = channel.time_zone, command.reason
+    swap = _Swap(context, operation, book, old, new, standing, zone, reason)
     await _write(swap)
     return {"card_id": str(new.card_id), "replaced_id": str(old.card_id)}
 
@@ -160,8 +162,8 @@ async def _write(swap: _Swap) -> None:
     await insert_new_card(transaction, new)
     await _copy_membership(swap)
     randomness = swap.context.service.randomness
-    leaving = await open_ledger(transaction, old, swap.now, swap.old_today, randomness)
-    arriving = await open_ledger(transaction, new, swap.now, new.issued_on, randomness)
+    leaving = await open_ledger(transaction, old, swap.now, swap.standing.time_zone, randomness)
+    arriving = await open_ledger(transaction, new, swap.now, swap.zone, randomness)
     # Live holds of the old card are voided here, before its points move.
     await _move_points(swap, leaving, arriving)
     await transaction.run(mark_replaced, of_card=old.card_id, replaced_by=new.card_id)

@@ -257,7 +257,7 @@ async def _post_to(
     drafts: Sequence[Draft],
     judged: Judged,
 ) -> None:
-    today = civil_date(sale.now, judged.standing.time_zone if judged.standing else "UTC")
+    zone = judged.standing.time_zone if judged.standing else "UTC"
     try:
         posted = await post(
             transaction,
@@ -267,13 +267,14 @@ async def _post_to(
             drafts=drafts,
             events=(),
             now=sale.now,
-            today=today,
+            zone=zone,
             randomness=context.service.randomness,
         )
     except InvalidInput as beyond:
         beyond.field = ("lines",)
         raise
     if judged.standing is not None:
+        today = civil_date(sale.now, zone)
         await win_tiers(context, transaction, posted, judged.standing, today)
 
 

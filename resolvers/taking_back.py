@@ -207,7 +207,9 @@ async def _write(
     standing = await standing_in_unit(context, transaction, card, returned.effective)
     posted_at = returned.row.posted_at
     today = civil_date(posted_at, standing.time_zone)
-    ledger = await open_ledger(transaction, card, posted_at, today, context.service.randomness)
+    ledger = await open_ledger(
+        transaction, card, posted_at, standing.time_zone, context.service.randomness
+    )
     try:
         await ledger.add(await _steps(ledger, returned.row, taken, order))
         posted = await write(ledger, operation_id(returned.row.sale_key), "return")

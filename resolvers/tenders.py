@@ -73,9 +73,10 @@ def check_card(book: RuleBook, channel: Channel, card: CardRow) -> None:
         raise CardReplaced("This card was replaced.", ("cardNumber",))
     if card.tender_type == "NO_TENDER":
         raise CardNoTender("This card cannot be presented to pay.", ("cardNumber",))
-    if not channel.loyalty_payment or not book.in_range(card.number):
+    if not (channel.loyalty_payment and book.in_range(card.number)):
+        path = ("cardNumber",) if channel.loyalty_payment else ("cart", "channel")
         message = "Points are not taken here, or not from this card."
-        raise PaymentMethodNotConfigured(message, ("cart", "channel"))
+        raise PaymentMethodNotConfigured(message, path)
     if not book.schemes_on(channel.code):
         message = "No scheme is published to this channel."
         raise ChannelNotParticipating(message, ("cart", "channel"))

@@ -22,6 +22,7 @@ from models.ledger_statements import (
     lots_of,
     operations_of,
 )
+from models.payment_statements import HoldLotRow, unreleased_holds_of
 from resolvers import cards
 from resolvers.balances import today_of
 from resolvers.context import Context
@@ -80,13 +81,27 @@ async def lots_by_id(context: Context, keys: list[EntryKey]) -> list[LotRow | No
 
 
 async def left_to_spend(context: Context, entry: EntryRow) -> int | None:
-    """What is left of a lot: once expired what holds reserve, whether or not a job has run."""
+    """What is left of a lot: once expired what live holds reserve, whether or not a job has run."""
     lot = await context.load(lots_by_id, (entry.card_id, entry.entry_id))
     card = await context.load(cards.rows_by_id, entry.card_id)
     if lot is None or card is None:
         return None
     expired = lot.expires_on < await today_of(context, card)
-    return lot.held if expired else lot.remainder
+    if not expired:
+        return lot.remainder
+    holds = await context.load(unreleased_holds, entry.card_id) if lot.held else ()
+    return sum(
+        hold.points
+        for hold in holds
+        if hold.lot_id == entry.entry_id and hold.expires_at > context.now
+    )
+
+
+async def unreleased_holds(context: Context, ids: list[UUID]) -> list[Sequence[HoldLotRow]]:
+    found: dict[UUID, list[HoldLotRow]] = defaultdict(list)
+    for row in await context.read.each(unreleased_holds_of, ids):
+        found[row.card_id].append(row)
+    return [found[card_id] for card_id in ids]
 
 
 async def allocations_by_entry(

@@ -13,7 +13,6 @@ from models.database import Transaction
 from resolvers import cards
 from resolvers.adjustments import check_maximum, comment_fault, whole_units, write_comment
 from resolvers.audits import audit_card
-from resolvers.clock import civil_date
 from resolvers.context import Context
 from resolvers.identifiers import random_id
 from resolvers.ledgers import CardLedger, Step, open_ledger
@@ -157,8 +156,8 @@ async def _ledger(
     context: Context, transaction: Transaction, book: RuleBook, card: CardRow, now: datetime
 ) -> CardLedger:
     standing = await standing_in_unit(context, transaction, card, book)
-    today = civil_date(now, standing.time_zone)
-    return await open_ledger(transaction, card, now, today, context.service.randomness)
+    zone = standing.time_zone
+    return await open_ledger(transaction, card, now, zone, context.service.randomness)
 
 
 async def _write(

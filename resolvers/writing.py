@@ -54,15 +54,15 @@ async def post(
     drafts: Sequence[Draft],
     events: Sequence[Event],
     now: datetime,
-    today: date,
+    zone: str,
     randomness: Randomness,
 ) -> Posted:
     """Write positive `drafts`, or none, as one operation of the locked card.
 
-    `today` is the civil date of now where the card was issued. Raises InvalidInput where an entry
+    `zone` is where the card was issued. Raises InvalidInput where an entry
     or balance would pass its bound; then the transaction must end without a commit.
     """
-    ledger = await open_ledger(transaction, card, now, today, randomness)
+    ledger = await open_ledger(transaction, card, now, zone, randomness)
     await ledger.add([Step(draft) for draft in drafts])
     return await write(ledger, op_id, kind, events)
 
@@ -73,6 +73,7 @@ async def write(ledger: CardLedger, op_id: UUID, kind: str, events: Sequence[Eve
     Raises InvalidInput where a balance would pass its bound; then the transaction must not commit.
     """
     transaction, card = ledger.transaction, ledger.card
+    ledger.settle()
     entries = ledger.entries(op_id)
     await transaction.run(
         insert_operation,

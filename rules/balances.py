@@ -14,12 +14,17 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class PointsDay:
-    """What is left of all lots with these two dates, and how much of it live holds reserve."""
+    """What is left of all lots with these two dates, and how much of it live holds reserve.
+
+    `freed_on`: a hold reserved all of it until this day, which nothing has written yet; debt does
+    not meet it before.
+    """
 
     vests_on: date
     expires_on: date  # NEVER: no expiry
     remainder: int
     held: int = 0
+    freed_on: date = date.min
 
     @property
     def free(self) -> int:
@@ -65,15 +70,18 @@ def with_debt(sums: Sums, days: Iterable[PointsDay]) -> Sums:
 
 
 def settle(days: Iterable[PointsDay], debt: int, since: date, on: date) -> Settled:
-    """Debt met from what vests up to `on`: days in order of vesting, then expiry; never from
-    expired points.
+    """Debt met from what vests or is freed up to `on`: days in that order, then by expiry; never
+    from expired points.
 
     `since` is the day up to which settlement is already written.
     """
-    ordered = sorted(days, key=lambda day: (max(day.vests_on, since), day.expires_on))
+
+    def ready(day: PointsDay) -> date:
+        return max(day.vests_on, since, day.freed_on)
+
     left: list[PointsDay] = []
-    for day in ordered:
-        meets = max(day.vests_on, since)
+    for day in sorted(days, key=lambda day: (ready(day), day.expires_on)):
+        meets = ready(day)
         taken = min(debt, day.free) if meets <= on and day.expires_on >= meets else 0
         debt -= taken
         left.append(replace(day, remainder=day.remainder - taken) if taken else day)

@@ -131,6 +131,15 @@ class Debt:
 
 
 @dataclass(frozen=True, slots=True)
+class Freed:
+    """Units of a lot that a hold reserved until the day `on`; they still count as its `held`."""
+
+    lot_id: UUID
+    units: int
+    on: date
+
+
+@dataclass(frozen=True, slots=True)
 class Settlement:
     """Debt met by a lot on the first day on which the two stood side by side."""
 
@@ -141,20 +150,28 @@ class Settlement:
 
 
 def settle(
-    lots: Iterable[Lot], debts: Iterable[Debt], since: date, on: date
+    lots: Mapping[UUID, Lot],
+    debts: Iterable[Debt],
+    since: date,
+    on: date,
+    freed: Iterable[Freed] = (),
 ) -> tuple[Settlement, ...]:
     """Oldest debt first, from lots in the order in which they become available, up to the day `on`.
 
     `since` is the day up to which settlement is written already. A lot never meets a debt on a day
-    on which it has expired.
+    on which it has expired; what was `freed` does so from its day on.
     """
     owed = sorted(debts, key=lambda debt: debt.seq_no)
     left = {debt.entry_id: debt.units for debt in owed}
     settled = []
-    for lot in sorted(lots, key=lambda lot: (max(lot.vests_on, since), *_order(lot))):
-        free = lot.free
+    stocks = [(max(lot.vests_on, since), lot, lot.free) for lot in lots.values()]
+    for one in freed:
+        lot = lots[one.lot_id]
+        stocks.append((max(lot.vests_on, since, one.on), lot, one.units))
+    for ready, lot, units in sorted(stocks, key=lambda stock: (stock[0], *_order(stock[1]))):
+        free = units
         for debt in owed:
-            meets = max(lot.vests_on, since, debt.entry_date)
+            meets = max(ready, debt.entry_date)
             part = min(free, left[debt.entry_id])
             if part > 0 and meets <= on and meets <= lot.expires_on:
                 settled.append(Settlement(debt.entry_id, lot, part, meets))

@@ -1,0 +1,135 @@
+"""Semantics 6: debt meets points on the day on which they become available, noticed or not."""
+
+from typing import Any
+
+import pytest
+
+from tests.api.harness import Harness
+from tests.api.program import reward_points
+from tests.api.test_payments import change, one, pay, program
+from tests.api.test_points import adjust, codes, give
+
+EXPIRING = {"expiration": {"value": 20, "unit": "DAY"}}
+
+
+def held(service: Harness, points: int, owed: int, **kind: Any) -> tuple[str, Any]:
+    """A card whose `points` are all held by a payment, and which owes some more."""
+    document = program()
+    document["rewardPoints"] = reward_points(**kind)
+    service.apply(document)
+    service.clock.set("2025-01-06")
+    card = service.issue()
+    adjust(service, card, points)
+    service.clock.set("2025-01-26T23:50:00-05:00")
+    payment = pay(service, card, points / 100, one("20.00"), capture=False)
+    assert codes(payment) == []
+    assert codes(adjust(service, card, -owed, force=True)) == []
+    return card, payment
+
+
+def balance(service: Harness, card: str, **moment: Any) -> tuple[str, str, str, str]:
+    found = service.balance(card, **moment)
+    return found["available"], found["held"], found["expired"], found["used"]
+
+
+def test_a_capture_takes_what_it_held_and_debt_gets_none_of_it(service: Harness) -> None:
+    card, payment = held(service, 300, 200)
+    assert codes(change(service, "captureLoyaltyPayment", payment)) == []
+    assert balance(service, card) == ("-200", "0", "0", "300")
+
+
+def test_what_a_partial_capture_frees_meets_debt(service: Harness) -> None:
+    card, payment = held(service, 300, 50)
+    assert codes(change(service, "captureLoyaltyPayment", payment, amount="1.00")) == []
+    assert balance(service, card) == ("150", "0", "0", "100")
+
+
+@pytest.mark.parametrize("notices", ["a void", "the clock"])
+def test_freed_points_meet_debt_unless_their_last_day_is_over(
+    service: Harness, notices: str
+) -> None:
+    card, payment = held(service, 300, 200, **EXPIRING)
+    assert balance(service, card) == ("-200", "300", "0", "0")
+    service.clock.set("2025-01-27T00:10:00-05:00")
+    if notices == "a void":
+        change(service, "voidLoyaltyPayment", payment)
+    else:
+        service.clock.advance(minutes=10)
+    expected = ("-200", "0", "300", "0")
+    assert balance(service, card) == expected
+    # Written with the next posting, it reads the same.
+    assert codes(adjust(service, card, 1, rewardPoint="CASH")) == []
+    assert balance(service, card) == expected
+
+
+def test_a_lapsed_hold_frees_points_for_debt_on_its_own_day(service: Harness) -> None:
+    document = program()
+    document["rewardPoints"] = reward_points(**EXPIRING)
+    service.apply(document)
+    service.clock.set("2025-01-06")
+    card = service.issue()
+    adjust(service, card, 300)
+    assert codes(pay(service, card, "3.00", one("20.00"), capture=False)) == []
+    adjust(service, card, -200, force=True)
+    # The lot expires before any posting notices that the hold is over.
+    service.clock.set("2025-02-10")
+    for _ in range(2):
+        assert balance(service, card) == ("0", "0", "100", "0")
+        adjust(service, card, 1, rewardPoint="CASH")
+    assert service.available(card, asOf="2025-01-06") == "100"
+
+
+def test_answers_of_the_past_settle_debt_as_they_did(service: Harness) -> None:
+    points = reward_points(**EXPIRING, vesting={"value": 14, "unit": "DAY"})
+    document = program()
+    document["rewardPoints"] = points
+    service.apply(document)
+    service.clock.set("2025-01-06")
+    card = service.issue()
+    service.sale(card, "52.00")
+    adjust(service, card, -70, force=True)
+    service.clock.advance(minutes=1)
+    moment = {"asOf": "2025-02-15", "knownAt": service.clock.now.isoformat()}
+    told = balance(service, card, **moment)
+    assert told == ("-18", "0", "0", "0")
+    service.clock.set("2025-03-01")
+    adjust(service, card, 500, force=True)
+    assert balance(service, card, **moment) == told
+
+
+def test_a_past_answer_knows_holds_that_had_lapsed_unnoticed(service: Harness) -> None:
+    card, _ = held(service, 300, 200, **EXPIRING)
+    service.clock.set("2025-01-28")
+    moment = {"asOf": "2025-01-28", "knownAt": service.clock.now.isoformat()}
+    told = balance(service, card, **moment)
+    assert told == ("-200", "0", "300", "0")
+    service.clock.set("2025-03-01")
+    other = service.issue()
+    adjust(service, card, 500)
+    assert codes(give(service, card, other, 300)) == []
+    assert balance(service, card, **moment) == told
+
+
+def test_points_that_a_lapsed_hold_let_expire_are_gone_for_every_reader(service: Harness) -> None:
+    document = program()
+    document["rewardPoints"] = reward_points(**EXPIRING, maximumPerCard=100)
+    service.apply(document)
+    service.clock.set("2025-01-06")
+    card = service.issue()
+    adjust(service, card, 80)
+    service.clock.set("2025-01-26T23:50:00-05:00")
+    assert codes(pay(service, card, "0.80", one("20.00"), capture=False)) == []
+    service.clock.set("2025-01-27T00:20:00-05:00")
+    query = """query($n: String!) { loyaltyCard(number: $n) {
+      transactions { nodes { remaining } } } }"""
+    book = service.ask(query, n=card)["loyaltyCard"]["transactions"]
+    assert book == {"nodes": [{"remaining": "0"}]}
+    # They leave room below the maximum.
+    assert service.earned(card, "100.00") == [("PTS", "100")]
+
+
+def test_a_day_of_the_past_shows_no_hold_of_today(service: Harness) -> None:
+    card, _ = held(service, 300, 1)
+    assert balance(service, card, asOf="2025-01-25") == ("300", "0", "0", "0")
+    service.clock.advance(minutes=31)
+    assert balance(service, card, asOf="2025-01-26") == ("299", "0", "0", "0")
