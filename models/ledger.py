@@ -98,9 +98,30 @@ lot_remainder = Table(
     Column("occurred_at", INSTANT, nullable=False),
     Column("remainder", UNITS, nullable=False),
     Column("held", UNITS, nullable=False),
+    # What EXPIRE entries took: back-dated entries may take it after all.
+    Column("expired", UNITS, nullable=False),
     bounded("remainder", MAXIMUM_ENTRY_UNITS, least=0),
     bounded("held", MAXIMUM_ENTRY_UNITS, least=0),
-    Index(None, "card_id", "reward_point", "expires_on", "occurred_at", "lot_id"),
+    bounded("expired", MAXIMUM_ENTRY_UNITS, least=0),
+    Index(
+        "ix_lot_remainder_open",
+        *("card_id", "reward_point", "expires_on", "occurred_at", "lot_id"),
+        postgresql_where=text("remainder > 0"),
+        sqlite_where=text("remainder > 0"),
+    ),
+    # What the job of expiry finds, whatever the card.
+    Index(
+        "ix_lot_remainder_expires_on",
+        *("expires_on", "card_id"),
+        postgresql_where=text("remainder > 0"),
+        sqlite_where=text("remainder > 0"),
+    ),
+    Index(
+        "ix_lot_remainder_expired",
+        *("card_id", "reward_point", "expires_on"),
+        postgresql_where=text("expired > 0"),
+        sqlite_where=text("expired > 0"),
+    ),
     info=placed("card_id"),
 )
 
@@ -111,9 +132,10 @@ allocation = Table(
     Column("entry_id", IDENTIFIER, primary_key=True),
     Column("lot_id", IDENTIFIER, primary_key=True),
     Column("allocated_on", DAY, primary_key=True),
+    # Below 0 where a correction of an EXPIRE entry gives back to the lot what that entry took.
     Column("points", UNITS, nullable=False),
     Column("posted_at", INSTANT, nullable=False),
-    bounded("points", MAXIMUM_ENTRY_UNITS, least=1),
+    bounded("points", MAXIMUM_ENTRY_UNITS),
     Index(None, "card_id", "lot_id"),
     info=placed("card_id"),
 )

@@ -105,6 +105,7 @@ class LotRow(NamedTuple):
     occurred_at: datetime
     remainder: int
     held: int
+    expired: int
 
 
 class OpenLotRow(NamedTuple):
@@ -116,6 +117,7 @@ class OpenLotRow(NamedTuple):
     occurred_at: datetime
     remainder: int
     held: int
+    expired: int
     entry_date: date
 
 
@@ -242,20 +244,35 @@ balances_of: KeyedStatement[BalanceRow] = KeyedStatement(
     BalanceRow,
     IDENTIFIER,
 )
+_lots_with_dates = select(lot_remainder, _entry.entry_date).join(
+    ledger_entry,
+    and_(_entry.card_id == lot_remainder.c.card_id, _entry.entry_id == lot_remainder.c.lot_id),
+)
+_lots_of_point = _lots_with_dates.where(
+    lot_remainder.c.card_id == CARD, lot_remainder.c.reward_point == bindparam("of_point")
+)
 # What is left to spend of one reward point, in lot order; the entry tells when each lot was earned.
 lots_of_point = Statement(
-    select(lot_remainder, _entry.entry_date)
-    .join(
-        ledger_entry,
-        and_(_entry.card_id == lot_remainder.c.card_id, _entry.entry_id == lot_remainder.c.lot_id),
-    )
-    .where(
-        lot_remainder.c.card_id == CARD,
-        lot_remainder.c.reward_point == bindparam("of_point"),
-        lot_remainder.c.remainder > 0,
-    )
-    .order_by(lot_remainder.c.expires_on, lot_remainder.c.occurred_at, lot_remainder.c.lot_id),
+    _lots_of_point.where(lot_remainder.c.remainder > 0).order_by(
+        lot_remainder.c.expires_on, lot_remainder.c.occurred_at, lot_remainder.c.lot_id
+    ),
     OpenLotRow,
+)
+# Lots of which EXPIRE entries took something, and that lasted until the day at least.
+expired_lots_of_point = Statement(
+    _lots_of_point.where(
+        lot_remainder.c.expired > 0, lot_remainder.c.expires_on >= bindparam("since")
+    ),
+    OpenLotRow,
+)
+expired_lots_of: KeyedStatement[OpenLotRow] = KeyedStatement(
+    lambda keys: _lots_with_dates.where(
+        lot_remainder.c.card_id == CARD,
+        lot_remainder.c.lot_id.in_(keys),
+        lot_remainder.c.expired > 0,
+    ),
+    OpenLotRow,
+    IDENTIFIER,
 )
 change_lot = write(
     update(lot_remainder)
@@ -263,7 +280,7 @@ change_lot = write(
         lot_remainder.c.card_id == CARD,
         lot_remainder.c.lot_id == bindparam("of_lot", type_=IDENTIFIER),
     )
-    .values(remainder=bindparam("remainder"), held=bindparam("held"))
+    .values(remainder=bindparam("remainder"), held=bindparam("held"), expired=bindparam("expired"))
 )
 debts_of_point = Statement(
     select(debt, _entry.seq_no)

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import BigInteger, bindparam, cast, func, select
+from sqlalchemy import BigInteger, and_, bindparam, cast, func, select
 
 from models.card_statements import CARD, CardRow
 from models.cards import card
@@ -82,6 +82,20 @@ all_debts = Statement(
 taken_from_lots = Statement(
     select(allocation.c.lot_id, cast(func.sum(allocation.c.points), BigInteger).label("points"))
     .where(allocation.c.card_id == CARD)
+    .group_by(allocation.c.lot_id),
+    TakenFromLotRow,
+)
+# EXPIRE entries less their corrections.
+expired_of_lots = Statement(
+    select(allocation.c.lot_id, cast(func.sum(allocation.c.points), BigInteger).label("points"))
+    .join(
+        ledger_entry,
+        and_(
+            ledger_entry.c.card_id == allocation.c.card_id,
+            ledger_entry.c.entry_id == allocation.c.entry_id,
+        ),
+    )
+    .where(allocation.c.card_id == CARD, ledger_entry.c.entry_type == "EXPIRE")
     .group_by(allocation.c.lot_id),
     TakenFromLotRow,
 )

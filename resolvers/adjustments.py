@@ -174,7 +174,7 @@ async def _step(ledger: CardLedger, asked: _Adjustment) -> Step:
             ledger, asked.point, -asked.units, asked.entry_date, ("points",)
         )
         return Step(draft, taken)
-    lots = (await ledger.open(asked.point.code)).lots.values()
+    lots = (await ledger.reopen(asked.point, asked.entry_date)).lots.values()
     borne = take(lots, -asked.units, asked.entry_date)
     return Step(draft, borne, short_units(borne, -asked.units))
 

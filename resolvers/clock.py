@@ -3,7 +3,7 @@
 """
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 Clock = Callable[[], datetime]
@@ -20,6 +20,11 @@ def clock_from(start: datetime) -> Clock:
     """A clock that stands at `start` now and runs on at the pace of real time."""
     shift = start - system_clock()
     return lambda: system_clock() + shift
+
+
+def start_of(day: date, time_zone: str) -> datetime:
+    """The instant at which the day begins where the clocks show `time_zone`."""
+    return datetime.combine(day, time.min, ZoneInfo(time_zone)).astimezone(UTC)
 
 
 def civil_date(instant: datetime, time_zone: str) -> date:

@@ -5,31 +5,45 @@ vested points meet) is settled when a reward point is opened; everything is writ
 statements for the rows of one card. Source: engineering 3.1, semantics 6.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from uuid import UUID
 
 from models.card_statements import CardRow
 from models.database import Transaction
-from models.ledger_statements import BalanceRow, balances_of, debts_of_point, lots_of_point
+from models.ledger_statements import (
+    BalanceRow,
+    OpenLotRow,
+    balances_of,
+    debts_of_point,
+    expired_lots_of,
+    expired_lots_of_point,
+    lots_of_point,
+)
 from models.payment_statements import HoldLotRow, unreleased_holds_of
 from resolvers.clock import MICROSECOND, civil_date
+from resolvers.expiries import expiry
 from resolvers.identifiers import Randomness, ordered_ids
 from rules.balances import NEVER
 from rules.errors import InvalidInput
+from rules.explanations import point_digits
 from rules.ledger import Draft, Entry, EntryType, chain
 from rules.lots import Debt, Freed, Lot, Settlement, Taken, settle
 from rules.numbers import MAXIMUM_UNITS
+from rules.program import RewardPoint
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """An entry to write; a negative one says which lots bear it and what is left as debt."""
+    """An entry to write; a negative one says which lots bear it and what is left as debt, a
+    correction of an EXPIRE entry which lot gets it back.
+    """
 
     draft: Draft
     taken: tuple[Taken, ...] = ()
     debt_units: int = 0
+    given_back: Taken | None = None
 
 
 @dataclass
@@ -41,6 +55,7 @@ class PointBook:
     lots_before: dict[UUID, Lot]
     debts_before: dict[UUID, Debt]
     settlements: list[Settlement] = field(default_factory=list)
+    digits: int = 0
 
     def settle(self, since: date, on: date, freed: Sequence[Freed] = ()) -> None:
         """Let debts meet what is available by `on`; `since`: settled up to then already."""
@@ -111,18 +126,7 @@ class CardLedger:
         card_id = self.card.card_id
         given = {"of_card": card_id, "of_point": reward_point}
         lots = {
-            row.lot_id: Lot(
-                lot_id=row.lot_id,
-                card_id=card_id,
-                reward_point=reward_point,
-                entry_date=row.entry_date,
-                vests_on=row.vests_on,
-                expires_on=row.expires_on,
-                occurred_at=row.occurred_at,
-                remainder=row.remainder,
-                held=row.held,
-                place=self.place,
-            )
+            row.lot_id: _lot(row, self.place)
             for row in await self.transaction.all(lots_of_point, **given)
         }
         debts: dict[UUID, Debt] = {}
@@ -133,6 +137,27 @@ class CardLedger:
                 for row in await self.transaction.all(debts_of_point, **given)
             }
         return PointBook(lots, debts, dict(lots), dict(debts))
+
+    async def reopen(
+        self, point: RewardPoint, since: date, own: Collection[UUID] = ()
+    ) -> PointBook:
+        """The book with what EXPIRE entries took of lots that lasted until the day `since`, and of
+        the `own` lots: an entry of that day may take it after all (semantics 6).
+        """
+        book = await self.open(point.code)
+        book.digits = point_digits(point)
+        card_id = self.card.card_id
+        rows = list(await self.transaction.each(expired_lots_of, list(own), of_card=card_id))
+        if since < self.today:
+            given = {"of_card": card_id, "of_point": point.code, "since": since}
+            rows += await self.transaction.all(expired_lots_of_point, **given)
+        for row in rows:
+            known = book.lots.get(row.lot_id) or _lot(row, self.place)
+            if not known.reopened:
+                before = book.lots_before.get(row.lot_id, known)
+                book.lots_before[row.lot_id] = replace(before, reopened=True)
+                book.lots[row.lot_id] = replace(known, reopened=True)
+        return book
 
     async def catch_up(self) -> None:
         """Settle what time has brought, whether or not a job noticed: holds that lapsed, and debt
@@ -168,15 +193,33 @@ class CardLedger:
             lots[one.lot.lot_id] = replace(lot, held=lot.held + one.units)
 
     async def add(self, steps: Sequence[Step]) -> tuple[UUID, ...]:
-        """Add entries to the book, their ids in order. Raises InvalidInput beyond the bound."""
-        ids = ordered_ids(self.posted_at, len(self.steps) + len(steps), self.randomness)
-        new = ids[len(self.steps) :]
-        for entry_id, step in zip(new, steps, strict=True):
+        """Add entries to the book, their ids in order. Raises InvalidInput beyond the bound.
+
+        Where one takes what an EXPIRE entry had taken, an equal correction goes before it.
+        """
+        most = len(self.steps) + sum(1 + len(step.taken) for step in steps)
+        ids = iter(ordered_ids(self.posted_at, most, self.randomness)[len(self.steps) :])
+        added = []
+        for step in steps:
             if abs(step.draft.points_units) > MAXIMUM_UNITS:
                 raise InvalidInput("This would post more than 10^15 smallest units of a point.")
+            for correction in self._corrections(step):
+                self.steps.append((next(ids), correction))
+            entry_id = next(ids)
             await self._add(entry_id, step)
             self.steps.append((entry_id, step))
-        return new
+            added.append(entry_id)
+        return tuple(added)
+
+    def _corrections(self, step: Step) -> Iterator[Step]:
+        for one in step.taken:
+            book = self.points[one.lot.reward_point]
+            lot = book.lots[one.lot.lot_id]
+            units = lot.corrected(one.units)
+            if units:
+                version = step.draft.reason.configuration_version
+                draft = expiry(lot, -units, version, self.zone, book.digits)
+                yield Step(draft, given_back=Taken(lot, units))
 
     async def _add(self, entry_id: UUID, step: Step) -> None:
         draft = step.draft
@@ -207,6 +250,22 @@ class CardLedger:
             tuple(step.draft for _, step in self.steps),
             tuple(entry_id for entry_id, _ in self.steps),
         )
+
+
+def _lot(row: OpenLotRow, place: tuple[bool, str]) -> Lot:
+    return Lot(
+        lot_id=row.lot_id,
+        card_id=row.card_id,
+        reward_point=row.reward_point,
+        entry_date=row.entry_date,
+        vests_on=row.vests_on,
+        expires_on=row.expires_on,
+        occurred_at=row.occurred_at,
+        remainder=row.remainder,
+        held=row.held,
+        place=place,
+        expired=row.expired,
+    )
 
 
 def is_lot(draft: Draft) -> bool:

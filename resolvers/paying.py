@@ -234,7 +234,10 @@ async def _cover(
     tender = tender_of(
         asked.book, asked.channel, standing, held, items, asked.total_minor, asked.on
     )
-    budgets = {code: await pool.available_units(code, asked.on) for code in tender.payable_points}
+    budgets = {
+        code: await pool.available_units(tender.points[code], asked.on)
+        for code in tender.payable_points
+    }
     reserved = {code: await pool.held_units(code) for code in tender.payable_points}
     cover = decide(tender, budgets, reserved, asked.amount_minor, asked.balance_due_minor)
     return tender, cover

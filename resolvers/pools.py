@@ -16,6 +16,7 @@ from resolvers.context import Context
 from resolvers.ledgers import CardLedger, open_ledger
 from resolvers.postings import lock_card
 from rules.lots import Lot
+from rules.program import RewardPoint
 
 CONTACT_TENDER = "AS_CONTACT_TENDER"
 
@@ -28,11 +29,11 @@ class Pool:
     ledgers: dict[UUID, CardLedger]
     paying: frozenset[UUID]
 
-    async def available_units(self, reward_point: str, on: date) -> int:
+    async def available_units(self, point: RewardPoint, on: date) -> int:
         """What the pool has free on the day: a card in debt adds nothing."""
         total = 0
         for card_id in self.paying:
-            book = await self.ledgers[card_id].open(reward_point)
+            book = await self.ledgers[card_id].reopen(point, on)
             free = sum(lot.free for lot in book.lots.values() if lot.is_spendable(on))
             total += max(0, free - book.debt_units)
         return total

@@ -19,9 +19,11 @@ class Free:
     held_units: int
 
 
-async def free(ledger: CardLedger, reward_point: str, on: date) -> Free:
-    """Available is below 0 where debt outweighs what is free."""
-    book = await ledger.open(reward_point)
+async def free(ledger: CardLedger, point: RewardPoint, on: date) -> Free:
+    """Available is below 0 where debt outweighs what is free; on a past day also of what has
+    expired since.
+    """
+    book = await ledger.reopen(point, on)
     spendable = sum(lot.free for lot in book.lots.values() if lot.is_spendable(on))
     held = sum(lot.held for lot in book.lots.values())
     return Free(spendable - book.debt_units, held)
@@ -31,7 +33,7 @@ async def take_available(
     ledger: CardLedger, point: RewardPoint, units: int, on: date, field: tuple[str, ...]
 ) -> tuple[Taken, ...]:
     """Exactly `units` from available lots in lot order. Raises NotEnoughRewardPoints."""
-    now = await free(ledger, point.code, on)
+    now = await free(ledger, point, on)
     if now.available_units < units:
         raise NotEnoughRewardPoints(
             amount_covered_minor=None,

@@ -99,7 +99,8 @@ async def _from_replaced(
     ledger = await ledger_of(context, transaction, card, returned.row.posted_at)
     rest = []
     for one in taken:
-        lot = (await ledger.open(one.reward_point)).lots.get(one.lot_id)
+        point = returned.effective.reward_points[one.reward_point]
+        lot = (await ledger.reopen(point, ledger.today, [one.lot_id])).lots.get(one.lot_id)
         units = min(one.units, lot.free) if lot else 0
         if lot is not None and units:
             part = returns.part_of(one, units, returned.effective.reward_points)
@@ -211,7 +212,7 @@ async def _write(
         transaction, card, posted_at, standing.time_zone, context.service.randomness
     )
     try:
-        await ledger.add(await _steps(ledger, returned.row, taken, order))
+        await ledger.add(await _steps(ledger, returned, taken, order))
         posted = await write(ledger, operation_id(returned.row.sale_key), "return")
     except InvalidInput as beyond:
         beyond.field = ("lines",)
@@ -220,14 +221,17 @@ async def _write(
 
 
 async def _steps(
-    ledger: CardLedger, row: SaleRow, taken: Sequence[Booked], order: ReturnDeducts
+    ledger: CardLedger, returned: Return, taken: Sequence[Booked], order: ReturnDeducts
 ) -> list[Step]:
     """One entry after another, each from what those before it left of the lots."""
+    row = returned.row
     left: dict[str, dict[UUID, Lot]] = {}
     steps = []
     for one in taken:
         if one.reward_point not in left:
-            left[one.reward_point] = dict((await ledger.open(one.reward_point)).lots)
+            point = returned.effective.reward_points[one.reward_point]
+            ids = [other.lot_id for other in taken if other.reward_point == point.code]
+            left[point.code] = dict((await ledger.reopen(point, row.entry_date, ids)).lots)
         own = left[one.reward_point]
         borne = lots.take_back(own, one.lot_id, one.units, row.entry_date, order)
         for part in borne.taken:

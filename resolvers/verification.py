@@ -22,6 +22,7 @@ from models.verification_statements import (
     all_points_days,
     cards_after,
     entries_after,
+    expired_of_lots,
     numbers_of_card,
     taken_by_entries,
     taken_from_lots,
@@ -210,6 +211,14 @@ async def _lot_faults(read: Read, card: CardRow, book: _Book) -> list[Fault]:
             faults.append(
                 Fault(f"card {card.number}", "lot", f"{lot_id} has {left} left, stored {said}")
             )
+    expired = {
+        row.lot_id: row.points for row in await read.all(expired_of_lots, of_card=card.card_id)
+    }
+    faults += [
+        Fault(f"card {card.number}", "lot", f"{row.lot_id} says {row.expired} has expired")
+        for row in stored.values()
+        if row.expired != expired.get(row.lot_id, 0)
+    ]
     borne = {
         row.entry_id: row.points for row in await read.all(taken_by_entries, of_card=card.card_id)
     }

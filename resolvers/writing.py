@@ -167,6 +167,7 @@ async def _write_lots(ledger: CardLedger, entries: Sequence[Entry]) -> None:
                 "occurred_at": lot.occurred_at,
                 "remainder": lot.remainder,
                 "held": lot.held,
+                "expired": 0,
             }
             for lot in _new_lots(ledger, entries)
         ],
@@ -179,6 +180,7 @@ async def _write_lots(ledger: CardLedger, entries: Sequence[Entry]) -> None:
                 "of_lot": lot.lot_id,
                 "remainder": lot.remainder,
                 "held": lot.held,
+                "expired": lot.expired,
             }
             for book in ledger.points.values()
             for lot in _changed_lots(book)
@@ -220,6 +222,8 @@ async def _write_allocations(ledger: CardLedger, entries: Sequence[Entry]) -> No
     for entry_id, step in ledger.steps:
         for one in step.taken:
             sums[entry_id, one.lot.lot_id, dates[entry_id]] += one.units
+        if step.given_back is not None:
+            sums[entry_id, step.given_back.lot.lot_id, dates[entry_id]] -= step.given_back.units
     for book in ledger.points.values():
         for settled in book.settlements:
             sums[settled.entry_id, settled.lot.lot_id, settled.on] += settled.units

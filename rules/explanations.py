@@ -6,6 +6,7 @@ no rounding: every bound that rounding looks at ends sooner. Source: semantics 1
 """
 
 from dataclasses import dataclass
+from datetime import date
 from fractions import Fraction
 
 from rules.numbers import currency_digits, scale, show_decimal, show_units, to_minor
@@ -109,6 +110,11 @@ def adjustment(units: int, digits: int) -> str:
 def transfer(units: int, digits: int) -> str:
     """`transfer 250`, signed."""
     return f"transfer {show_units(units, digits)}"
+
+
+def expiry(last_day: date, units: int, digits: int) -> str:
+    """`expired after 2025-03-31: 80`; below 0 in a correction."""
+    return f"expired after {last_day.isoformat()}: {show_units(units, digits)}"
 
 
 def refund(units: int, paid_units: int, digits: int) -> str:

@@ -14,7 +14,11 @@ from rules.program import ReturnDeducts
 
 @dataclass(frozen=True, slots=True)
 class Lot:
-    """`place` orders cards in a pool: the presented card first, then by number."""
+    """`place` orders cards in a pool: the presented card first, then by number.
+
+    `expired` is what EXPIRE entries took of it; where it is `reopened`, a back-dated entry may take
+    that after all.
+    """
 
     lot_id: UUID
     card_id: UUID
@@ -26,10 +30,12 @@ class Lot:
     remainder: int
     held: int = 0
     place: tuple[bool, str] = (False, "")
+    expired: int = 0
+    reopened: bool = False
 
     @property
     def free(self) -> int:
-        return self.remainder - self.held
+        return self.remainder - self.held + (self.expired if self.reopened else 0)
 
     def is_spendable(self, on: date) -> bool:
         """Vested and unexpired on the day."""
@@ -39,8 +45,15 @@ class Lot:
         """Earned by the day and not vested on it."""
         return self.entry_date <= on < self.vests_on
 
+    def corrected(self, units: int) -> int:
+        """Of `units` taken from the lot, those that an EXPIRE entry had taken."""
+        return max(0, units - (self.remainder - self.held)) if self.reopened else 0
+
     def less(self, units: int) -> "Lot":
-        return replace(self, remainder=self.remainder - units)
+        again = self.corrected(units)
+        return replace(
+            self, remainder=self.remainder - (units - again), expired=self.expired - again
+        )
 
 
 @dataclass(frozen=True, slots=True)
