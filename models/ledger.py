@@ -112,7 +112,7 @@ lot_remainder = Table(
     # What the job of expiry finds, whatever the card.
     Index(
         "ix_lot_remainder_expires_on",
-        *("expires_on", "card_id"),
+        *("expires_on", "card_id", "lot_id"),
         postgresql_where=text("remainder > 0"),
         sqlite_where=text("remainder > 0"),
     ),

@@ -1,6 +1,6 @@
 """Payments with points, what they took, and the lots that holds reserve; keyed by `card_id`."""
 
-from sqlalchemy import Column, Index, Integer, SmallInteger, Table
+from sqlalchemy import Column, Index, Integer, SmallInteger, Table, text
 
 from models.columns import (
     CODE,
@@ -44,6 +44,13 @@ payment = Table(
         "status", "AUTHORIZED", "CAPTURED", "VOIDED", "EXPIRED", "PARTIALLY_REFUNDED", "REFUNDED"
     ),
     Index(None, "card_id", "status", "hold_expires_at"),
+    # What the job of lapsed holds finds, whatever the card.
+    Index(
+        "ix_payment_hold_expires_at",
+        *("hold_expires_at", "card_id", "payment_id"),
+        postgresql_where=text("status = 'AUTHORIZED'"),
+        sqlite_where=text("status = 'AUTHORIZED'"),
+    ),
     info=placed("card_id"),
 )
 

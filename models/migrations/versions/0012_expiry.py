@@ -23,7 +23,7 @@ def upgrade() -> None:
         )
     op.drop_index(op.f(_BEFORE), "lot_remainder")
     _index("ix_lot_remainder_open", _ORDER, "remainder > 0")
-    _index("ix_lot_remainder_expires_on", ["expires_on", "card_id"], "remainder > 0")
+    _index("ix_lot_remainder_expires_on", ["expires_on", "card_id", "lot_id"], "remainder > 0")
     _index("ix_lot_remainder_expired", ["card_id", "reward_point", "expires_on"], "expired > 0")
     _allocations(f"-{_LIMIT}")
 
