@@ -4,16 +4,17 @@ Points count in smallest units: whole points for QUANTITY, minor units of the po
 AMOUNT. Schemes and rules stand in the document's order. Source: semantics 5.1-5.5, 5.7, 14.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
-from functools import partial
+from functools import cached_property, partial
 
 from rules import explanations, notes
 from rules.errors import InvalidInput
 from rules.explanations import ONCE, Base, point_digits
-from rules.lines import Line, matches, split
+from rules.indexes import LineIndex
+from rules.lines import Line, split
 from rules.notes import Note, NoteCode
 from rules.numbers import (
     MAXIMUM_UNITS,
@@ -126,6 +127,18 @@ class Earned:
     notes: tuple[Note, ...]
 
 
+@dataclass(frozen=True)  # no slots: notes are worked out where somebody asks for them
+class Judgement:
+    """What a sale earns, and on request why it earns no more."""
+
+    earnings: tuple[Earning, ...]
+    _explain: Callable[[], tuple[Note, ...]]
+
+    @cached_property
+    def notes(self) -> tuple[Note, ...]:
+        return self._explain()
+
+
 def earn(
     facts: EarningFacts,
     schemes: Sequence[Scheme],
@@ -140,16 +153,28 @@ def earn(
     stopped whole. Raises InvalidInput for an earning beyond 10^15 smallest units, ValueError where
     a rate is missing (no accepted configuration has such a rule). Source: semantics 5.1-5.5, 14.
     """
+    judged = judge(facts, schemes, points, rate, settings)
+    return Earned(judged.earnings, judged.notes)
+
+
+def judge(
+    facts: EarningFacts,
+    schemes: Sequence[Scheme],
+    points: Mapping[str, RewardPoint],
+    rate: Rate,
+    settings: Settings,
+) -> Judgement:
+    """Judge as `earn` does, but walk the rules that cannot apply only for the notes."""
     unpaid = not facts.paid_with_points
     earns = unpaid or settings.earn_on_redeem_sale is not EarnOnRedeemSale.NONE
     kind = _Kind(
         activity_type=None,
-        lines=facts.lines,
+        lines=LineIndex(facts.lines),
         base=partial(_sale_base, facts, rate),
         stop=None if earns else NoteCode.PAID_WITH_POINTS,
         per_line=settings.post_points_per_sales_line,
     )
-    return _earned(facts, schemes, points, kind)
+    return _judged(facts, schemes, points, kind)
 
 
 def earn_activity(
@@ -160,8 +185,12 @@ def earn_activity(
     Rounded as for sales; a scheme without a rule for the type is noted NO_MATCHING_LINES.
     Source: semantics 5.7.
     """
-    kind = _Kind(facts.activity_type, (), lambda _rule, _lines: ONCE, stop=None, per_line=False)
-    return _earned(facts, schemes, points, kind)
+    nothing: LineIndex[EarningLine] = LineIndex(())
+    kind = _Kind(
+        facts.activity_type, nothing, lambda _rule, _lines: ONCE, stop=None, per_line=False
+    )
+    judged = _judged(facts, schemes, points, kind)
+    return Earned(judged.earnings, judged.notes)
 
 
 def earning_line(line: Line) -> EarningLine:
@@ -187,7 +216,7 @@ class _Kind:
     """What sets a sale apart from an activity, which has a type and no lines."""
 
     activity_type: str | None
-    lines: tuple[EarningLine, ...]
+    lines: LineIndex[EarningLine]
     base: Callable[[EarningRule, Sequence[EarningLine]], Base]
     stop: NoteCode | None
     per_line: bool
@@ -220,22 +249,24 @@ class _Given:
         return explanations.cut_by_maximum(limit, kept_units, computed_units, digits)
 
 
-def _earned(
+def _judged(
     occasion: Occasion, schemes: Sequence[Scheme], points: Mapping[str, RewardPoint], kind: _Kind
-) -> Earned:
+) -> Judgement:
     card = occasion.card
     if card is None or not card.active or not schemes:
-        return Earned((), (Note(_whole_stop(card)),))
+        stop = Note(_whole_stop(card))
+        return Judgement((), lambda: (stop,))
     left = {
         code: max(0, units)
         for code, units in occasion.room.items()
         if code in points and maximum_units(points[code]) is not None
     }
     walk = _Walk(occasion, card, points, left, kind)
-    found = [item for scheme in schemes for item in _scheme(walk, scheme)]
-    return Earned(
-        tuple(item for item in found if isinstance(item, Earning)),
-        tuple(item for item in found if isinstance(item, Note)),
+    found = [(scheme, _scheme(walk, scheme)) for scheme in schemes]
+    earnings = (item for _, one in found for items in one.rules.values() for item in items)
+    return Judgement(
+        tuple(item for item in earnings if isinstance(item, Earning)),
+        lambda: tuple(note for scheme, one in found for note in _notes(walk, scheme, one)),
     )
 
 
@@ -245,19 +276,58 @@ def _whole_stop(card: CardFacts | None) -> NoteCode:
     return NoteCode.CHANNEL_NOT_PARTICIPATING if card.active else NoteCode.CARD_BLOCKED
 
 
-def _scheme(walk: _Walk, scheme: Scheme) -> Iterator[Earning | Note]:
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What stops the scheme whole, or what became of those of its rules that could apply, by place
+    among the rules for the occasion.
+    """
+
+    stop: NoteCode | None
+    rules: Mapping[int, Sequence[Earning | Note]]
+
+
+def _rules_of(walk: _Walk, scheme: Scheme) -> Sequence[EarningRule]:
     activity_type = walk.kind.activity_type
-    # Only rules for activities have a type, so that None picks the rules for sales.
-    rules = [rule for rule in scheme.earning_rules if rule.activity_type == activity_type]
-    stop = notes.scheme_stop(scheme, walk.card.programs, walk.occasion.affiliations)
+    if activity_type is None:
+        return scheme.sale_rules
+    return [rule for rule in scheme.earning_rules if rule.activity_type == activity_type]
+
+
+def _scheme(walk: _Walk, scheme: Scheme) -> _Outcome:
+    occasion, activity_type = walk.occasion, walk.kind.activity_type
+    stop = notes.scheme_stop(scheme, walk.card.programs, occasion.affiliations)
     stop = stop or walk.kind.stop
-    if stop is None and not rules and activity_type is not None:
+    if stop is None and activity_type is not None and not _rules_of(walk, scheme):
         stop = NoteCode.NO_MATCHING_LINES
     if stop is not None:
-        yield Note(stop, scheme.code)
+        return _Outcome(stop, {})
+    return _Outcome(
+        None, {place: tuple(_rule(walk, scheme, rule)) for place, rule in _open(walk, scheme)}
+    )
+
+
+def _open(walk: _Walk, scheme: Scheme) -> Iterable[tuple[int, EarningRule]]:
+    """Give the rules that may apply and their places; for a sale the index finds them."""
+    occasion, kind = walk.occasion, walk.kind
+    if kind.activity_type is not None:
+        return enumerate(_rules_of(walk, scheme))
+    keys = notes.held_keys(walk.card.tiers.get(scheme.program), occasion.affiliations)
+    opened = scheme.sale_index.opened(occasion.on, keys)
+    return opened.matching(kind.lines.products, kind.lines.categories)
+
+
+def _notes(walk: _Walk, scheme: Scheme, outcome: _Outcome) -> Iterator[Note]:
+    """Yield why the scheme, or each of its rules, gives nothing or less, in document order."""
+    if outcome.stop is not None:
+        yield Note(outcome.stop, scheme.code)
         return
-    for rule in rules:
-        yield from _rule(walk, scheme, rule)
+    tier = walk.card.tiers.get(scheme.program)
+    for place, rule in enumerate(_rules_of(walk, scheme)):
+        items = outcome.rules.get(place)
+        if items is None:
+            stop = notes.rule_stop(rule, walk.occasion.on, tier, walk.occasion.affiliations)
+            items = (Note(stop or NoteCode.NO_MATCHING_LINES, scheme.code, rule.code),)
+        yield from (item for item in items if isinstance(item, Note))
 
 
 def _rule(walk: _Walk, scheme: Scheme, rule: EarningRule) -> Iterator[Earning | Note]:
@@ -275,7 +345,7 @@ def _rule(walk: _Walk, scheme: Scheme, rule: EarningRule) -> Iterator[Earning | 
 
 
 def _given(walk: _Walk, rule: EarningRule) -> _Given | NoteCode:
-    lines = [line for line in walk.kind.lines if matches(line.products, line.categories, rule)]
+    lines = walk.kind.lines.selected(rule)
     if not lines and rule.activity in PURCHASES:
         return NoteCode.NO_MATCHING_LINES
     base = walk.kind.base(rule, lines)
