@@ -2,8 +2,8 @@
 commit alike.
 """
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -17,7 +17,7 @@ from resolvers.standings import Standing, standing_in_unit
 from rules import balances
 from rules.balances import PointsDay, Sums
 from rules.book import RuleBook
-from rules.earning import CardFacts, Earned, EarningFacts, earn, earning_line, maximum_units
+from rules.earning import CardFacts, EarningFacts, Judgement, earning_line, judge, maximum_units
 from rules.lines import Line
 from rules.program import Channel
 from rules.tender import Item
@@ -28,8 +28,19 @@ class Judged:
     """The facts a sale was judged by, what the rules made of them, and the card's standing then."""
 
     facts: EarningFacts
-    earned: Earned
+    earned: Judgement
     standing: Standing | None
+
+
+def judge_facts(facts: EarningFacts, book: RuleBook) -> Judgement:
+    """What the schemes published to the channel make of the facts."""
+    return judge(
+        facts,
+        book.schemes_on(facts.channel),
+        book.reward_points,
+        book.rate,
+        book.configuration.settings,
+    )
 
 
 async def judge_sale(
@@ -69,14 +80,7 @@ async def judge_sale(
         lines=shrunk([earning_line(line) for line in lines], items, paid),
         paid_with_points=bool(paid.payments),
     )
-    earned = earn(
-        facts,
-        book.schemes_on(channel.code),
-        book.reward_points,
-        book.rate,
-        book.configuration.settings,
-    )
-    return Judged(facts, earned, standing)
+    return Judged(facts, judge_facts(facts, book), standing)
 
 
 def context_book(context: Context, book: RuleBook) -> RuleBook:
@@ -90,35 +94,44 @@ async def room_below(
     """Units left below each maximum: it less today's available + unvested + held, known now,
     whether or not anybody has noticed that a hold is over.
     """
-    limited = {
-        code: limit
-        for code, point in book.reward_points.items()
-        if (limit := maximum_units(point)) is not None
-    }
-    if card is None or not limited:
+    if card is None or not limited(book):
         return {}
-    rows = {row.reward_point: row for row in await reader.each(balances_of, [card.card_id])}
-    days = await reader.each(points_days_of, [card.card_id])
-    lapsed = await _lapsed(reader, card, now) if any(day.held for day in days) else Counter()
-    room = {}
-    for code, limit in limited.items():
-        row = rows.get(code)
-        if row is None:
-            room[code] = limit
-            continue
-        by_day = [
-            PointsDay(
-                day.vests_on,
-                day.expires_on,
-                day.remainder,
-                day.held - lapsed[code, day.vests_on, day.expires_on],
-            )
-            for day in days
-            if day.reward_point == code
-        ]
-        sums = Sums(row.issued, row.used, row.expired_written, row.debt)
-        held = balances.totals(sums, by_day, row.as_of_from, today)
-        room[code] = limit - (held.available + held.unvested + held.held)
+    sums = {
+        row.reward_point: (
+            Sums(row.issued, row.used, row.expired_written, row.debt),
+            row.as_of_from,
+        )
+        for row in await reader.each(balances_of, [card.card_id])
+    }
+    rows = await reader.each(points_days_of, [card.card_id])
+    lapsed = await _lapsed(reader, card, now) if any(day.held for day in rows) else Counter()
+    days: dict[str, list[PointsDay]] = defaultdict(list)
+    for row in rows:
+        held = row.held - lapsed[row.reward_point, row.vests_on, row.expires_on]
+        days[row.reward_point].append(
+            PointsDay(row.vests_on, row.expires_on, row.remainder, held)
+        )
+    return room_of(book, sums, days, today)
+
+
+def limited(book: RuleBook) -> dict[str, int]:
+    """The maximum of each reward point that has one, in smallest units."""
+    limits = {code: maximum_units(point) for code, point in book.reward_points.items()}
+    return {code: limit for code, limit in limits.items() if limit is not None}
+
+
+def room_of(
+    book: RuleBook,
+    sums: Mapping[str, tuple[Sums, date]],
+    days: Mapping[str, Sequence[PointsDay]],
+    today: date,
+) -> dict[str, int]:
+    """The same from the sums of each point, with the day up to which its debt is settled."""
+    room = limited(book)
+    for code in room.keys() & sums.keys():
+        held, since = sums[code]
+        now = balances.totals(held, days.get(code, ()), since, today)
+        room[code] -= now.available + now.unvested + now.held
     return room
 
 

@@ -38,9 +38,10 @@ def modes_of(lines: Iterable[Line], cart_mode: str | None, channel: Channel) -> 
 
 
 def automatic_charges(
-    lines: Sequence[Line], modes: Modes, channel: Channel, book: RuleBook
+    lines: Sequence[Line], modes: Modes, channel: Channel, currency: str, book: RuleBook
 ) -> tuple[Charge, ...]:
-    """Give the configured charges: those of the lines in their order, then those of the order.
+    """Give the configured charges in the cart's currency: those of the lines in their order, then
+    those of the order.
 
     A line's are held against its net amount, the order's against the sum of them. Per line, or per
     order, and charge code the first match in the document applies.
@@ -48,8 +49,7 @@ def automatic_charges(
     mine = [
         charge
         for charge in book.configuration.auto_charges
-        if charge.currency == channel.currency
-        and (not charge.channels or channel.code in charge.channels)
+        if charge.currency == currency and (not charge.channels or channel.code in charge.channels)
     ]
     on_lines = [charge for charge in mine if charge.level is ChargeLevel.LINE]
     on_order = [charge for charge in mine if charge.level is ChargeLevel.HEADER]

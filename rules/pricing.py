@@ -55,7 +55,9 @@ def price(order: Order, channel: Channel, opening: Opening, book: RuleBook) -> P
         given = line_discounts(order.lines, opening, book)
     lines = tuple(map(_discounted, order.lines, given))
     modes = modes_of(lines, order.delivery_mode, channel)
-    sent = _charges(order, lines, modes, channel, book)
+    sent = order.charges
+    if sent is None:
+        sent = _automatic(lines, modes, channel, opening.currency, book)
     charges = priced_charges(sent, lines, modes, opening, book)
     sums = totals(lines, charges, prices_include_tax=channel.prices_include_tax)
     if sums.total_minor > MAXIMUM_UNITS:
@@ -68,11 +70,9 @@ def _discounted(line: Line, given: Sequence[Given]) -> Line:
     return replace(line, given_minor=sum(one.amount_minor for one in given)) if given else line
 
 
-def _charges(
-    order: Order, lines: Sequence[Line], modes: Modes, channel: Channel, book: RuleBook
+def _automatic(
+    lines: Sequence[Line], modes: Modes, channel: Channel, currency: str, book: RuleBook
 ) -> tuple[Charge, ...]:
-    if order.charges is not None:
-        return order.charges
     if not book.configuration.settings.use_advanced_auto_charges:
         return ()
-    return automatic_charges(lines, modes, channel, book)
+    return automatic_charges(lines, modes, channel, currency, book)
