@@ -118,15 +118,19 @@ def offers(
 
 def _plain(charge: Charge, book: RuleBook) -> PricedCharge:
     known = book.charge_codes.get(charge.code)
-    name = text(known.name, None, charge.code) if known else charge.code
     return PricedCharge(
         code=charge.code,
-        description=charge.description or name,
+        description=charge.description or _name_of(charge.code, book),
         line_number=charge.line_number,
         is_shipping=known.shipping if known else False,
         original_minor=charge.amount_minor,
         amount_minor=charge.amount_minor,
     )
+
+
+def _name_of(code: str, book: RuleBook) -> str:
+    known = book.charge_codes.get(code)
+    return text(known.name, None, code) if known else code
 
 
 def _going_by(
@@ -185,7 +189,7 @@ def _reduced(charge: PricedCharge, applying: Sequence[_Applying], book: RuleBook
         now = charge.original_minor - half_up(charge.original_minor * (1 - rest))
         saved.append(left - now)
         left = now
-    plain = _without_names(charge.description, book.shipping_names)
+    plain = _without_names(charge.description, book.shipping_names) or _name_of(charge.code, book)
     names = [text(one.name, None, one.code) for one in winning]
     return PricedCharge(
         code=charge.code,
