@@ -11,11 +11,13 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, cast
 
 _DAY = timedelta(days=1)
 # Seasons kept laid out; carts are asked for today and, now and then, for another day.
-_SEASONS = 16
+_SEASONS = 8
+# What is kept with a season, at most: one for each tier and set of affiliations that came by.
+_KEPT = 8
 
 
 class Selects(Protocol):
@@ -46,6 +48,7 @@ class Stands(Protocol):
 
 R = TypeVar("R", bound=Selects)
 L = TypeVar("L", bound=Stands)
+T = TypeVar("T")
 
 
 def in_force(rule: Selects, on: date) -> bool:
@@ -72,6 +75,14 @@ class _Gate:
             found[name].append(place)
 
 
+@dataclass(frozen=True, slots=True)
+class _Season:
+    """Gates by key; `kept` are answers that depend on the season and on their key alone."""
+
+    gates: Mapping[Hashable, _Gate]
+    kept: dict[Hashable, object] = field(default_factory=dict)
+
+
 class RuleIndex(Generic[R]):
     """`gates` names the keys under any of which a rule is open; `label` what is to be known of the
     rules behind a gate without walking them; `selects` false: the rule is not chosen by lines.
@@ -91,19 +102,32 @@ class RuleIndex(Generic[R]):
         starts = {rule.valid_from for rule in self._rules if rule.valid_from}
         ends = {rule.valid_to for rule in self._rules if rule.valid_to and rule.valid_to < date.max}
         self._turns = sorted({*starts, *(day + _DAY for day in ends)})
-        self._seasons: dict[int, Mapping[Hashable, _Gate]] = {}
+        self._seasons: dict[int, _Season] = {}
 
     def opened(self, on: date, keys: Iterable[Hashable]) -> "Opened[R]":
         """Give the rules in force on the day behind the gates that the keys open."""
-        gates = self._season(on)
+        gates = self._season(on).gates
         found = (gates.get(key) for key in keys)
         return Opened(self._rules, tuple(gate for gate in found if gate is not None))
 
-    def _season(self, on: date) -> Mapping[Hashable, _Gate]:
+    def kept(self, on: date, key: Hashable, work_out: Callable[[], T]) -> T:
+        """Give what `work_out` gives, kept for the day's season and the key.
+
+        The same key is for the same kind of answer.
+        """
+        kept = self._season(on).kept
+        found = kept.get(key)
+        if found is None:
+            if len(kept) >= _KEPT:
+                kept.clear()
+            found = kept[key] = work_out()
+        return cast("T", found)
+
+    def _season(self, on: date) -> _Season:
         turn = bisect_right(self._turns, on)
         season = self._seasons.get(turn)
         if season is None:
-            season = self._laid_out(on)
+            season = _Season(self._laid_out(on))
             kept = {} if len(self._seasons) >= _SEASONS else self._seasons
             self._seasons = {**kept, turn: season}
         return season

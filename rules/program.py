@@ -343,6 +343,11 @@ class Scheme:
         return RuleIndex(self.sale_rules, lambda rule: [(rule.tier, rule.affiliation)])
 
     @cached_property
+    def sale_affiliations(self) -> frozenset[str]:
+        """The affiliations that its `sale_rules` ask for."""
+        return frozenset(rule.affiliation for rule in self.sale_rules if rule.affiliation)
+
+    @cached_property
     def redemption_index(self) -> RuleIndex[RedemptionRule]:
         """Its redemption rules by (tier, affiliation), labelled by reward point."""
         return RuleIndex(
