@@ -104,7 +104,8 @@ def tender(facts: TenderFacts, book: RuleBook, schemes: Sequence[Scheme]) -> Ten
     found = [(scheme, _opened(facts, scheme)) for scheme in schemes]
     applying = [(scheme, one) for scheme, one in found if one is not None and one.labels]
     opened = [one for _, one in applying]
-    priced = [_prices(facts.currency, book.rate, opened, item) for item in facts.items]
+    by_amount = _ByAmount(facts.currency, book.rate)
+    priced = [_prices(by_amount, opened, item) for item in facts.items]
     codes = frozenset().union(*(one.labels for one in opened))
     return Tender(
         facts=facts,
@@ -147,10 +148,7 @@ def _together(limits: Sequence[RedemptionLimits]) -> Limits:
 
 
 def _prices(
-    currency: str,
-    rate: _Rate,
-    opened: Iterable[Opened[RedemptionRule]],
-    item: Item,
+    by_amount: "_ByAmount", opened: Iterable[Opened[RedemptionRule]], item: Item
 ) -> dict[str, tuple[Price, ...]]:
     """By reward point, cheapest first; ties: by amount first, then the document's order, which
     sorting keeps.
@@ -158,7 +156,7 @@ def _prices(
     found: dict[str, list[Price]] = {}
     for one in opened:
         for _, rule in one.matching(item.products, item.categories):
-            price = _price(currency, rate, rule, item) if _pays_for(rule, item) else None
+            price = _price(by_amount, rule, item) if _pays_for(rule, item) else None
             if price is not None:
                 found.setdefault(rule.reward_point, []).append(price)
     return {
@@ -172,19 +170,37 @@ def _pays_for(rule: RedemptionRule, item: Item) -> bool:
     return item.line_number is not None or is_unrestricted(rule)
 
 
-def _price(currency: str, rate: _Rate, rule: RedemptionRule, item: Item) -> Price | None:
-    """Give what a rule asks: what it pays is converted into the cart's currency without rounding.
-
-    None for a rule by quantity on a line that is worth nothing.
-    """
+def _price(by_amount: "_ByAmount", rule: RedemptionRule, item: Item) -> Price | None:
+    """Give what a rule asks; None for a rule by quantity on a line that is worth nothing."""
     if rule.reward is RedemptionReward.PAYMENT_BY_QUANTITY:
         return _by_quantity(rule, item)
-    own = rule.currency or currency
-    factor = rate(own, currency)
-    if factor is None:
-        raise ValueError(f"No rate from {own} to {currency}.")
-    worth = Fraction(rule.pays) * factor * scale(currency_digits(currency))
-    return Price(Fraction(rule.points) / worth, rule)
+    return by_amount.price(rule)
+
+
+class _ByAmount:
+    """Prices of rules by amount, worked out once for all items: what a rule pays is converted into
+    the cart's currency without rounding.
+    """
+
+    def __init__(self, currency: str, rate: _Rate) -> None:
+        self._currency = currency
+        self._rate = rate
+        # The rules live as long as the book, so that their identity tells them apart.
+        self._prices: dict[int, Price] = {}
+
+    def price(self, rule: RedemptionRule) -> Price:
+        found = self._prices.get(id(rule))
+        if found is None:
+            found = self._prices[id(rule)] = self._worked_out(rule)
+        return found
+
+    def _worked_out(self, rule: RedemptionRule) -> Price:
+        own = rule.currency or self._currency
+        factor = self._rate(own, self._currency)
+        if factor is None:
+            raise ValueError(f"No rate from {own} to {self._currency}.")
+        worth = Fraction(rule.pays) * factor * scale(currency_digits(self._currency))
+        return Price(Fraction(rule.points) / worth, rule)
 
 
 def _by_quantity(rule: RedemptionRule, item: Item) -> Price | None:

@@ -197,3 +197,56 @@ def test_ex_113_an_offer_counts_lines_without_a_mode(service: Harness) -> None:
     found = shown(service, cart(*lines))
     step = ("35.00", "50")
     assert offers(found) == [("TWODAY-PROMO", "33.00", "0", "0.00", step, "2.00")]
+
+
+def test_a_sale_shows_its_charges_as_charged(service: Harness) -> None:
+    service.apply(promo())
+    charges = [charge("FREIGHT", "4.00", 1, description="Freight - Two-day promo"), SENT[2]]
+    sale = service.sale(None, lines=[A], charges=charges)
+    query = """query($id: String!) { salesTransaction(channel: "WEB", transactionId: $id) {
+      charges { code description lineNumber isShipping originalAmount { amount } amount { amount }
+        discounts { code } } } }"""
+    found = service.ask(query, id=sale["transactionId"])["salesTransaction"]["charges"]
+    # It takes amounts as charged: nothing is reduced, whatever the discounts of the day.
+    assert [
+        (c["description"], c["isShipping"], c["originalAmount"], c["amount"]) for c in found
+    ] == [
+        ("Freight - Two-day promo", True, {"amount": "4.00"}, {"amount": "4.00"}),
+        ("Handling", False, {"amount": "3.00"}, {"amount": "3.00"}),
+    ]
+    assert [c["discounts"] for c in found] == [[], []]
+
+
+def test_earnings_and_limits_are_judged_on_discounted_prices(service: Harness) -> None:
+    service.apply(shop(discounts=[APPAREL5], autoCharges=AUTO_CHARGES))
+    card = service.issue()
+    adjust(service, card, 100_000)
+    bought = cart(apparel("100.00", deliveryMode="TWO_DAY"), amountPaid="3.00")
+    found = shown(service, bought, cardNumber=card)
+    assert (total(found), total(found, "balanceDue")) == ("103.00", "100.00")
+    assert [row["points"] for row in found["earnings"]] == ["95"]
+    assert codes(pay(service, card, "100.01", bought)) == ["INVALID_PAYMENT_REQUEST"]
+    assert codes(pay(service, card, "100.00", bought)) == []
+    # Discounts given by commerce already are not given again.
+    plain = shown(service, bought, cardNumber=card, applyDiscounts=False)
+    assert total(plain) == "108.00"
+
+
+def test_the_shipping_discounts_of_a_channel_are_listed_for_everybody(service: Harness) -> None:
+    euros = {**PROMO, "code": "EUROS", "currency": "EUR"}
+    coupon = {**PROMO, "code": "COUPON", "coupon": "C", "priceGroups": ["LOY"]}
+    document = shop(shippingThresholdDiscounts=[PROMO, euros, coupon], coupons=[{"code": "C"}])
+    service.apply(document)
+    service.customer("c")
+    query = """{ shippingThresholdDiscounts(channel: "WEB") { code name deliveryMode couponRequired
+      priceGroups thresholds { amount { amount currencyCode } percentOff } } }"""
+    for caller in ("admin", "staff", "storefront", "customer:c"):
+        first, second = service.ask(query, caller)["shippingThresholdDiscounts"]
+        assert (first["code"], first["couponRequired"]) == ("TWODAY-PROMO", False)
+        assert first["thresholds"][0] == {
+            "amount": {"amount": "35.00", "currencyCode": "USD"},
+            "percentOff": "50",
+        }
+        assert (second["code"], second["couponRequired"]) == ("COUPON", True)
+    unknown = service.gql('{ shippingThresholdDiscounts(channel: "NONE") { code } }')
+    assert unknown.codes == ["CHANNEL_NOT_FOUND"]
