@@ -39,7 +39,7 @@ from resolvers.identifiers import random_id
 from resolvers.payment_books import Made, by_card, payment_row, redemptions, write_payment
 from resolvers.pools import Pool, lock_pool
 from resolvers.postings import Event
-from resolvers.priced_carts import CartCommand, PricedCart, price_cart
+from resolvers.priced_carts import CartCommand, PricedCart, by_value, price_cart
 from resolvers.replays import Answer, Operation, Outcome, key_fault, once
 from resolvers.tenders import check_card, tender_of
 from resolvers.writing import write
@@ -95,7 +95,8 @@ async def pay(context: Context, key: str, command: Pay) -> Outcome:
     async def work(operation: Operation) -> Answer:
         return await _pay(context, operation, command)
 
-    return await once(context, "payWithLoyalty", key, command, work)
+    said = replace(command, cart=by_value(command.cart))
+    return await once(context, "payWithLoyalty", key, said, work)
 
 
 def _check_form(context: Context, key: str, command: Pay) -> None:

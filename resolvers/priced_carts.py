@@ -4,7 +4,8 @@ The cart query and payments with points price a cart by this one function, so th
 what can be paid. Source: semantics 8.1, 10.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
@@ -43,6 +44,25 @@ class CartCommand:
     loyalty_payments: tuple[UUID | None, ...] = ()
     apply_discounts: bool = True
     at: datetime | None = None
+
+
+def by_value(command: CartCommand) -> CartCommand:
+    """The command with its lists of codes as sets: their order says nothing.
+
+    Source: semantics 12.
+    """
+    lines = tuple(replace(line, categories=_as_set(line.categories)) for line in command.lines)
+    return replace(
+        command,
+        lines=lines,
+        affiliations=_as_set(command.affiliations),
+        coupons=_as_set(command.coupons),
+        loyalty_payments=tuple(sorted(set(command.loyalty_payments), key=str)),
+    )
+
+
+def _as_set(codes: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(codes)))
 
 
 @dataclass(frozen=True)  # no slots: what is payable is summed up once

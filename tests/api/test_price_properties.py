@@ -347,5 +347,21 @@ def test_no_charges_and_automatic_charges_are_two_different_payments(service: Ha
     key = service.fresh_key()
     first = pay(service, card, "1.00", bought, idempotencyKey=key, orderId="O")
     assert codes(first) == []
+    again = pay(service, card, "1.00", bought, idempotencyKey=key, orderId="O")
+    assert (codes(again), again["replayed"]) == ([], True)
     other = pay(service, card, "1.00", {**bought, "charges": []}, idempotencyKey=key, orderId="O")
     assert codes(other) == ["IDEMPOTENCY_KEY_REUSED"]
+
+
+def test_the_order_of_codes_says_nothing(service: Harness) -> None:
+    prepared(service)
+    card = service.issue()
+    adjust(service, card, 10_000)
+    key = service.fresh_key()
+    for order in (1, -1):
+        bought = cart(
+            line(1, "10.00", categories=["Apparel", "Other"][::order]),
+            coupons=["SPRING", "MINE"][::order],
+        )
+        payload = pay(service, card, "1.00", bought, idempotencyKey=key, orderId="O")
+        assert (codes(payload), payload["replayed"]) == ([], order == -1)
