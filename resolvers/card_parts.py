@@ -19,6 +19,8 @@ from models.cart_statements import (
 )
 from models.database import Reader
 from models.ledger_statements import CountableDayRow
+from resolvers.balances import with_freed
+from resolvers.clock import civil_date
 from rules.balances import NEVER, PointsDay, Sums
 
 
@@ -35,24 +37,24 @@ class CardParts:
     days: dict[str, list[PointsDay]] = field(default_factory=lambda: defaultdict(list))
     holds: list[tuple[str, PointsDay, datetime]] = field(default_factory=list)
 
-    def days_at(self, reward_point: str, now: datetime) -> list[PointsDay]:
-        """Points by day; what lapsed holds reserve is free again."""
-        lapsed: dict[tuple[date, date], int] = defaultdict(int)
+    def days_at(self, now: datetime, zone: str) -> dict[str, list[PointsDay]]:
+        """Points by day, by reward point; what lapsed holds reserve is free again, apart from the
+        rest and from the day of their end in the card's zone on.
+        """
+        freed: dict[tuple[str, date, date], dict[date, int]] = defaultdict(dict)
         for code, hold, expires_at in self.holds:
-            if code == reward_point and expires_at <= now:
-                lapsed[hold.vests_on, hold.expires_on] += hold.held
-        return [
-            PointsDay(
-                day.vests_on,
-                day.expires_on,
-                day.remainder,
-                day.held - lapsed[day.vests_on, day.expires_on],
-            )
-            for day in self.days.get(reward_point, ())
-        ]
-
-
-NOTHING = CardParts()
+            if expires_at <= now:
+                ended = freed[code, hold.vests_on, hold.expires_on]
+                on = civil_date(expires_at, zone)
+                ended[on] = ended.get(on, 0) + hold.held
+        return {
+            code: [
+                part
+                for day in days
+                for part in with_freed(day, freed[code, day.vests_on, day.expires_on])
+            ]
+            for code, days in self.days.items()
+        }
 
 
 async def card_parts(reader: Reader, ids: Sequence[UUID]) -> Mapping[UUID, CardParts]:

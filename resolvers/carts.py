@@ -6,7 +6,6 @@ Source: semantics 5, 10.1, 14.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
 
 from resolvers import loyalty_tenders
@@ -50,11 +49,10 @@ class CartView:
     cart: PricedCart
     earned: Judgement
     refusals: tuple[LoyaltyError, ...]
-    now: datetime
 
     @cached_property
     def tender(self) -> TenderView | None:
-        return loyalty_tenders.view(self.cart, self.now)
+        return loyalty_tenders.view(self.cart)
 
 
 async def view(context: Context, command: CartCommand) -> CartView:
@@ -72,7 +70,7 @@ async def view(context: Context, command: CartCommand) -> CartView:
         context.read, command.loyalty_payments, party.card, channel.currency, context.now
     )
     today = context.today(channel)
-    room = room_of(book, party.own.sums, party.own.days, today) if party.card else {}
+    room = room_of(book, party.points.sums, party.points.days, today) if party.card else {}
     facts = EarningFacts(
         channel=channel.code,
         on=cart.on,
@@ -84,7 +82,7 @@ async def view(context: Context, command: CartCommand) -> CartView:
         paid_with_points=bool(paid.payments),
     )
     refusals = (*party.refusals, *cart.coupon_faults)
-    return CartView(cart, judge_facts(facts, book), refusals, context.now)
+    return CartView(cart, judge_facts(facts, book), refusals)
 
 
 def check_form(

@@ -2,15 +2,14 @@
 commit alike.
 """
 
-from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from uuid import UUID
 
 from models.card_statements import CardRow
 from models.database import Reader
-from models.ledger_statements import balances_of, points_days_of
-from models.payment_statements import unreleased_holds_of
+from resolvers.card_parts import card_parts
 from resolvers.context import Context
 from resolvers.paid_sales import NOTHING_PAID, PaidLines, shrunk
 from resolvers.standings import Standing, standing_in_unit
@@ -63,6 +62,7 @@ async def judge_sale(
     """
     standing = None
     card_facts = None
+    room: dict[str, int] = {}
     if card is not None:
         standing = await standing_in_unit(context, reader, card, context_book(context, book))
         card_facts = CardFacts(
@@ -70,12 +70,13 @@ async def judge_sale(
             programs=standing.programs_on(entry_date),
             tiers=standing.tiers_on(entry_date),
         )
+        room = await room_below(reader, book, card.card_id, context.now, standing.time_zone, today)
     facts = EarningFacts(
         channel=channel.code,
         on=entry_date,
         card=card_facts,
         affiliations=affiliations,
-        room=await room_below(reader, book, card, context.now, today),
+        room=room,
         currency=channel.currency,
         lines=shrunk([earning_line(line) for line in lines], items, paid),
         paid_with_points=bool(paid.payments),
@@ -89,29 +90,13 @@ def context_book(context: Context, book: RuleBook) -> RuleBook:
 
 
 async def room_below(
-    reader: Reader, book: RuleBook, card: CardRow | None, now: datetime, today: date
+    reader: Reader, book: RuleBook, card_id: UUID, now: datetime, zone: str, today: date
 ) -> dict[str, int]:
-    """Units left below each maximum: it less today's available + unvested + held, known now,
-    whether or not anybody has noticed that a hold is over.
-    """
-    if card is None or not limited(book):
+    """The room of `room_of` for a card issued in the zone."""
+    if not limited(book):
         return {}
-    sums = {
-        row.reward_point: (
-            Sums(row.issued, row.used, row.expired_written, row.debt),
-            row.as_of_from,
-        )
-        for row in await reader.each(balances_of, [card.card_id])
-    }
-    rows = await reader.each(points_days_of, [card.card_id])
-    lapsed = await _lapsed(reader, card, now) if any(day.held for day in rows) else Counter()
-    days: dict[str, list[PointsDay]] = defaultdict(list)
-    for row in rows:
-        held = row.held - lapsed[row.reward_point, row.vests_on, row.expires_on]
-        days[row.reward_point].append(
-            PointsDay(row.vests_on, row.expires_on, row.remainder, held)
-        )
-    return room_of(book, sums, days, today)
+    parts = (await card_parts(reader, [card_id]))[card_id]
+    return room_of(book, parts.sums, parts.days_at(now, zone), today)
 
 
 def limited(book: RuleBook) -> dict[str, int]:
@@ -126,19 +111,14 @@ def room_of(
     days: Mapping[str, Sequence[PointsDay]],
     today: date,
 ) -> dict[str, int]:
-    """The same from the sums of each point, with the day up to which its debt is settled."""
+    """Units left below each maximum: it less today's available + unvested + held, known now,
+    whether or not anybody has noticed that a hold is over.
+
+    `sums` come with the day up to which the point's debt is settled.
+    """
     room = limited(book)
     for code in room.keys() & sums.keys():
         held, since = sums[code]
         now = balances.totals(held, days.get(code, ()), since, today)
         room[code] -= now.available + now.unvested + now.held
     return room
-
-
-async def _lapsed(reader: Reader, card: CardRow, now: datetime) -> Counter[tuple[str, date, date]]:
-    """Units that holds reserve whose end has passed, by reward point and dates."""
-    lapsed: Counter[tuple[str, date, date]] = Counter()
-    for hold in await reader.each(unreleased_holds_of, [card.card_id]):
-        if hold.expires_at <= now:
-            lapsed[hold.reward_point, hold.vests_on, hold.expires_on_lot] += hold.points
-    return lapsed

@@ -5,11 +5,11 @@ Source: semantics 8.2 (`loyaltyTender`).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from fractions import Fraction
 
 from models.card_statements import CardRow
-from resolvers.card_parts import CardParts
+from resolvers.parties import PointsOf
 from resolvers.priced_carts import PricedCart
 from resolvers.tenders import check_card, tender_of
 from rules.balances import NEVER, PointsDay, Sums, settle
@@ -44,7 +44,7 @@ class TenderView:
         return sum(part.amount_minor for part in self.parts)
 
 
-def view(cart: PricedCart, now: datetime) -> TenderView | None:
+def view(cart: PricedCart) -> TenderView | None:
     """The cover for the card presented, with the answer that paying it would give; None without a
     card.
     """
@@ -67,7 +67,7 @@ def view(cart: PricedCart, now: datetime) -> TenderView | None:
         cart.priced.totals.total_minor,
         on,
     )
-    pool = _pool(cart.party.paying, asked.payable_points, on, now)
+    pool = _pool(cart.party.paying, asked.payable_points, on)
     cover = most(asked, pool.available, cart.balance_due_minor)
     refusal_now = None
     if cover.amount_minor == 0:
@@ -84,12 +84,12 @@ class _Pool:
     soon: dict[str, int]
 
 
-def _pool(paying: Sequence[CardParts], points: Sequence[str], on: date, now: datetime) -> _Pool:
+def _pool(paying: Sequence[PointsOf], points: Sequence[str], on: date) -> _Pool:
     pool = _Pool(dict.fromkeys(points, 0), dict.fromkeys(points, 0), dict.fromkeys(points, 0))
-    for parts in paying:
+    for held in paying:
         for code in points:
-            sums, since = parts.sums.get(code, (Sums(), on))
-            _add(pool, code, parts.days_at(code, now), (sums.debt, since), on)
+            sums, since = held.sums.get(code, (Sums(), on))
+            _add(pool, code, held.days.get(code, ()), (sums.debt, since), on)
     return pool
 
 

@@ -15,12 +15,13 @@ from models.cart_statements import CustomerFactRow, customer_facts_of
 from models.database import Reader
 from resolvers import customers, tills
 from resolvers.books import History
-from resolvers.card_parts import CardParts, card_parts
+from resolvers.card_parts import card_parts
 from resolvers.cards import NOBODY
 from resolvers.context import Context
 from resolvers.lineage import earning_card, replaced_ids
 from resolvers.pools import CONTACT_TENDER
 from resolvers.standings import Standing, has_kin, is_kin
+from rules.balances import PointsDay, Sums
 from rules.book import RuleBook
 from rules.earning import CardFacts
 from rules.errors import LoyaltyError
@@ -40,16 +41,29 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class PointsOf:
+    """A card's points by reward point: sums with the day up to which debt is settled, and what is
+    left by day, as they stand now.
+    """
+
+    sums: Mapping[str, tuple[Sums, date]]
+    days: Mapping[str, Sequence[PointsDay]]
+
+
+NO_POINTS = PointsOf({}, {})
+
+
+@dataclass(frozen=True, slots=True)
 class Party:
-    """`paying` are the parts of the cards whose points the card pays with; `refusals` tell what was
-    left out and why.
+    """`points` are the card's own, `paying` those of the cards that it pays with; `refusals` tell
+    what was left out and why.
     """
 
     card: CardRow | None
     affiliations: frozenset[str]
     standing: Standing | None
-    own: CardParts
-    paying: tuple[CardParts, ...]
+    points: PointsOf
+    paying: tuple[PointsOf, ...]
     refusals: tuple[LoyaltyError, ...]
 
     def card_facts(self, on: date) -> CardFacts | None:
@@ -79,7 +93,7 @@ async def party(
     held = frozenset(row.affiliation for row in facts if row.affiliation)
     held |= _named(book, asked, refusals)
     if card is None:
-        return Party(None, held, None, CardParts(), (), tuple(refusals))
+        return Party(None, held, None, NO_POINTS, (), tuple(refusals))
     history = await context.service.books.history(reader)
     others = await _others(reader, card, facts, history)
     kin = [row for row in others if has_kin(card, history) and is_kin(row, card)]
@@ -89,8 +103,8 @@ async def party(
         card,
         held,
         replace(read.standings[0], kin=read.standings[1:]),
-        read.parts[card.card_id],
-        tuple(read.parts[row.card_id] for row in (card, *paying)),
+        read.points[card.card_id],
+        tuple(read.points[row.card_id] for row in (card, *paying)),
         tuple(refusals),
     )
 
@@ -155,7 +169,7 @@ def _pays_for(row: CardRow, card: CardRow) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    parts: Mapping[UUID, CardParts]
+    points: Mapping[UUID, PointsOf]
     standings: tuple[Standing, ...]
 
 
@@ -166,25 +180,32 @@ async def _read(
     judged: Sequence[CardRow],
     history: History,
 ) -> _Read:
-    """The parts of all `rows`, and the standing of those that are judged."""
+    """The points of all `rows`, and the standing of those that are judged."""
     before = {row.card_id: await replaced_ids(reader, row) for row in judged}
     ids = [row.card_id for row in rows] + [one for chain in before.values() for one in chain]
     parts = await card_parts(reader, list(dict.fromkeys(ids)))
-    standings = []
-    for row in judged:
-        source = await context.service.books.last_with(
-            reader, row.enrollment_source, lambda book: book.channels
+    zones = {row.card_id: await _zone(context, reader, row) for row in rows}
+    points = {
+        card_id: PointsOf(parts[card_id].sums, parts[card_id].days_at(context.now, zone))
+        for card_id, zone in zones.items()
+    }
+    standings = [
+        Standing(
+            row,
+            zones[row.card_id],
+            parts[row.card_id].enrolments,
+            parts[row.card_id].tier_rows,
+            [day for one in (row.card_id, *before[row.card_id]) for day in parts[one].countable],
+            history.books[-1][1],
+            history,
         )
-        own, chain = parts[row.card_id], before[row.card_id]
-        standings.append(
-            Standing(
-                row,
-                source.time_zone if source else "UTC",
-                own.enrolments,
-                own.tier_rows,
-                [day for one in (row.card_id, *chain) for day in parts[one].countable],
-                history.books[-1][1],
-                history,
-            )
-        )
-    return _Read(parts, tuple(standings))
+        for row in judged
+    ]
+    return _Read(points, tuple(standings))
+
+
+async def _zone(context: Context, reader: Reader, row: CardRow) -> str:
+    source = await context.service.books.last_with(
+        reader, row.enrollment_source, lambda book: book.channels
+    )
+    return source.time_zone if source else "UTC"
