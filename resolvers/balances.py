@@ -91,11 +91,11 @@ async def day_rows(context: Context, ids: list[UUID]) -> list[dict[str, list[Poi
     for row in found:
         freed = lapsed[row.card_id, row.reward_point, row.vests_on, row.expires_on]
         day = PointsDay(row.vests_on, row.expires_on, row.remainder, row.held)
-        rows[row.card_id][row.reward_point] += _with_freed(day, freed)
+        rows[row.card_id][row.reward_point] += with_freed(day, freed)
     return [rows[card_id] for card_id in ids]
 
 
-def _with_freed(day: PointsDay, freed: Mapping[date, int]) -> list[PointsDay]:
+def with_freed(day: PointsDay, freed: Mapping[date, int]) -> list[PointsDay]:
     """The row with what lapsed holds in it reserved (units by the day of their end) apart."""
     units = sum(freed.values())
     rest = replace(day, remainder=day.remainder - units, held=day.held - units)
@@ -290,7 +290,7 @@ async def past_days(context: Context, keys: list[PastKey]) -> list[dict[str, lis
             point: [
                 part
                 for dates, left in days.items()
-                for part in _with_freed(*_held_then(held[key, point, *dates], dates, left))
+                for part in with_freed(*_held_then(held[key, point, *dates], dates, left))
             ]
             for point, days in found[key].items()
         }

@@ -50,8 +50,9 @@ def operation_id(key_hash: bytes) -> UUID:
 def content_hash(command: Any) -> bytes:
     """SHA-256 over the canonical form of a command: equal inputs have equal hashes.
 
-    Members that are None or equal to their default are left out, decimals and instants go by value,
-    sets are sorted; lines are sorted by number. Source: semantics 12, engineering 3.1.
+    Members that are None or equal to their default are left out (an empty list only where None
+    would mean the same), decimals and instants go by value, sets are sorted; lines are sorted by
+    number. Source: semantics 12, engineering 3.1.
     """
     form = json.dumps([_FORM, canonical(command)], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(form.encode()).digest()
@@ -76,7 +77,8 @@ def _members(value: Any) -> dict[str, Any]:
     for member in fields(value):
         given = getattr(value, member.name)
         unsaid = given is None or given == member.default
-        if not unsaid and given not in ((), frozenset()):
+        empty = given in ((), frozenset()) and member.default is not None
+        if not unsaid and not empty:
             members[member.name] = canonical(given)
     return members
 

@@ -2,22 +2,21 @@
 commit alike.
 """
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from uuid import UUID
 
 from models.card_statements import CardRow
 from models.database import Reader
-from models.ledger_statements import balances_of, points_days_of
-from models.payment_statements import unreleased_holds_of
+from resolvers.card_parts import card_parts
 from resolvers.context import Context
 from resolvers.paid_sales import NOTHING_PAID, PaidLines, shrunk
 from resolvers.standings import Standing, standing_in_unit
 from rules import balances
 from rules.balances import PointsDay, Sums
 from rules.book import RuleBook
-from rules.earning import CardFacts, Earned, EarningFacts, earn, earning_line, maximum_units
+from rules.earning import CardFacts, EarningFacts, Judgement, earning_line, judge, maximum_units
 from rules.lines import Line
 from rules.program import Channel
 from rules.tender import Item
@@ -28,8 +27,19 @@ class Judged:
     """The facts a sale was judged by, what the rules made of them, and the card's standing then."""
 
     facts: EarningFacts
-    earned: Earned
+    earned: Judgement
     standing: Standing | None
+
+
+def judge_facts(facts: EarningFacts, book: RuleBook) -> Judgement:
+    """What the schemes published to the channel make of the facts."""
+    return judge(
+        facts,
+        book.schemes_on(facts.channel),
+        book.reward_points,
+        book.rate,
+        book.configuration.settings,
+    )
 
 
 async def judge_sale(
@@ -52,6 +62,7 @@ async def judge_sale(
     """
     standing = None
     card_facts = None
+    room: dict[str, int] = {}
     if card is not None:
         standing = await standing_in_unit(context, reader, card, context_book(context, book))
         card_facts = CardFacts(
@@ -59,24 +70,18 @@ async def judge_sale(
             programs=standing.programs_on(entry_date),
             tiers=standing.tiers_on(entry_date),
         )
+        room = await room_below(reader, book, card.card_id, context.now, standing.time_zone, today)
     facts = EarningFacts(
         channel=channel.code,
         on=entry_date,
         card=card_facts,
         affiliations=affiliations,
-        room=await room_below(reader, book, card, context.now, today),
+        room=room,
         currency=channel.currency,
         lines=shrunk([earning_line(line) for line in lines], items, paid),
         paid_with_points=bool(paid.payments),
     )
-    earned = earn(
-        facts,
-        book.schemes_on(channel.code),
-        book.reward_points,
-        book.rate,
-        book.configuration.settings,
-    )
-    return Judged(facts, earned, standing)
+    return Judged(facts, judge_facts(facts, book), standing)
 
 
 def context_book(context: Context, book: RuleBook) -> RuleBook:
@@ -85,47 +90,35 @@ def context_book(context: Context, book: RuleBook) -> RuleBook:
 
 
 async def room_below(
-    reader: Reader, book: RuleBook, card: CardRow | None, now: datetime, today: date
+    reader: Reader, book: RuleBook, card_id: UUID, now: datetime, zone: str, today: date
+) -> dict[str, int]:
+    """The room of `room_of` for a card issued in the zone."""
+    if not limited(book):
+        return {}
+    parts = (await card_parts(reader, [card_id]))[card_id]
+    return room_of(book, parts.sums, parts.days_at(now, zone), today)
+
+
+def limited(book: RuleBook) -> dict[str, int]:
+    """The maximum of each reward point that has one, in smallest units."""
+    limits = {code: maximum_units(point) for code, point in book.reward_points.items()}
+    return {code: limit for code, limit in limits.items() if limit is not None}
+
+
+def room_of(
+    book: RuleBook,
+    sums: Mapping[str, tuple[Sums, date]],
+    days: Mapping[str, Sequence[PointsDay]],
+    today: date,
 ) -> dict[str, int]:
     """Units left below each maximum: it less today's available + unvested + held, known now,
     whether or not anybody has noticed that a hold is over.
+
+    `sums` come with the day up to which the point's debt is settled.
     """
-    limited = {
-        code: limit
-        for code, point in book.reward_points.items()
-        if (limit := maximum_units(point)) is not None
-    }
-    if card is None or not limited:
-        return {}
-    rows = {row.reward_point: row for row in await reader.each(balances_of, [card.card_id])}
-    days = await reader.each(points_days_of, [card.card_id])
-    lapsed = await _lapsed(reader, card, now) if any(day.held for day in days) else Counter()
-    room = {}
-    for code, limit in limited.items():
-        row = rows.get(code)
-        if row is None:
-            room[code] = limit
-            continue
-        by_day = [
-            PointsDay(
-                day.vests_on,
-                day.expires_on,
-                day.remainder,
-                day.held - lapsed[code, day.vests_on, day.expires_on],
-            )
-            for day in days
-            if day.reward_point == code
-        ]
-        sums = Sums(row.issued, row.used, row.expired_written, row.debt)
-        held = balances.totals(sums, by_day, row.as_of_from, today)
-        room[code] = limit - (held.available + held.unvested + held.held)
+    room = limited(book)
+    for code in room.keys() & sums.keys():
+        held, since = sums[code]
+        now = balances.totals(held, days.get(code, ()), since, today)
+        room[code] -= now.available + now.unvested + now.held
     return room
-
-
-async def _lapsed(reader: Reader, card: CardRow, now: datetime) -> Counter[tuple[str, date, date]]:
-    """Units that holds reserve whose end has passed, by reward point and dates."""
-    lapsed: Counter[tuple[str, date, date]] = Counter()
-    for hold in await reader.each(unreleased_holds_of, [card.card_id]):
-        if hold.expires_at <= now:
-            lapsed[hold.reward_point, hold.vests_on, hold.expires_on_lot] += hold.points
-    return lapsed

@@ -9,20 +9,14 @@ from datetime import date, timedelta
 from fractions import Fraction
 
 from models.card_statements import CardRow
-from resolvers import cards
-from resolvers.balances import balance_rows, day_rows
-from resolvers.context import Context
-from resolvers.pools import paying_ids
-from resolvers.standings import standing
+from resolvers.parties import PointsOf
+from resolvers.priced_carts import PricedCart
 from resolvers.tenders import check_card, tender_of
 from rules.balances import NEVER, PointsDay, Sums, settle
-from rules.book import RuleBook
 from rules.cover import Cover
 from rules.errors import LoyaltyError
 from rules.numbers import half_up
 from rules.paying import most, refusal_of_cover
-from rules.program import Channel
-from rules.tender import Item
 
 SOON = timedelta(days=30)
 
@@ -50,49 +44,34 @@ class TenderView:
         return sum(part.amount_minor for part in self.parts)
 
 
-@dataclass(frozen=True, slots=True)
-class Payable:
-    """The cart as far as paying goes."""
-
-    items: tuple[Item, ...]
-    total_minor: int
-    balance_due_minor: int
-    on: date
-
-
-async def view(
-    context: Context,
-    book: RuleBook,
-    channel: Channel,
-    card: CardRow,
-    affiliations: frozenset[str],
-    payable: Payable,
-    coupon_faults: Sequence[LoyaltyError],
-) -> TenderView:
-    """The cover for the card presented, with the answer that paying it would give."""
+def view(cart: PricedCart) -> TenderView | None:
+    """The cover for the card presented, with the answer that paying it would give; None without a
+    card.
+    """
+    card, on = cart.party.card, cart.on
+    facts = cart.party.card_facts(on)
+    if card is None or facts is None:
+        return None
     try:
-        check_card(book, channel, card)
-        for fault in coupon_faults:
+        check_card(cart.book, cart.channel, card)
+        for fault in cart.coupon_faults:
             raise fault
     except LoyaltyError as refusal:
         return TenderView(card, (), (), refusal)
-    held_standing = await standing(context, card, book)
-    if held_standing is None:
-        raise AssertionError
     asked = tender_of(
-        book,
-        channel,
-        held_standing,
-        affiliations,
-        payable.items,
-        payable.total_minor,
-        payable.on,
+        cart.book,
+        cart.channel,
+        facts,
+        cart.party.affiliations,
+        cart.items,
+        cart.priced.totals.total_minor,
+        on,
     )
-    pool = await _pool(context, card, asked.payable_points, payable.on)
-    cover = most(asked, pool.available, payable.balance_due_minor)
+    pool = _pool(cart.party.paying, asked.payable_points, on)
+    cover = most(asked, pool.available, cart.balance_due_minor)
     refusal_now = None
     if cover.amount_minor == 0:
-        refusal_now = refusal_of_cover(asked, pool.available, pool.held, payable.balance_due_minor)
+        refusal_now = refusal_of_cover(asked, pool.available, pool.held, cart.balance_due_minor)
     return TenderView(card, _parts(cover), _soon(cover, pool), refusal_now)
 
 
@@ -105,19 +84,12 @@ class _Pool:
     soon: dict[str, int]
 
 
-async def _pool(context: Context, card: CardRow, points: Sequence[str], on: date) -> _Pool:
+def _pool(paying: Sequence[PointsOf], points: Sequence[str], on: date) -> _Pool:
     pool = _Pool(dict.fromkeys(points, 0), dict.fromkeys(points, 0), dict.fromkeys(points, 0))
-    for card_id in sorted(await paying_ids(context.read, card)):
-        row = await context.load(cards.rows_by_id, card_id)
-        if row is None:
-            continue
-        balances = {one.reward_point: one for one in await context.load(balance_rows, card_id)}
-        days = await context.load(day_rows, card_id)
+    for held in paying:
         for code in points:
-            known = balances.get(code)
-            sums = Sums(debt=known.debt if known else 0)
-            since = known.as_of_from if known else on
-            _add(pool, code, days.get(code, []), (sums.debt, since), on)
+            sums, since = held.sums.get(code, (Sums(), on))
+            _add(pool, code, held.days.get(code, ()), (sums.debt, since), on)
     return pool
 
 

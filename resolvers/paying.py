@@ -5,13 +5,14 @@ Source: semantics 8.1-8.5.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
 from models.card_statements import CardRow
 from models.database import Transaction
+from models.failures import ChangedMeanwhile
 from models.payment_statements import (
     PaymentRow,
     authorized_on_card,
@@ -23,7 +24,6 @@ from resolvers import carts, tills
 from resolvers.audits import audit_card
 from resolvers.callers import Role
 from resolvers.cards import NOBODY
-from resolvers.carts import CartCommand
 from resolvers.clock import civil_date
 from resolvers.context import Context
 from resolvers.holds import (
@@ -39,9 +39,9 @@ from resolvers.identifiers import random_id
 from resolvers.payment_books import Made, by_card, payment_row, redemptions, write_payment
 from resolvers.pools import Pool, lock_pool
 from resolvers.postings import Event
+from resolvers.priced_carts import CartCommand, PricedCart, by_value, price_cart
 from resolvers.replays import Answer, Operation, Outcome, key_fault, once
-from resolvers.standings import standing_in_unit
-from resolvers.tenders import check_card, items_of, tender_of
+from resolvers.tenders import check_card, tender_of
 from resolvers.writing import write
 from rules.book import RuleBook
 from rules.cover import Cover
@@ -53,7 +53,6 @@ from rules.errors import (
     OneLoyaltyTenderOnly,
     Refused,
 )
-from rules.lines import Charge, Line, totals
 from rules.lots import Taken, take
 from rules.numbers import fits_minor, to_minor
 from rules.paying import check_amount, decide
@@ -80,11 +79,8 @@ class _Checked:
     command: Pay
     book: RuleBook
     channel: Channel
-    lines: tuple[Line, ...]
-    charges: tuple[Charge, ...]
+    cart: PricedCart
     amount_minor: int
-    balance_due_minor: int
-    total_minor: int
     at: datetime
     on: date
 
@@ -99,7 +95,8 @@ async def pay(context: Context, key: str, command: Pay) -> Outcome:
     async def work(operation: Operation) -> Answer:
         return await _pay(context, operation, command)
 
-    return await once(context, "payWithLoyalty", key, command, work)
+    said = replace(command, cart=by_value(command.cart))
+    return await once(context, "payWithLoyalty", key, said, work)
 
 
 def _check_form(context: Context, key: str, command: Pay) -> None:
@@ -136,24 +133,38 @@ def in_cart() -> Iterator[None]:
         raise
 
 
-def _checked(context: Context, book: RuleBook | None, command: Pay) -> _Checked:
-    cart = command.cart
+async def _checked(
+    context: Context, transaction: Transaction, book: RuleBook | None, command: Pay
+) -> _Checked:
     with in_cart():
-        channel = carts.channel_of(context, book, cart)
+        channel = carts.channel_of(context, book, command.cart)
         if book is None:
             raise AssertionError
-        for fault in tills.affiliation_faults(book, cart.affiliations):
+        for fault in tills.affiliation_faults(book, command.cart.affiliations):
             raise fault
-        lines, charges = carts.check_form(context, cart)
-    sums = totals(lines, charges, prices_include_tax=channel.prices_include_tax)
-    due = sums.balance_due_minor(to_minor(cart.amount_paid, cart.currency))
+    at = command.cart.at or context.service.clock()
+    moment = (at, civil_date(at, channel.time_zone))
+    cart = await _priced(context, transaction, book, channel, command, moment)
     amount = _amount_minor(command)
-    check_amount(amount, due)
-    if cart.currency != channel.currency:
+    check_amount(amount, cart.balance_due_minor)
+    if command.cart.currency != channel.currency:
         raise CurrencyMismatch("This is not the channel's currency.", ("cart", "currency"))
-    at = cart.at or context.service.clock()
-    on = civil_date(at, channel.time_zone)
-    return _Checked(command, book, channel, lines, charges, amount, due, sums.total_minor, at, on)
+    return _Checked(command, book, channel, cart, amount, *moment)
+
+
+async def _priced(
+    context: Context,
+    transaction: Transaction,
+    book: RuleBook,
+    channel: Channel,
+    command: Pay,
+    moment: tuple[datetime, date],
+) -> PricedCart:
+    """The cart as the cart query would show it with the card presented."""
+    shown = replace(command.cart, card_number=command.card_number)
+    with in_cart():
+        sent = carts.check_form(context, shown)
+        return await price_cart(context, transaction, book, channel, shown, sent, moment)
 
 
 def _amount_minor(command: Pay) -> int:
@@ -164,7 +175,7 @@ def _amount_minor(command: Pay) -> int:
 
 async def _pay(context: Context, operation: Operation, command: Pay) -> Answer:
     transaction = operation.transaction
-    asked = _checked(context, operation.book, command)
+    asked = await _checked(context, transaction, operation.book, command)
     payment_id = random_id(context.service.randomness)
     now = context.service.clock()
     await _check_order(transaction, asked, now)
@@ -173,7 +184,7 @@ async def _pay(context: Context, operation: Operation, command: Pay) -> Answer:
     pool = await lock_pool(context, transaction, card, now, cards_of(others))
     check_card(asked.book, asked.channel, pool.presented.card)
     with in_cart():
-        for fault in carts.coupon_faults(asked.book, command.cart, asked.on):
+        for fault in asked.cart.coupon_faults:
             raise fault
     for other in others:
         ended = EXPIRED if status_at(other, now) == EXPIRED else VOIDED
@@ -223,23 +234,27 @@ async def _others(transaction: Transaction, asked: _Checked, card: CardRow) -> l
 async def _cover(
     context: Context, transaction: Transaction, asked: _Checked, pool: Pool
 ) -> tuple[Tender, Cover]:
-    card = pool.presented.card
-    key = await tills.named_customer(transaction, asked.command.cart.customer_id)
-    codes = asked.command.cart.affiliations
-    held = await tills.held_affiliations(transaction, key, card, codes)
-    standing = await standing_in_unit(context, transaction, card, asked.book)
-    items = items_of(
-        asked.lines, asked.charges, prices_include_tax=asked.channel.prices_include_tax
-    )
-    tender = tender_of(
-        asked.book, asked.channel, standing, held, items, asked.total_minor, asked.on
-    )
+    """The walk over the cart as it stands under the locks.
+
+    Raises ChangedMeanwhile where it is another than the one that was checked before them.
+    """
+    moment = (asked.at, asked.on)
+    cart = await _priced(context, transaction, asked.book, asked.channel, asked.command, moment)
+    facts = cart.party.card_facts(asked.on)
+    if (
+        facts is None
+        or cart.items != asked.cart.items
+        or cart.price_groups != asked.cart.price_groups
+    ):
+        raise ChangedMeanwhile
+    held, total_minor = cart.party.affiliations, cart.priced.totals.total_minor
+    tender = tender_of(asked.book, asked.channel, facts, held, cart.items, total_minor, asked.on)
     budgets = {
         code: await pool.available_units(tender.points[code], asked.on)
         for code in tender.payable_points
     }
     reserved = {code: await pool.held_units(code) for code in tender.payable_points}
-    cover = decide(tender, budgets, reserved, asked.amount_minor, asked.balance_due_minor)
+    cover = decide(tender, budgets, reserved, asked.amount_minor, cart.balance_due_minor)
     return tender, cover
 
 

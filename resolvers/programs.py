@@ -18,6 +18,7 @@ from rules.program import (
     ActivityType,
     Affiliation,
     Channel,
+    ChargeCode,
     EarningRule,
     Program,
     RedemptionRule,
@@ -50,6 +51,10 @@ async def programs_by_code(context: Context, codes: list[str]) -> list[Program |
 
 async def affiliations_by_code(context: Context, codes: list[str]) -> list[Affiliation | None]:
     return await _each(context, codes, lambda book: book.affiliations)
+
+
+async def charge_codes_by_code(context: Context, codes: list[str]) -> list[ChargeCode | None]:
+    return await _each(context, codes, lambda book: book.charge_codes)
 
 
 async def activity_types_by_code(context: Context, codes: list[str]) -> list[ActivityType | None]:

@@ -217,11 +217,11 @@ async def standing(
 
 
 async def _loaded_kin(context: Context, card: CardRow, history: History) -> list[CardRow]:
-    if not _has_kin(card, history) or card.customer_key is None:
+    if not has_kin(card, history) or card.customer_key is None:
         return []
     ids = await context.load(customers.card_ids_by_key, card.customer_key)
     rows = await gather(*(context.load(cards.rows_by_id, card_id) for card_id in ids))
-    return [row for row in rows if row is not None and _is_kin(row, card)]
+    return [row for row in rows if row is not None and is_kin(row, card)]
 
 
 async def _loaded_alone(
@@ -244,11 +244,11 @@ async def standing_in_unit(
 ) -> Standing:
     history = await context.service.books.history(reader)
     own = await _alone(context, reader, card, book, history)
-    if not _has_kin(card, history):
+    if not has_kin(card, history):
         return own
     held = await reader.each(cards_of_customers, [card.customer_key])
     rows = await reader.each(cards_of, [row.card_id for row in held])
-    kin = [await _alone(context, reader, row, book, history) for row in rows if _is_kin(row, card)]
+    kin = [await _alone(context, reader, row, book, history) for row in rows if is_kin(row, card)]
     return replace(own, kin=tuple(kin))
 
 
@@ -269,10 +269,10 @@ async def _alone(
     )
 
 
-def _has_kin(card: CardRow, history: History) -> bool:
+def has_kin(card: CardRow, history: History) -> bool:
     """A card that is not ACTIVE counts for itself alone."""
     return bool(card.customer_key and card.status == "ACTIVE" and history.combined)
 
 
-def _is_kin(row: CardRow, card: CardRow) -> bool:
+def is_kin(row: CardRow, card: CardRow) -> bool:
     return row.status == "ACTIVE" and row.card_id != card.card_id

@@ -8,7 +8,6 @@ from datetime import date
 from fractions import Fraction
 
 from models.card_statements import CardRow
-from resolvers.standings import Standing
 from rules.book import RuleBook
 from rules.earning import CardFacts
 from rules.errors import (
@@ -18,13 +17,13 @@ from rules.errors import (
     ChannelNotParticipating,
     PaymentMethodNotConfigured,
 )
-from rules.lines import Charge, Line
+from rules.lines import Charged, Line
 from rules.program import Channel
 from rules.tender import Item, Tender, TenderFacts, tender
 
 
 def items_of(
-    lines: Iterable[Line], charges: Iterable[Charge], *, prices_include_tax: bool
+    lines: Iterable[Line], charges: Iterable[Charged], *, prices_include_tax: bool
 ) -> tuple[Item, ...]:
     """Each line with its charges, and last the order's own charges."""
     charged: dict[int | None, int] = {}
@@ -49,14 +48,13 @@ def items_of(
 def tender_of(
     book: RuleBook,
     channel: Channel,
-    standing: Standing,
+    card: CardFacts,
     affiliations: frozenset[str],
     items: tuple[Item, ...],
     total_minor: int,
     on: date,
 ) -> Tender:
     """The rules of the channel's schemes that the card may use on the day."""
-    card = CardFacts(active=True, programs=standing.programs_on(on), tiers=standing.tiers_on(on))
     facts = TenderFacts(channel.currency, on, card, affiliations, items, total_minor)
     return tender(facts, book, book.schemes_on(channel.code))
 

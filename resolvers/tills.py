@@ -41,12 +41,16 @@ class Till:
     affiliations: frozenset[str]
 
 
-async def presented(context: Context, reader: Reader, number: str) -> CardRow:
-    """The card by number. Unknown and foreign are one refusal, after the same statements."""
+async def presented(
+    context: Context, reader: Reader, number: str, own: UUID | None = None
+) -> CardRow:
+    """The card by number. Unknown and foreign are one refusal, after the same statements.
+
+    `own` is the customer of a customer's token, where it is known already.
+    """
     found = await reader.each(numbers_of, [number])
     rows = await reader.each(cards_of, [found[0].card_id if found else NOBODY])
-    own = None
-    if context.caller.role is Role.CUSTOMER:
+    if context.caller.role is Role.CUSTOMER and own is None:
         own = await customers.key_of(reader, context.caller.customer_id or "")
     card = rows[0] if rows else None
     if card is None or (

@@ -9,6 +9,7 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Protocol, TypeVar
 
+from rules.indexes import RuleIndex
 from rules.program import (
     ActivityType,
     Affiliation,
@@ -71,6 +72,10 @@ class RuleBook:
     rewards_by_program: Mapping[str, tuple[OneTimeReward, ...]]
     tiers: Mapping[tuple[str, str], Tier]
     rates: Rates
+    # By (price group, coupon); shipping discounts select lines only to sum them up.
+    discounts_index: RuleIndex[Discount]
+    shipping_index: RuleIndex[ShippingThresholdDiscount]
+    shipping_names: frozenset[str]
 
     def program(self, code: str) -> Program | None:
         return self.programs.get(code)
@@ -170,6 +175,13 @@ def compile_book(
         },
         tiers={(p.code, tier.code): tier for p in configuration.programs for tier in p.tiers},
         rates=exchange_rates(configuration),
+        discounts_index=RuleIndex(configuration.discounts, _gates),
+        shipping_index=RuleIndex(
+            configuration.shipping_threshold_discounts, _gates, selects=lambda _: False
+        ),
+        shipping_names=frozenset(
+            text(one.name, None, one.code) for one in configuration.shipping_threshold_discounts
+        ),
     )
 
 
@@ -234,6 +246,13 @@ def text(names: Names, locale: str | None, code: str) -> str:
 
 def _locale(locale: str) -> str:
     return locale.replace("_", "-").lower()
+
+
+def _gates(
+    discount: Discount | ShippingThresholdDiscount,
+) -> list[tuple[str | None, str | None]]:
+    """Any of its price groups opens a discount, none at all to every cart; its coupon is needed."""
+    return [(group, discount.coupon) for group in discount.price_groups or (None,)]
 
 
 def _by_code(items: Iterable[_Item]) -> Mapping[str, _Item]:

@@ -6,14 +6,13 @@ Source: semantics 2 (Numbers, Line amounts), 10.1 (totals).
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from typing import Protocol
 
 from rules.errors import InvalidInput, Path, Refused
 from rules.numbers import MAXIMUM_UNITS, cut, fits_minor, to_minor
-from rules.program import Discount, EarningRule, RedemptionRule, ShippingThresholdDiscount
 
 MAXIMUM_LINES = 1000
 MAXIMUM_CATEGORIES = 100
@@ -25,9 +24,6 @@ _DIGITS_AFTER = 6
 _TOO_LARGE = "This comes to more than 10^15 of the currency's smallest units."
 # Text that no database stores and no encoder writes.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-
-
-Selection = EarningRule | RedemptionRule | Discount | ShippingThresholdDiscount
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +63,8 @@ class Line:
     quantity: Decimal
     unit_price: Decimal
     currency: str
+    # The quantity times the unit price, half-up.
+    gross_minor: int
     discount_minor: int
     tax_minor: int
     delivery_mode: str | None
@@ -76,11 +74,6 @@ class Line:
     def products(self) -> frozenset[str]:
         """What product lists may name it by: productId and variantId."""
         return frozenset({self.product_id, self.variant_id or self.product_id})
-
-    @property
-    def gross_minor(self) -> int:
-        """The quantity times the unit price, half-up."""
-        return to_minor(Fraction(self.quantity) * Fraction(self.unit_price), self.currency)
 
     @property
     def net_minor(self) -> int:
@@ -118,7 +111,19 @@ class Totals:
         return max(0, self.total_minor - amount_paid_minor)
 
 
-def totals(lines: Iterable[Line], charges: Iterable[Charge], *, prices_include_tax: bool) -> Totals:
+class Charged(Protocol):
+    """A charge as far as sums go."""
+
+    @property
+    def amount_minor(self) -> int: ...
+
+    @property
+    def line_number(self) -> int | None: ...
+
+
+def totals(
+    lines: Iterable[Line], charges: Iterable[Charged], *, prices_include_tax: bool
+) -> Totals:
     """Sum up a cart; tax is not added where prices include it. Source: semantics 10.1."""
     lines = tuple(lines)
     subtotal = sum(line.gross_minor for line in lines)
@@ -149,16 +154,6 @@ def check_lines(
         if max(come_to.subtotal_minor, come_to.total_minor) > MAXIMUM_UNITS:
             raise Refused([InvalidInput(_TOO_LARGE, (*path, name))])
     return judged, charged
-
-
-def matches(products: AbstractSet[str], categories: AbstractSet[str], rule: Selection) -> bool:
-    """Tell whether a line is one of the rule's: by products, else categories, else any is.
-
-    Source: semantics 5.2.
-    """
-    if rule.products:
-        return not products.isdisjoint(rule.products)
-    return not rule.categories or not categories.isdisjoint(rule.categories)
 
 
 def split(units: int, weights: Mapping[int, Fraction]) -> tuple[tuple[int, int], ...]:
@@ -221,9 +216,9 @@ def line_number_faults(number: int, taken: set[int], path: Path) -> Iterator[Inv
 
 
 def _line_faults(line: LineInput, currency: str, path: Path) -> Iterator[InvalidInput]:
-    yield from _text_faults(line.product_id, (*path, "productId"))
-    yield from _text_faults(line.variant_id, (*path, "variantId"))
-    yield from _text_faults(line.delivery_mode, (*path, "deliveryMode"))
+    yield from text_faults(line.product_id, (*path, "productId"))
+    yield from text_faults(line.variant_id, (*path, "variantId"))
+    yield from text_faults(line.delivery_mode, (*path, "deliveryMode"))
     yield from _category_faults(line.categories, (*path, "categories"))
     faults = [*_number_faults(line, currency, path)]
     yield from faults or _sum_faults(_line(line, currency), path)
@@ -234,10 +229,10 @@ def _category_faults(categories: tuple[str, ...], path: Path) -> Iterator[Invali
         yield InvalidInput(f"A line has at most {MAXIMUM_CATEGORIES} categories.", path)
         return
     for position, category in enumerate(categories):
-        yield from _text_faults(category, (*path, str(position)))
+        yield from text_faults(category, (*path, str(position)))
 
 
-def _text_faults(
+def text_faults(
     text: str | None, path: Path, least: int = 1, most: int = MAXIMUM_TEXT
 ) -> Iterator[InvalidInput]:
     if text is None:
@@ -271,8 +266,8 @@ def _sum_faults(line: Line, path: Path) -> Iterator[InvalidInput]:
 def _charge_faults(
     charge: ChargeInput, numbers: set[int], currency: str, path: Path
 ) -> Iterator[InvalidInput]:
-    yield from _text_faults(charge.code, (*path, "code"))
-    yield from _text_faults(charge.description, (*path, "description"), 0, MAXIMUM_DESCRIPTION)
+    yield from text_faults(charge.code, (*path, "code"))
+    yield from text_faults(charge.description, (*path, "description"), 0, MAXIMUM_DESCRIPTION)
     yield from filter(None, [amount_fault(charge.amount, currency, (*path, "amount"))])
     if charge.line_number is not None and charge.line_number not in numbers:
         yield InvalidInput("No line has this number.", (*path, "lineNumber"))
@@ -287,6 +282,7 @@ def _line(line: LineInput, currency: str) -> Line:
         quantity=line.quantity,
         unit_price=line.unit_price,
         currency=currency,
+        gross_minor=to_minor(Fraction(line.quantity) * Fraction(line.unit_price), currency),
         discount_minor=to_minor(line.discount_amount, currency),
         tax_minor=to_minor(line.tax_amount, currency),
         delivery_mode=line.delivery_mode,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from rules.indexes import in_force
 from rules.program import EarningRule, RedemptionRule, Scheme
 
 
@@ -68,6 +69,13 @@ def scheme_stop(
     return NoteCode.EXCLUDED_AFFILIATION if excluded else None
 
 
+def held_keys(
+    tier: str | None, affiliations: AbstractSet[str]
+) -> list[tuple[str | None, str | None]]:
+    """Give the (tier, affiliation) of every rule that `rule_stop` lets pass, dates apart."""
+    return [(one, held) for one in {None, tier} for held in (None, *affiliations)]
+
+
 def rule_stop(
     rule: EarningRule | RedemptionRule, on: date, tier: str | None, affiliations: AbstractSet[str]
 ) -> NoteCode | None:
@@ -75,8 +83,7 @@ def rule_stop(
 
     Source: semantics 5.1, step 3.
     """
-    started = rule.valid_from is None or rule.valid_from <= on
-    if not started or (rule.valid_to is not None and rule.valid_to < on):
+    if not in_force(rule, on):
         return NoteCode.OUTSIDE_VALIDITY
     if rule.tier is not None and rule.tier != tier:
         return NoteCode.TIER_NOT_HELD

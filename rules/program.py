@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
+
+from rules.indexes import RuleIndex
 
 # A name is one text under "" or a text a locale.
 Names = Mapping[str, str]
@@ -318,7 +321,7 @@ class RedemptionLimits:
     maximum_share_of_order: Decimal
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: the indexes are compiled once and kept with the scheme
 class Scheme:
     code: str
     program: str
@@ -328,6 +331,30 @@ class Scheme:
     earning_rules: tuple[EarningRule, ...]
     redemption_limits: RedemptionLimits
     redemption_rules: tuple[RedemptionRule, ...]
+
+    @cached_property
+    def sale_rules(self) -> tuple[EarningRule, ...]:
+        """Rules for purchases and transaction counts: only rules for activities have a type."""
+        return tuple(rule for rule in self.earning_rules if rule.activity_type is None)
+
+    @cached_property
+    def sale_index(self) -> RuleIndex[EarningRule]:
+        """Its `sale_rules` by (tier, affiliation)."""
+        return RuleIndex(self.sale_rules, lambda rule: [(rule.tier, rule.affiliation)])
+
+    @cached_property
+    def sale_affiliations(self) -> frozenset[str]:
+        """The affiliations that its `sale_rules` ask for."""
+        return frozenset(rule.affiliation for rule in self.sale_rules if rule.affiliation)
+
+    @cached_property
+    def redemption_index(self) -> RuleIndex[RedemptionRule]:
+        """Its redemption rules by (tier, affiliation), labelled by reward point."""
+        return RuleIndex(
+            self.redemption_rules,
+            lambda rule: [(rule.tier, rule.affiliation)],
+            lambda rule: rule.reward_point,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ Money counts in minor units of the cart's currency; rates are exact fractions.
 Source: semantics 8.2 (Rules, Payable, Rate), 8.3.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
@@ -12,8 +12,8 @@ from math import lcm
 
 from rules.book import RuleBook
 from rules.earning import CardFacts
-from rules.lines import matches
-from rules.notes import rule_stop
+from rules.indexes import Opened
+from rules.notes import held_keys
 from rules.numbers import currency_digits, cut, scale
 from rules.program import RedemptionLimits, RedemptionReward, RedemptionRule, RewardPoint, Scheme
 
@@ -72,14 +72,6 @@ class Price:
 
 
 @dataclass(frozen=True, slots=True)
-class _Offer:
-    """An applicable rule; `price` is the same for every item, None for a rule by quantity."""
-
-    rule: RedemptionRule
-    price: Price | None
-
-
-@dataclass(frozen=True, slots=True)
 class Tender:
     """Everything the walk needs, gathered once: preview, payment and capture walk the same way.
 
@@ -109,16 +101,17 @@ def tender(facts: TenderFacts, book: RuleBook, schemes: Sequence[Scheme]) -> Ten
     Raises ValueError where a rate is missing (no accepted configuration has such a rule).
     """
     facts = replace(facts, items=tuple(sorted(facts.items, key=_place)))
-    applying = [(scheme, rule) for scheme in schemes for rule in _applicable(facts, scheme)]
-    offers = [_offer(facts.currency, book.rate, rule) for _, rule in applying]
+    found = [(scheme, _opened(facts, scheme)) for scheme in schemes]
+    applying = [(scheme, one) for scheme, one in found if one is not None and one.labels]
+    opened = [one for _, one in applying]
+    by_amount = _ByAmount(facts.currency, book.rate)
+    priced = [_prices(by_amount, opened, item) for item in facts.items]
+    codes = frozenset().union(*(one.labels for one in opened))
     return Tender(
         facts=facts,
         points=book.reward_points,
         limits=_together([scheme.redemption_limits for scheme, _ in applying]),
-        prices={
-            code: tuple(_prices(offers, code, item) for item in facts.items)
-            for code in dict.fromkeys(offer.rule.reward_point for offer in offers)
-        },
+        prices={code: tuple(one.get(code, ()) for one in priced) for code in codes},
     )
 
 
@@ -136,16 +129,12 @@ def _place(item: Item) -> tuple[bool, int]:
     return (item.line_number is None, item.line_number or 0)
 
 
-def _applicable(facts: TenderFacts, scheme: Scheme) -> list[RedemptionRule]:
+def _opened(facts: TenderFacts, scheme: Scheme) -> Opened[RedemptionRule] | None:
     """Excluded affiliations stop earning only. Source: semantics 5.1, 8.2."""
     if scheme.program not in facts.card.programs:
-        return []
-    tier = facts.card.tiers.get(scheme.program)
-    return [
-        rule
-        for rule in scheme.redemption_rules
-        if rule_stop(rule, facts.on, tier, facts.affiliations) is None
-    ]
+        return None
+    keys = held_keys(facts.card.tiers.get(scheme.program), facts.affiliations)
+    return scheme.redemption_index.opened(facts.on, keys)
 
 
 def _together(limits: Sequence[RedemptionLimits]) -> Limits:
@@ -158,33 +147,60 @@ def _together(limits: Sequence[RedemptionLimits]) -> Limits:
     )
 
 
-def _offer(currency: str, rate: _Rate, rule: RedemptionRule) -> _Offer:
-    """Convert what the rule pays into the cart's currency, without rounding."""
-    if rule.reward is RedemptionReward.PAYMENT_BY_QUANTITY:
-        return _Offer(rule, None)
-    own = rule.currency or currency
-    factor = rate(own, currency)
-    if factor is None:
-        raise ValueError(f"No rate from {own} to {currency}.")
-    worth = Fraction(rule.pays) * factor * scale(currency_digits(currency))
-    return _Offer(rule, Price(Fraction(rule.points) / worth, rule))
-
-
-def _prices(offers: Sequence[_Offer], code: str, item: Item) -> tuple[Price, ...]:
-    """Cheapest first; ties: by amount first, then the document's order, which sorting keeps."""
-    found = [
-        offer.price or _by_quantity(offer.rule, item)
-        for offer in offers
-        if offer.rule.reward_point == code and _pays_for(offer.rule, item)
-    ]
-    priced = (price for price in found if price is not None)
-    return tuple(sorted(priced, key=lambda price: (price.rate, not price.pays_charges)))
+def _prices(
+    by_amount: "_ByAmount", opened: Iterable[Opened[RedemptionRule]], item: Item
+) -> dict[str, tuple[Price, ...]]:
+    """By reward point, cheapest first; ties: by amount first, then the document's order, which
+    sorting keeps.
+    """
+    found: dict[str, list[Price]] = {}
+    for one in opened:
+        for _, rule in one.matching(item.products, item.categories):
+            price = _price(by_amount, rule, item) if _pays_for(rule, item) else None
+            if price is not None:
+                found.setdefault(rule.reward_point, []).append(price)
+    return {
+        code: tuple(sorted(prices, key=lambda price: (price.rate, not price.pays_charges)))
+        for code, prices in found.items()
+    }
 
 
 def _pays_for(rule: RedemptionRule, item: Item) -> bool:
-    if item.line_number is None:
-        return is_unrestricted(rule)
-    return matches(item.products, item.categories, rule)
+    """The order's own charges are paid by unrestricted rules only; lines were matched before."""
+    return item.line_number is not None or is_unrestricted(rule)
+
+
+def _price(by_amount: "_ByAmount", rule: RedemptionRule, item: Item) -> Price | None:
+    """Give what a rule asks; None for a rule by quantity on a line that is worth nothing."""
+    if rule.reward is RedemptionReward.PAYMENT_BY_QUANTITY:
+        return _by_quantity(rule, item)
+    return by_amount.price(rule)
+
+
+class _ByAmount:
+    """Prices of rules by amount, worked out once for all items: what a rule pays is converted into
+    the cart's currency without rounding.
+    """
+
+    def __init__(self, currency: str, rate: _Rate) -> None:
+        self._currency = currency
+        self._rate = rate
+        # The rules live as long as the book, so that their identity tells them apart.
+        self._prices: dict[int, Price] = {}
+
+    def price(self, rule: RedemptionRule) -> Price:
+        found = self._prices.get(id(rule))
+        if found is None:
+            found = self._prices[id(rule)] = self._worked_out(rule)
+        return found
+
+    def _worked_out(self, rule: RedemptionRule) -> Price:
+        own = rule.currency or self._currency
+        factor = self._rate(own, self._currency)
+        if factor is None:
+            raise ValueError(f"No rate from {own} to {self._currency}.")
+        worth = Fraction(rule.pays) * factor * scale(currency_digits(self._currency))
+        return Price(Fraction(rule.points) / worth, rule)
 
 
 def _by_quantity(rule: RedemptionRule, item: Item) -> Price | None:

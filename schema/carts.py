@@ -1,157 +1,40 @@
 """The cart: preview before posting."""
 
-from datetime import datetime
 from decimal import Decimal
 
 import strawberry
 
-from execution.scalars import CurrencyCode
-from resolvers.carts import CartCommand, CartView
+from resolvers.carts import CartView
 from resolvers.loyalty_tenders import Part, TenderView
+from rules.discounts import Given
 from rules.earning import Earning
-from rules.lines import ChargeInput, Line, LineInput
+from rules.lines import Line, Totals
 from schema.access import Info
 from schema.cards import LoyaltyCard
+from schema.charges import CartCharge, ShippingOffer, priced_charge, shown_offer
 from schema.errors import UserError, user_error
 from schema.ledger import Explanation
 from schema.notes import CartNote, shown_note
 from schema.payments import TenderPoints, tender_points
 from schema.program import LoyaltyTier, RewardPoint, load_point, load_tier
-from schema.sales import CartCharge, shown_charge
 from schema.schemes import LoyaltyProgram, load_program
-from schema.values import Money, decimal, given, money, payment_keys, points
+from schema.values import Money, decimal, money, points
 
 
-@strawberry.input(description="A line of a cart or sale.")
-class CartLineInput:
-    line_number: int = strawberry.field(description="Unique, from 1.")
-    product_id: str = strawberry.field(description="What is bought.")
-    variant_id: str | None = strawberry.field(
-        default=strawberry.UNSET, description="Which variant of it."
+@strawberry.type(description="What one discount of this service takes off a line.")
+class LineDiscount:
+    code: str = strawberry.field(description="The discount's code.")
+    name: str = strawberry.field(description="The discount's name.")
+    amount: Money = strawberry.field(description="What it takes off the whole line.")
+    price_group: str | None = strawberry.field(
+        description="The price group that opened it; null: it is open to every cart."
     )
-    categories: list[str] | None = strawberry.field(
-        default_factory=list,
-        description="Every category the product is in, ancestors included.",
-    )
-    quantity: Decimal = strawberry.field(description="How much, above 0.")
-    unit_price: Decimal = strawberry.field(description="The price of one.")
-    discount_amount: Decimal | None = strawberry.field(
-        default=Decimal(0),
-        description="Discounts that the commerce system has already given on the whole line.",
-    )
-    tax_amount: Decimal | None = strawberry.field(
-        default=Decimal(0), description="The tax of the whole line, as charged."
-    )
-    delivery_mode: str | None = strawberry.field(
-        default=strawberry.UNSET, description="How it is delivered; null: as the order."
-    )
-
-    def line(self) -> LineInput:
-        return LineInput(
-            line_number=self.line_number,
-            product_id=self.product_id,
-            quantity=self.quantity,
-            unit_price=self.unit_price,
-            variant_id=given(self.variant_id),
-            categories=tuple(self.categories or ()),
-            discount_amount=self.discount_amount or Decimal(0),
-            tax_amount=self.tax_amount or Decimal(0),
-            delivery_mode=given(self.delivery_mode),
-        )
-
-
-@strawberry.input(description="A charge that the commerce system has computed.")
-class CartChargeInput:
-    code: str = strawberry.field(description="The charge code.")
-    amount: Decimal = strawberry.field(description="What is charged, from 0.")
-    description: str | None = strawberry.field(
-        default=strawberry.UNSET, description="What it is, for people."
-    )
-    line_number: int | None = strawberry.field(
-        default=strawberry.UNSET, description="Null: a charge on the order as a whole."
-    )
-    overridden: bool | None = strawberry.field(
-        default=False, description="Fixed by hand: shipping discounts leave it alone."
-    )
-
-    def charge(self) -> ChargeInput:
-        return ChargeInput(
-            code=self.code,
-            amount=self.amount,
-            description=given(self.description),
-            line_number=given(self.line_number),
-            overridden=bool(self.overridden),
-        )
-
-
-@strawberry.input(description="A cart, as it would be checked out.")
-class CartInput:
-    channel: str = strawberry.field(description="Where it is checked out.")
-    currency: CurrencyCode = strawberry.field(description="The channel's currency.")
-    card_number: str | None = strawberry.field(
-        default=strawberry.UNSET, description="The loyalty card presented."
-    )
-    customer_id: str | None = strawberry.field(
-        default=strawberry.UNSET, description="Who is signed in."
-    )
-    affiliations: list[str] | None = strawberry.field(
-        default_factory=list, description="Affiliations held besides the customer's own."
-    )
-    coupons: list[str] | None = strawberry.field(
-        default_factory=list, description="Coupon codes given."
-    )
-    delivery_mode: str | None = strawberry.field(
-        default=strawberry.UNSET,
-        description="The order's own delivery mode; lines may have theirs.",
-    )
-    lines: list[CartLineInput] = strawberry.field(description="At most 1000.")
-    charges: list[CartChargeInput] | None = strawberry.field(
-        default=strawberry.UNSET,
-        description=(
-            "Charges that the commerce system has computed. Null: the configured automatic "
-            "charges are used."
-        ),
-    )
-    amount_paid: Decimal | None = strawberry.field(
-        default=Decimal(0), description="Already paid by other means."
-    )
-    loyalty_payments: list[strawberry.ID] | None = strawberry.field(
-        default_factory=list,
-        description=(
-            "Payments with points already made for this cart's order; they shape what it earns."
-        ),
-    )
-    apply_discounts: bool | None = strawberry.field(
-        default=True,
-        description=(
-            "False: this service's own discounts are left out (they are in the lines' "
-            "`discountAmount` already)."
-        ),
-    )
-    at: datetime | None = strawberry.field(
-        default=strawberry.UNSET,
-        description="As if the cart were checked out then; now, if left out.",
-    )
-
-    def command(self) -> CartCommand:
-        return CartCommand(
-            channel=self.channel,
-            currency=self.currency,
-            lines=tuple(line.line() for line in self.lines),
-            charges=tuple(charge.charge() for charge in given(self.charges) or ()),
-            card_number=given(self.card_number),
-            customer_id=given(self.customer_id),
-            affiliations=tuple(self.affiliations or ()),
-            coupons=tuple(self.coupons or ()),
-            amount_paid=self.amount_paid or Decimal(0),
-            loyalty_payments=payment_keys(self.loyalty_payments),
-            at=given(self.at),
-        )
 
 
 @strawberry.type(description="A line as loyalty sees it.")
 class CartLine:
     value: strawberry.Private[Line]
+    given: strawberry.Private[tuple[Given, ...]]
 
     @strawberry.field(description="Its number.")
     def line_number(self) -> int:
@@ -168,6 +51,18 @@ class CartLine:
     @strawberry.field(description="Quantity times unit price.")
     def gross_amount(self) -> Money:
         return money(self.value.gross_minor, self.value.currency)
+
+    @strawberry.field(description="What this service's own discounts take off it.")
+    def discounts(self) -> list[LineDiscount]:
+        return [
+            LineDiscount(
+                code=one.code,
+                name=one.name,
+                amount=money(one.amount_minor, self.value.currency),
+                price_group=one.price_group,
+            )
+            for one in self.given
+        ]
 
     @strawberry.field(description="Gross less all discounts.")
     def net_amount(self) -> Money:
@@ -271,7 +166,11 @@ class Cart:
     view: strawberry.Private[CartView]
 
     def _money(self, minor: int) -> Money:
-        return money(minor, self.view.currency)
+        return money(minor, self.view.cart.channel.currency)
+
+    @property
+    def _totals(self) -> Totals:
+        return self.view.cart.priced.totals
 
     @strawberry.field(
         description=(
@@ -284,7 +183,11 @@ class Cart:
 
     @strawberry.field(description="Its lines, in the order sent.")
     def lines(self) -> list[CartLine]:
-        return [CartLine(value=line) for line in self.view.lines]
+        priced = self.view.cart.priced
+        return [
+            CartLine(value=line, given=given)
+            for line, given in zip(priced.lines, priced.discounts, strict=True)
+        ]
 
     @strawberry.field(
         description=(
@@ -292,56 +195,51 @@ class Cart:
         )
     )
     def price_groups(self) -> list[str]:
-        return list(self.view.price_groups)
+        return list(self.view.cart.price_groups)
 
-    @strawberry.field(description="Its charges.")
-    def charges(self, info: Info) -> list[CartCharge]:
-        return [
-            shown_charge(
-                info,
-                self.view.currency,
-                charge.code,
-                charge.description,
-                charge.line_number,
-                charge.amount_minor,
-            )
-            for charge in self.view.charges
-        ]
+    @strawberry.field(description="Its charges, as sent or as configured, less shipping discounts.")
+    def charges(self) -> list[CartCharge]:
+        currency = self.view.cart.channel.currency
+        return [priced_charge(charge, currency) for charge in self.view.cart.priced.charges]
 
     @strawberry.field(description="All gross amounts.")
     def subtotal(self) -> Money:
-        return self._money(self.view.totals.subtotal_minor)
+        return self._money(self._totals.subtotal_minor)
 
     @strawberry.field(description="All discounts, the callers' included.")
     def discount_total(self) -> Money:
-        return self._money(self.view.totals.discount_minor)
+        return self._money(self._totals.discount_minor)
 
     @strawberry.field(description="All charges.")
     def charge_total(self) -> Money:
-        return self._money(self.view.totals.charge_minor)
+        return self._money(self._totals.charge_minor)
 
     @strawberry.field(description="All taxes.")
     def tax_total(self) -> Money:
-        return self._money(self.view.totals.tax_minor)
+        return self._money(self._totals.tax_minor)
 
     @strawberry.field(description="What the cart comes to.")
     def total(self) -> Money:
-        return self._money(self.view.totals.total_minor)
+        return self._money(self._totals.total_minor)
 
     @strawberry.field(description="What is still to pay.")
     def balance_due(self) -> Money:
-        return self._money(self.view.totals.balance_due_minor(self.view.amount_paid_minor))
+        return self._money(self.view.cart.balance_due_minor)
 
     @strawberry.field(
         description="What points can pay of this cart, presented on its card; null without a card."
     )
     def loyalty_tender(self) -> LoyaltyTender | None:
         view = self.view.tender
-        return None if view is None else LoyaltyTender(view=view, currency=self.view.currency)
+        return (
+            None
+            if view is None
+            else LoyaltyTender(view=view, currency=self.view.cart.channel.currency)
+        )
 
     @strawberry.field(description="What checking out would earn, one row per rule that applies.")
     def earnings(self) -> list[CartEarning]:
-        version = self.view.book.version
+        version = self.view.cart.book.version
         return [CartEarning(earning=one, version=version) for one in self.view.earned.earnings]
 
     @strawberry.field(
@@ -349,3 +247,10 @@ class Cart:
     )
     def earning_notes(self) -> list[CartNote]:
         return [shown_note(note) for note in self.view.earned.notes]
+
+    @strawberry.field(
+        description="For each delivery mode with a shipping discount: where the cart stands."
+    )
+    def shipping_offers(self) -> list[ShippingOffer]:
+        currency = self.view.cart.channel.currency
+        return [shown_offer(offer, currency) for offer in self.view.cart.priced.offers]

@@ -11,7 +11,7 @@ from resolvers import paying, payment_changes, payment_views, refunds
 from resolvers.replays import Outcome
 from schema.access import SHOPS, Info, root
 from schema.card_mutations import Key
-from schema.carts import CartInput
+from schema.cart_inputs import CartInput
 from schema.errors import UserError, told
 from schema.payments import LoyaltyPayment
 from schema.sale_mutations import ReturnLineInput

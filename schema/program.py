@@ -234,6 +234,13 @@ class ShippingThreshold:
     percent_off: Decimal = strawberry.field(description="The share taken off, in per cent.")
 
 
+def shown_threshold(step: rules.ShippingThreshold, currency: str) -> ShippingThreshold:
+    return ShippingThreshold(
+        amount=money(to_minor(step.amount, currency), currency),
+        percent_off=decimal(step.percent_off),
+    )
+
+
 @strawberry.type(description="A discount on shipping from some amounts on.")
 class ShippingThresholdDiscount:
     value: strawberry.Private[rules.ShippingThresholdDiscount]
@@ -252,14 +259,8 @@ class ShippingThresholdDiscount:
 
     @strawberry.field(description="Its thresholds, lowest first.")
     def thresholds(self) -> list[ShippingThreshold]:
-        currency = self.value.currency
-        return [
-            ShippingThreshold(
-                amount=money(to_minor(step.amount, currency), currency),
-                percent_off=decimal(step.percent_off),
-            )
-            for step in sorted(self.value.thresholds, key=lambda step: step.amount)
-        ]
+        steps = sorted(self.value.thresholds, key=lambda step: step.amount)
+        return [shown_threshold(step, self.value.currency) for step in steps]
 
     @strawberry.field(description="Whether a coupon must be given.")
     def coupon_required(self) -> bool:

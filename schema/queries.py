@@ -21,7 +21,8 @@ from resolvers import (
 from rules.errors import Forbidden
 from schema.access import EVERYONE, MANAGERS, SHOPS_AND_CUSTOMERS, Info, root
 from schema.cards import LoyaltyCard
-from schema.carts import Cart, CartInput
+from schema.cart_inputs import CartInput
+from schema.carts import Cart
 from schema.configurations import (
     ConfigurationPlan,
     ConfigurationVersion,

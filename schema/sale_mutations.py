@@ -12,7 +12,7 @@ from resolvers.returns import PostReturn
 from resolvers.sales import PostedSale, PostSale
 from rules.returns import ReturnLine
 from schema.access import SHOPS, Info, root
-from schema.carts import CartChargeInput, CartLineInput
+from schema.cart_inputs import CartChargeInput, CartLineInput
 from schema.errors import UserError, told, user_error
 from schema.sales import SalesTransaction
 from schema.values import given, payment_keys

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from models.payment_statements import PaymentRow
-from models.sale_statements import SaleChargeRow, SaleLineRow, SaleRow
+from models.sale_statements import SaleLineRow, SaleRow
 from resolvers import payment_views, programs, sale_views
-from rules.book import text
 from schema.access import Info
 from schema.cards import LoyaltyCard, load_card
+from schema.charges import CartCharge, posted_charge
 from schema.ledger import LoyaltyTransaction
 from schema.notes import CartNote, shown_note
-from schema.program import Channel, RewardPoint, ShippingThresholdDiscount, load_point
+from schema.program import Channel, RewardPoint, load_point
 from schema.values import Key, Money, Node, from_millionths, money, points
 
 if TYPE_CHECKING:
@@ -26,42 +26,6 @@ if TYPE_CHECKING:
 class RewardPointAmount:
     reward_point: RewardPoint = strawberry.field(description="Of what.")
     points: Decimal = strawberry.field(description="How many.")
-
-
-@strawberry.type(description="A charge on a line or on the order as a whole.")
-class CartCharge:
-    code: str = strawberry.field(description="The charge code.")
-    description: str = strawberry.field(description="What it is, for people.")
-    line_number: int | None = strawberry.field(description="Null: the order as a whole.")
-    is_shipping: bool = strawberry.field(description="Whether shipping discounts may reduce it.")
-    original_amount: Money = strawberry.field(description="As sent or configured.")
-    amount: Money = strawberry.field(description="What is charged.")
-    discounts: list[ShippingThresholdDiscount] = strawberry.field(
-        description="The shipping discounts that reduced it."
-    )
-
-
-def shown_charge(
-    info: Info,
-    currency: str,
-    code: str,
-    description: str | None,
-    line_number: int | None,
-    amount_minor: int,
-) -> CartCharge:
-    """A charge that nothing reduced."""
-    book = info.context.book
-    known = book.charge_codes.get(code) if book else None
-    amount = money(amount_minor, currency)
-    return CartCharge(
-        code=code,
-        description=description or (text(known.name, None, code) if known else code),
-        line_number=line_number,
-        is_shipping=known.shipping if known else False,
-        original_amount=amount,
-        amount=amount,
-        discounts=[],
-    )
 
 
 @strawberry.type(description="A line of a sale or return.")
@@ -154,12 +118,7 @@ class SalesTransaction(Node):
     @strawberry.field(description="Its charges, as sent.")
     async def charges(self, info: Info) -> list[CartCharge]:
         rows = await info.context.load(sale_views.charges_by_key, self.row.sale_key)
-        return [self._charge(info, row) for row in rows]
-
-    def _charge(self, info: Info, row: SaleChargeRow) -> CartCharge:
-        return shown_charge(
-            info, self.row.currency, row.code, row.description, row.line_number, row.amount_minor
-        )
+        return [await posted_charge(info, row, self.row.currency) for row in rows]
 
     @strawberry.field(description="The payments with points that it named.")
     async def loyalty_payments(

@@ -17,12 +17,16 @@ export const examples = [
     variables: (card) => ({ number: card.number, channel: card.enrollmentSource.code }),
   },
   {
-    title: "What a cart would earn",
+    title: "A cart: prices, points, shipping",
     query: `query Preview($input: CartInput!) {
   cart(input: $input) {
+    lines { lineNumber netAmount { amount } discounts { name amount { amount } } }
+    charges { description originalAmount { amount } amount { amount } }
     total { amount currencyCode }
     discountTotal { amount }
     priceGroups
+    shippingOffers { discount { name } currentPercentOff amountToNext { amount } }
+    loyaltyTender { amountCovered { amount } refusal { code } }
     earnings {
       rewardPoint { code }
       points

@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-from tests.api.harness import Harness
+from tests.api.harness import Harness, line
+from tests.api.prices import APPAREL5, AUTO_CHARGES, CART, PROMO, cart, shop
 from tests.api.program import amount_rule, club_document, pay_rule, reward_points, scheme
+from tests.api.test_payments import pay
 
+LOOKED_UP = ("configuration_version", "api_key")
 FRAMES = ("BEGIN", "COMMIT", "ROLLBACK", "PRAGMA")
 
 
@@ -102,3 +105,43 @@ def test_a_balance_is_one_indexed_read_however_long_the_book(
             sizes.append(len(sent))
             assert not any("ledger_entry" in text or "points_day" in text for text in sent)
     assert sizes[0] == sizes[1] <= 4
+
+
+def cart_of(lines: int, **who: Any) -> dict[str, Any]:
+    sold = [line(number, "10.00", categories=["Apparel"]) for number in range(1, lines + 1)]
+    return {**cart(*sold, deliveryMode="TWO_DAY"), **who}
+
+
+@pytest.mark.parametrize("tender_type", ["AS_CARD_TENDER", "AS_CONTACT_TENDER"])
+def test_a_cart_costs_at_most_six_statements_whatever_its_lines_and_its_customer(
+    service: Harness, sent: list[str], tender_type: str
+) -> None:
+    document = shop(
+        discounts=[APPAREL5],
+        autoCharges=AUTO_CHARGES,
+        shippingThresholdDiscounts=[PROMO],
+        rewardPoints=reward_points(maximumPerCard=10**9),
+    )
+    document["programs"][0]["combineRelatedLoyaltyCards"] = True
+    service.apply(document)
+    service.customer("c", affiliations=["veteran"])
+    card = service.issue(customerId="c", tenderType=tender_type)
+    other = service.issue(customerId="c")
+    for number in (card, other):
+        service.sale(number, "500.00", customerId="c")
+    # A first call loads what is kept in memory; what is held is seen too.
+    pay(service, card, "1.00", cart_of(1), capture=False)
+    found: dict[tuple[str, ...], list[int]] = {}
+    for who in ({}, {"customerId": "c"}, {"cardNumber": card, "customerId": "c"}):
+        for caller in ("storefront", "customer:c"):
+            for lines in (1, 10, 200):
+                given = cart_of(lines, **who)
+                with counted(sent):
+                    shown = service.ask(CART, caller, input=given)["cart"]
+                assert len(shown["lines"]) == lines
+                assert bool(shown["loyaltyTender"]) == bool(who.get("cardNumber"))
+                # Once in a while a call also looks for a newer configuration, or for its key.
+                own = [text for text in sent if not any(name in text for name in LOOKED_UP)]
+                found.setdefault((*who, caller), []).append(len(own))
+    assert all(len(set(counts)) == 1 for counts in found.values()), found
+    assert max(counts[0] for counts in found.values()) <= 6, found
