@@ -5,7 +5,7 @@ at import.
 import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 
 from graphql import GraphQLError
 from starlette.applications import Starlette
@@ -28,6 +28,8 @@ from resolvers.callers import Caller, Role
 from resolvers.clock import Clock
 from resolvers.context import Context, Service, open_context
 from resolvers.credentials import Credentials, CredentialsUndecided, Unauthenticated
+from resolvers.every_job import JOBS
+from resolvers.schedules import keep_running
 from resolvers.services import open_service
 from rules.errors import LoyaltyError, Refused
 from schema.access import refusals
@@ -35,7 +37,8 @@ from schema.schema import schema
 from settings import Settings, read_settings
 
 READY_SECONDS = 1.0
-BULK = frozenset({"postSales"})
+JOB_END_SECONDS = 5.0
+BULK = frozenset({"postSales", "runJob", "updateLoyaltyCardTiers"})
 RETRYABLE = {"retryable": True}
 
 
@@ -49,8 +52,9 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        yield
-        await endpoint.drain()
+        async with scheduled(service) if settings.jobs == "on" else nullcontext():
+            yield
+            await endpoint.drain()
         await service.database.dispose()
 
     routes: list[BaseRoute] = [
@@ -63,6 +67,22 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
     app.router.redirect_slashes = False
     app.state.service = service
     return app
+
+
+@asynccontextmanager
+async def scheduled(service: Service) -> AsyncIterator[None]:
+    """The jobs run on their schedule meanwhile; what one has begun ends with its page, or soon
+    after all the same: the next run goes on.
+    """
+    stop = asyncio.Event()
+    running = asyncio.create_task(keep_running(service, JOBS, stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        _, left = await asyncio.wait({running}, timeout=JOB_END_SECONDS)
+        for task in left:
+            task.cancel()
 
 
 def application() -> Starlette:

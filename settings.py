@@ -20,6 +20,7 @@ Read = Callable[[str], Any]
 Mode = Literal["development", "production"]
 # What stands between the service and PostgreSQL: nothing, or PgBouncer pooling by transaction.
 Pooler = Literal["none", "transaction"]
+Switch = Literal["on", "off"]
 LogFormat = Literal["text", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -173,6 +174,9 @@ class Settings:
     jwt_issuer: Annotated[str | None, str] = None
     jwt_audience: Annotated[str | None, str] = None
     jwt_algorithms: Annotated[tuple[str, ...], _list_of(_algorithm)] = ()
+
+    # On: the serving processes run the jobs on their schedule; off: only by hand.
+    jobs: Annotated[Switch, _one_of(Switch)] = "on"
 
     cors_origins: Annotated[tuple[str, ...], _list_of(_origin)] = ()
     request_deadline_seconds: Annotated[float, _seconds(0.1, 300)] = 5.0

@@ -29,3 +29,20 @@ def end_of_day(given: str) -> datetime:
         return datetime.strptime(given, "%Y-%m-%d").replace(tzinfo=UTC) + timedelta(days=1)
     except (ValueError, OverflowError):
         raise ArgumentTypeError("must be a date like 2027-12-31") from None
+
+
+JOB_NAMES = (
+    "post-earned-points",
+    "expire-points",
+    "expire-holds",
+    "update-tiers",
+    "post-activity-lines",
+    "deliver-events",
+)
+
+
+def job_name(given: str) -> str:
+    """The job's name as the API has it."""
+    if given not in JOB_NAMES:
+        raise ArgumentTypeError(f"must be one of {', '.join(JOB_NAMES)}")
+    return given.upper().replace("-", "_")

@@ -9,7 +9,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any, NoReturn
 
-from commands.arguments import end_of_day, number, text
+from commands.arguments import JOB_NAMES, end_of_day, job_name, number, text
 from commands.outcomes import CommandFailed
 from resolvers.callers import RIGHTS, Role
 
@@ -31,6 +31,8 @@ def command_parser() -> ArgumentParser:
     _add_program(commands)
     _add(commands, "seed", "demo:sow", "Fill an empty database with the demo program and members.")
     _add(commands, "verify", "books:check", "Check every invariant of the books, card by card.")
+    job = _add(commands, "job", "jobs:run", "Run one of the jobs once, whoever else is at it.")
+    job.add_argument("name", type=job_name, metavar="NAME", help=f"one of {', '.join(JOB_NAMES)}")
     _add_token(commands)
     keys = commands.add_parser("keys", help="Create, list and revoke API keys.")
     _add_keys(keys.add_subparsers(required=True, metavar="COMMAND"))

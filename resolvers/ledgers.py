@@ -230,8 +230,11 @@ class CardLedger:
         if not needs_lots and point not in self.points:
             return
         book = await self.open(point)
+        is_expiry = draft.entry_type is EntryType.EXPIRE
         for one in step.taken:
-            book.lots[one.lot.lot_id] = book.lots[one.lot.lot_id].less(one.units)
+            lot = book.lots[one.lot.lot_id]
+            after = lot.written_off(one.units) if is_expiry else lot.less(one.units)
+            book.lots[one.lot.lot_id] = after
         if step.debt_units:
             place = self.card.next_seq + len(self.steps)
             book.debts[entry_id] = Debt(entry_id, draft.entry_date, place, step.debt_units)

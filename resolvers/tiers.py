@@ -237,18 +237,31 @@ async def bring(
         return brought
     for card in [*brought.values()]:
         standing_now = await standing_in_unit(context, transaction, card, book)
-        today = civil_date(now, standing_now.time_zone)
-        events = []
-        for program in sorted(history.combined):
-            after = standing_now.rows_until(program, today)
-            randomness = context.service.randomness
-            if await _write(transaction, standing_now, program, after, randomness):
-                events.append(Event("tierChanged", {"program": program}))
+        programs = sorted(history.combined)
+        events = await write_brought(context, transaction, standing_now, programs, now)
         at = max(now, card.last_posted_at)
         if events:
             told = await tell(transaction, card, events, at, context.service.randomness)
             brought[card.card_id] = told
     return brought
+
+
+async def write_brought(
+    context: Context,
+    transaction: Transaction,
+    standing_now: Standing,
+    programs: Iterable[str],
+    now: datetime,
+) -> list[Event]:
+    """Write the rows that time alone has brought to the card by now, and tell of them."""
+    today = civil_date(now, standing_now.time_zone)
+    events = []
+    for program in programs:
+        after = standing_now.rows_until(program, today)
+        randomness = context.service.randomness
+        if await _write(transaction, standing_now, program, after, randomness):
+            events.append(Event("tierChanged", {"program": program}))
+    return events
 
 
 async def judge_together(

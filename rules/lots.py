@@ -45,6 +45,9 @@ class Lot:
         """Earned by the day and not vested on it."""
         return self.entry_date <= on < self.vests_on
 
+    def written_off(self, units: int) -> "Lot":
+        return replace(self, remainder=self.remainder - units, expired=self.expired + units)
+
     def corrected(self, units: int) -> int:
         """Of `units` taken from the lot, those that an EXPIRE entry had taken."""
         return max(0, units - (self.remainder - self.held)) if self.reopened else 0

@@ -10,6 +10,7 @@ from schema.configuration_mutations import ConfigurationMutations
 from schema.configurations import ConfigurationVersion
 from schema.customer_mutations import CustomerMutations
 from schema.errors import GeneralError, IdempotencyKeyReusedError, NotEnoughRewardPointsError
+from schema.job_mutations import JobMutations
 from schema.payment_mutations import PaymentMutations
 from schema.point_mutations import PointMutations
 from schema.queries import Query
@@ -26,6 +27,7 @@ Mutation = merge_types(
         PaymentMutations,
         PointMutations,
         ConfigurationMutations,
+        JobMutations,
     ),
 )
 Mutation.__strawberry_definition__.description = "Everything that can be changed."  # type: ignore[attr-defined]

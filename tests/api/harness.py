@@ -18,6 +18,7 @@ from joserfc.jwk import OctKey
 from app import create_app
 from models.database import Database
 from resolvers.callers import Role
+from resolvers.context import Service
 from resolvers.keys import create_key
 from resolvers.verification import verify
 from settings import read_settings
@@ -72,10 +73,11 @@ class Harness:
         clock: Clock,
         loop: asyncio.AbstractEventLoop,
         database: str,
-        database_served: Database,
+        served: Service,
     ) -> None:
         self.url = url
-        self.database = database_served
+        self.served = served
+        self.database = served.database
         self.clock = clock
         self.loop = loop
         self.database_url = database
@@ -307,6 +309,8 @@ def running(
             "LOYALTY_LOCK_TIMEOUT_SECONDS": "5",
             "LOYALTY_STATEMENT_TIMEOUT_SECONDS": "10",
             "LOYALTY_REQUEST_DEADLINE_SECONDS": "25",
+            # Tests run jobs when they want them.
+            "LOYALTY_JOBS": "off",
             **environ,
         }
     )
@@ -321,12 +325,12 @@ def running(
             served.result()
         time.sleep(0.002)
     port = server.servers[0].sockets[0].getsockname()[1]
-    database: Database = app.state.service.database
-    harness = Harness(f"http://127.0.0.1:{port}", clock, loop, database_url, database)
+    service: Service = app.state.service
+    harness = Harness(f"http://127.0.0.1:{port}", clock, loop, database_url, service)
     try:
         yield harness
         # Whatever a test did, the books prove themselves.
-        assert harness.wait(_faults(database)) == []
+        assert harness.wait(_faults(service.database)) == []
     finally:
         harness.client.close()
         loop.call_soon_threadsafe(server.end)

@@ -68,6 +68,7 @@ TABLE = {
     "Mutation.updateLoyaltyCardTiers": "SA",
     "Mutation.applyConfiguration": "A",
     "Mutation.processLoyaltySchemes": "A",
+    "Mutation.runJob": "A",
 }
 
 CALLERS = {
@@ -145,6 +146,7 @@ OPERATIONS = {
     "Mutation.applyConfiguration": """mutation { applyConfiguration(input: {document: {
       schemes: 1}}) { userErrors { code } } }""",
     "Mutation.processLoyaltySchemes": "mutation { processLoyaltySchemes { userErrors { code } } }",
+    "Mutation.runJob": "mutation { runJob(input: {job: EXPIRE_HOLDS}) { processed } }",
 }
 
 

@@ -1,0 +1,108 @@
+"""Jobs on their schedule inside the serving processes: one worker at a time does each of them.
+
+A lease says who is at it and until when; it is renewed after each page. Who is killed loses
+nothing: when the lease has run out, another worker goes on. Leases go by real time. Source:
+semantics 12.
+"""
+
+import asyncio
+import logging
+from asyncio import Event
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from models.database import Transaction
+from models.job_statements import claim_lease, end_lease, insert_lease, renew_lease
+from resolvers.callers import Caller, Role
+from resolvers.clock import system_clock
+from resolvers.context import Service, open_context
+from resolvers.jobs import Job, JobDone, Run
+from resolvers.tier_jobs import empty_lease
+
+# The lapse of a hold is told at most a minute late; the rest serves nobody's waiting.
+EVERY_SECONDS: Mapping[Job, float] = {
+    Job.POST_EARNED_POINTS: 10,
+    Job.EXPIRE_HOLDS: 30,
+    Job.EXPIRE_POINTS: 3600,
+    Job.UPDATE_TIERS: 3600,
+    Job.DELIVER_EVENTS: 2,
+}
+LEASE = timedelta(seconds=60)
+LOOK_SECONDS = 1.0
+WORKER = Caller(Role.ADMIN, "schedule")
+LOG = logging.getLogger("loyalty.jobs")
+
+
+async def keep_running(
+    service: Service,
+    jobs: Mapping[Job, Run],
+    stop: Event,
+    every_seconds: Mapping[Job, float] = EVERY_SECONDS,
+) -> None:
+    """Run each job whenever it is due, until `stop`; what is begun then ends with its page."""
+    loop = asyncio.get_running_loop()
+    next_at = {job: loop.time() + LOOK_SECONDS for job in every_seconds if job in jobs}
+    while not stop.is_set():
+        for job, at in next_at.items():
+            if at <= loop.time() and not stop.is_set():
+                await _run_if_due(service, jobs[job], job, every_seconds[job])
+                next_at[job] = loop.time() + every_seconds[job]
+        try:
+            await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
+        except TimeoutError:
+            continue
+
+
+async def _run_if_due(service: Service, run: Run, job: Job, interval_seconds: float) -> None:
+    """A failure is logged, and what it left waits for the next run."""
+    holder = uuid4().hex
+    try:
+        if not await claim(service, job, holder, interval_seconds):
+            return
+        context = await open_context(service, WORKER, f"job-{holder}")
+        try:
+            done = await run(context, lambda _done: _renew(service, job, holder))
+        finally:
+            await context.read.close()
+        await _end(service, job, holder)
+    except Exception:
+        LOG.exception("The job %s ended early.", job)
+        return
+    if done != JobDone():
+        LOG.info("The job %s: %d processed, %d failed.", job, done.processed, done.failed)
+
+
+async def claim(service: Service, job: Job, holder: str, interval_seconds: float) -> bool:
+    """Whether the job was due and nobody was at it; it is the holder's then."""
+    now = system_clock()
+
+    async def unit(transaction: Transaction) -> bool:
+        await transaction.run(insert_lease, **empty_lease(job))
+        # A worker looks again after the interval: a little early is not too early.
+        due = now - timedelta(seconds=interval_seconds * 0.9)
+        return bool(
+            await transaction.run(
+                claim_lease, of_job=job, now=now, due=due, holder=holder, held_until=now + LEASE
+            )
+        )
+
+    return await service.database.unit(unit)
+
+
+async def _renew(service: Service, job: Job, holder: str) -> None:
+    until = system_clock() + LEASE
+
+    async def unit(transaction: Transaction) -> None:
+        await transaction.run(renew_lease, of_job=job, of_holder=holder, held_until=until)
+
+    await service.database.unit(unit)
+
+
+async def _end(service: Service, job: Job, holder: str) -> None:
+    finished_at: datetime = system_clock()
+
+    async def unit(transaction: Transaction) -> None:
+        await transaction.run(end_lease, of_job=job, of_holder=holder, finished_at=finished_at)
+
+    await service.database.unit(unit)
