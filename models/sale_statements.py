@@ -4,10 +4,10 @@ from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_leave
 
-from models.columns import HASH, IDENTIFIER
+from models.columns import HASH, IDENTIFIER, INSTANT, UNITS
 from models.sales import pending_earning, sale, sale_charge, sale_fact, sale_line
 from models.statements import KeyedStatement, Statement, write
 
@@ -117,3 +117,29 @@ insert_sale_lines = write(insert(sale_line))
 insert_sale_charges = write(insert(sale_charge))
 insert_sale_facts = write(insert(sale_fact))
 insert_pending_earning = write(insert(pending_earning))
+pending_of: KeyedStatement[PendingEarningRow] = KeyedStatement(
+    lambda keys: select(pending_earning).where(pending_earning.c.sale_key.in_(keys)),
+    PendingEarningRow,
+    HASH,
+)
+pending_after = Statement(
+    select(pending_earning)
+    .where(
+        tuple_(pending_earning.c.occurred_at, pending_earning.c.sale_key)
+        > tuple_(bindparam("at_after", type_=INSTANT), bindparam("key_after", type_=HASH))
+    )
+    .order_by(pending_earning.c.occurred_at, pending_earning.c.sale_key)
+    .limit(bindparam("count", type_=UNITS)),
+    PendingEarningRow,
+)
+end_pending = write(delete(pending_earning).where(pending_earning.c.sale_key == SALE))
+fail_pending = write(
+    update(pending_earning)
+    .where(pending_earning.c.sale_key == SALE)
+    .values(attempts=bindparam("attempts"), error=bindparam("error"))
+)
+change_sale_facts = write(
+    update(sale_fact)
+    .where(sale_fact.c.sale_key == SALE)
+    .values(facts=bindparam("facts"), notes=bindparam("notes"))
+)

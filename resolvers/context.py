@@ -58,6 +58,10 @@ class Context:
         anew.
         """
 
+        # An operation never holds one connection while it waits for another: a full pool of such
+        # would wait for itself.
+        await self.read.close()
+
         async def with_book(transaction: Transaction) -> T:
             return await work(transaction, await self.service.books.refresh(transaction))
 

@@ -16,7 +16,15 @@ from resolvers.standings import Standing, standing_in_unit
 from rules import balances
 from rules.balances import PointsDay, Sums
 from rules.book import RuleBook
-from rules.earning import CardFacts, EarningFacts, Judgement, earning_line, judge, maximum_units
+from rules.earning import (
+    CardFacts,
+    EarningFacts,
+    EarningLine,
+    Judgement,
+    earning_line,
+    judge,
+    maximum_units,
+)
 from rules.lines import Line
 from rules.program import Channel
 from rules.tender import Item
@@ -60,6 +68,34 @@ async def judge_sale(
 
     Maxima look at what is known now, also for late postings. Source: semantics 5.
     """
+    judged_lines = shrunk([earning_line(line) for line in lines], items, paid)
+    return await judge_lines(
+        context,
+        reader,
+        book,
+        channel,
+        card,
+        affiliations,
+        judged_lines,
+        (entry_date, today),
+        paid_with_points=bool(paid.payments),
+    )
+
+
+async def judge_lines(
+    context: Context,
+    reader: Reader,
+    book: RuleBook,
+    channel: Channel,
+    card: CardRow | None,
+    affiliations: frozenset[str],
+    lines: tuple[EarningLine, ...],
+    days: tuple[date, date],
+    *,
+    paid_with_points: bool,
+) -> Judged:
+    """The same for lines less what points paid of them; `days` are the entry date and today."""
+    entry_date, today = days
     standing = None
     card_facts = None
     room: dict[str, int] = {}
@@ -78,8 +114,8 @@ async def judge_sale(
         affiliations=affiliations,
         room=room,
         currency=channel.currency,
-        lines=shrunk([earning_line(line) for line in lines], items, paid),
-        paid_with_points=bool(paid.payments),
+        lines=lines,
+        paid_with_points=paid_with_points,
     )
     return Judged(facts, judge_facts(facts, book), standing)
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from models.database import Transaction
 from models.sale_statements import (
@@ -14,6 +15,7 @@ from models.sale_statements import (
     SaleRow,
     change_returned_quantity,
     claim_sale,
+    insert_sale_facts,
     insert_sale_lines,
     locked_sale,
     sale_facts_of,
@@ -26,11 +28,14 @@ from resolvers.clock import civil_date
 from resolvers.context import Context
 from resolvers.identifiers import content_hash
 from resolvers.programs import known_channel
+from resolvers.queues import queue, returned_facts
 from resolvers.sale_keys import key_faults, posted_before, sale_key
+from resolvers.sale_records import notes_json
 from resolvers.sales import PostedSale
 from resolvers.taking_back import Return, take_back
 from rules.book import RuleBook
 from rules.errors import ChannelInactive, InvalidInput, Refused, TransactionNotFound
+from rules.notes import Note, NoteCode
 from rules.program import Channel
 from rules.returns import Part, ReturnLine, SoldLine, form_faults, parts
 
@@ -131,11 +136,11 @@ async def _post(
 ) -> None:
     await transaction.first(locked_sale, of_sale=returned.sale.sale_key)
     rows = await transaction.each(sale_lines_of, [returned.sale.sale_key])
-    nets = await _nets(transaction, returned.sale)
-    sold = [_sold(row, nets) for row in rows]
+    nets = await nets_of(transaction, returned.sale)
+    sold = [sold_line(row, nets) for row in rows]
     now = parts(command.lines, sold)
     await _write_lines(transaction, returned.row, rows, now)
-    card_id = await take_back(context, transaction, returned, sold, now)
+    card_id = await _take_back(context, transaction, returned, sold, now)
     facts: Facts = {"channel": command.channel, "transactionId": command.transaction_id}
     if card_id is None:
         await audit(context, transaction, "postReturn", returned.row.posted_at, after=facts)
@@ -145,14 +150,32 @@ async def _post(
         )
 
 
-async def _nets(transaction: Transaction, sale: SaleRow) -> dict[str, int]:
+async def _take_back(
+    context: Context,
+    transaction: Transaction,
+    returned: Return,
+    sold: Sequence[SoldLine],
+    now: Sequence[Part],
+) -> UUID | None:
+    """At once, or by the batch where the sale was made under that setting (semantics 12)."""
+    sale, row = returned.sale, returned.row
+    book = await context.service.books.version(transaction, sale.configuration_version)
+    if sale.card_id is None or not book.configuration.settings.post_earned_points_in_batches:
+        return await take_back(context, transaction, returned, sold, now)
+    facts, notes = returned_facts(sold, now), notes_json([Note(NoteCode.QUEUED)])
+    await transaction.run(insert_sale_facts, sale_key=row.sale_key, facts=facts, notes=notes)
+    await queue(transaction, row)
+    return sale.card_id
+
+
+async def nets_of(transaction: Transaction, sale: SaleRow) -> dict[str, int]:
     """Nets of the lines that points paid some of, less that (semantics 5.4), by line number."""
     (row,) = await transaction.each(sale_facts_of, [sale.sale_key])
     nets: dict[str, int] = json.loads(row.facts).get("nets", {})
     return nets
 
 
-def _sold(row: SaleLineRow, nets: Mapping[str, int]) -> SoldLine:
+def sold_line(row: SaleLineRow, nets: Mapping[str, int]) -> SoldLine:
     return SoldLine(
         line_number=row.line_number,
         products=frozenset({row.product_id, row.variant_id or row.product_id}),

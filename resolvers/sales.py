@@ -4,42 +4,32 @@ one transaction.
 Source: semantics 5.6, 12.
 """
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import Decimal
 from uuid import UUID
 
 from models.card_statements import CardRow
 from models.database import Transaction
 from models.failures import ChangedMeanwhile
-from models.sale_statements import (
-    SaleRow,
-    claim_sale,
-    insert_sale_charges,
-    insert_sale_facts,
-    insert_sale_lines,
-)
+from models.sale_statements import SaleRow, claim_sale
 from resolvers import tills
 from resolvers.audits import Facts, audit, audit_card
 from resolvers.callers import check_channel
 from resolvers.clock import civil_date
 from resolvers.context import Context
-from resolvers.identifiers import content_hash, operation_id
-from resolvers.judging import Judged, judge_sale
+from resolvers.identifiers import content_hash
+from resolvers.judging import judge_sale
 from resolvers.kin import lock_with_kin
-from resolvers.lot_dates import lot_dates
 from resolvers.paid_sales import PaidLines, paid_lines, use_up
 from resolvers.programs import known_channel
+from resolvers.queues import queue, queued_facts
+from resolvers.sale_earnings import SaleEarnings, post_earnings
 from resolvers.sale_keys import key_faults, posted_before, sale_key
+from resolvers.sale_records import SaleRecord, notes_json, write_sale
 from resolvers.tenders import items_of
-from resolvers.tiers import (
-    win_tiers,
-)
-from resolvers.writing import post
 from rules.book import RuleBook
-from rules.earning import Earning, Share
+from rules.earning import EarningFacts
 from rules.errors import (
     ChannelInactive,
     CurrencyMismatch,
@@ -47,14 +37,13 @@ from rules.errors import (
     LoyaltyError,
     Refused,
 )
-from rules.ledger import Draft, EntryType, Origin, Reason
 from rules.lines import Charge, ChargeInput, Line, LineInput, check_lines
+from rules.notes import Note, NoteCode
 from rules.numbers import is_currency
 from rules.program import Channel
 from rules.tender import Item
 
 MAXIMUM_SALES = 1000
-_MILLION = 10**6
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +184,10 @@ def _channel(book: RuleBook | None, command: PostSale) -> Channel:
 
 
 async def _post(context: Context, transaction: Transaction, sale: _Sale) -> None:
+    settings = sale.book.configuration.settings
+    if settings.post_earned_points_in_batches and sale.card is not None:
+        await _queue(context, transaction, sale)
+        return
     card, paid = await _locked(context, transaction, sale)
     judged = await judge_sale(
         context,
@@ -209,17 +202,30 @@ async def _post(context: Context, transaction: Transaction, sale: _Sale) -> None
         sale.items,
         paid,
     )
-    await _write_sale(transaction, sale, judged)
+    await _write_sale(transaction, sale, judged.facts, notes_json(judged.earned.notes))
     await use_up(transaction, paid, sale.items)
     await _audit(context, transaction, sale)
-    drafts = [
-        draft
-        for earning in judged.earned.earnings
-        for share in earning.shares
-        for draft in [_draft(sale, earning, share)]
-    ]
-    if card is not None and drafts:
-        await _post_to(context, transaction, sale, card, drafts, judged)
+    if card is not None:
+        asked = SaleEarnings(sale.row, sale.book, card, sale.now)
+        await post_earnings(context, transaction, asked, judged)
+
+
+async def _queue(context: Context, transaction: Transaction, sale: _Sale) -> None:
+    """Keep what the sale is judged by; the job posts what it earns. Source: semantics 12."""
+    _, paid = await _locked(context, transaction, sale)
+    on, held = sale.row.entry_date, sale.affiliations
+    facts = queued_facts(sale.channel, on, held, sale.lines, sale.items, paid)
+    await _write_sale(transaction, sale, facts, notes_json([Note(NoteCode.QUEUED)]))
+    await use_up(transaction, paid, sale.items)
+    await _audit(context, transaction, sale)
+    await queue(transaction, sale.row)
+
+
+async def _write_sale(
+    transaction: Transaction, sale: _Sale, facts: EarningFacts, notes: str
+) -> None:
+    record = SaleRecord(sale.row, sale.lines, sale.charges, sale.command.loyalty_payments)
+    await write_sale(transaction, record, facts, notes)
 
 
 async def _locked(
@@ -247,114 +253,6 @@ async def _audit(context: Context, transaction: Transaction, sale: _Sale) -> Non
         await audit(context, transaction, "postSale", sale.now, after=after)
     else:
         await audit_card(context, transaction, row.card_id, "postSale", sale.now, after=after)
-
-
-async def _post_to(
-    context: Context,
-    transaction: Transaction,
-    sale: _Sale,
-    card: CardRow,
-    drafts: Sequence[Draft],
-    judged: Judged,
-) -> None:
-    zone = judged.standing.time_zone if judged.standing else "UTC"
-    try:
-        posted = await post(
-            transaction,
-            card,
-            op_id=operation_id(sale.row.sale_key),
-            kind="sale",
-            drafts=drafts,
-            events=(),
-            now=sale.now,
-            zone=zone,
-            randomness=context.service.randomness,
-        )
-    except InvalidInput as beyond:
-        beyond.field = ("lines",)
-        raise
-    if judged.standing is not None:
-        today = civil_date(sale.now, zone)
-        await win_tiers(context, transaction, posted, judged.standing, today)
-
-
-def _draft(sale: _Sale, earning: Earning, share: Share) -> Draft:
-    vests_on, expires_on = lot_dates(
-        sale.book.reward_points[earning.reward_point], sale.row.entry_date
-    )
-    return Draft(
-        entry_type=EntryType.EARN,
-        reward_point=earning.reward_point,
-        points_units=share.points_units,
-        entry_date=sale.row.entry_date,
-        counts_on=sale.row.entry_date,
-        occurred_at=sale.row.occurred_at,
-        vests_on=vests_on,
-        expires_on=expires_on,
-        origin=Origin(
-            channel=sale.channel.code,
-            program=earning.program,
-            tier=earning.tier,
-            transaction_id=sale.row.transaction_id,
-            line_number=share.line_number,
-        ),
-        reason=Reason(
-            sale.book.version, earning.scheme, earning.rule, share.computed_units, share.formula
-        ),
-    )
-
-
-async def _write_sale(transaction: Transaction, sale: _Sale, judged: Judged) -> None:
-    key = sale.row.sale_key
-    await transaction.run_many(
-        insert_sale_lines, [_line_parameters(key, line) for line in sale.lines]
-    )
-    await transaction.run_many(
-        insert_sale_charges,
-        [
-            {"sale_key": key, "place": place, **asdict(charge)}
-            for place, charge in enumerate(sale.charges)
-        ],
-    )
-    card = judged.facts.card
-    facts = {
-        "affiliations": sorted(judged.facts.affiliations),
-        "active": card.active if card else None,
-        "programs": sorted(card.programs) if card else [],
-        "tiers": dict(card.tiers) if card else {},
-        "room": dict(judged.facts.room),
-        "payments": [str(payment_id) for payment_id in sale.command.loyalty_payments],
-        "nets": {
-            str(line.line_number): line.net_minor
-            for line in judged.facts.lines
-            if line.paid_with_points
-        },
-    }
-    notes = [[note.code.value, note.scheme, note.rule] for note in judged.earned.notes]
-    await transaction.run(
-        insert_sale_facts, sale_key=key, facts=json.dumps(facts), notes=json.dumps(notes)
-    )
-
-
-def _line_parameters(key: bytes, line: Line) -> dict[str, object]:
-    return {
-        "sale_key": key,
-        "line_number": line.line_number,
-        "product_id": line.product_id,
-        "variant_id": line.variant_id,
-        "categories": json.dumps(sorted(line.categories)),
-        "quantity": millionths(line.quantity),
-        "returned_quantity": 0,
-        "unit_price": millionths(line.unit_price),
-        "discount_minor": line.discount_minor,
-        "tax_minor": line.tax_minor,
-        "net_minor": line.net_minor,
-        "delivery_mode": line.delivery_mode,
-    }
-
-
-def millionths(number: Decimal) -> int:
-    return int(number * _MILLION)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,79 @@
+"""Sales and returns whose points a batch posts later: what they will be judged by, kept with them.
+
+Source: semantics 12 (`postEarnedPointsInBatches`).
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import date
+from fractions import Fraction
+
+from models.database import Transaction
+from models.sale_statements import SaleLineRow, SaleRow, insert_pending_earning
+from resolvers.paid_sales import PaidLines, shrunk
+from rules.earning import EarningFacts, EarningLine, earning_line
+from rules.lines import Line
+from rules.program import Channel
+from rules.returns import MILLION, Part, SoldLine
+from rules.tender import Item
+
+
+async def queue(transaction: Transaction, row: SaleRow) -> None:
+    await transaction.run(
+        insert_pending_earning,
+        sale_key=row.sale_key,
+        occurred_at=row.occurred_at,
+        claimed_until=None,
+        attempts=0,
+        error=None,
+    )
+
+
+def queued_facts(
+    channel: Channel,
+    on: date,
+    affiliations: frozenset[str],
+    lines: Sequence[Line],
+    items: Sequence[Item],
+    paid: PaidLines,
+) -> EarningFacts:
+    """Of a sale what no later moment may change: lines less what points paid, affiliations held."""
+    return EarningFacts(
+        channel=channel.code,
+        on=on,
+        card=None,
+        affiliations=affiliations,
+        room={},
+        currency=channel.currency,
+        lines=shrunk([earning_line(line) for line in lines], items, paid),
+        paid_with_points=bool(paid.payments),
+    )
+
+
+def earning_lines(rows: Iterable[SaleLineRow], facts: str) -> tuple[EarningLine, ...]:
+    """The lines of a stored sale as rules see them."""
+    stored = json.loads(facts)
+    nets, quantities = stored["nets"], stored["quantities"]
+    return tuple(
+        EarningLine(
+            line_number=row.line_number,
+            products=frozenset({row.product_id, row.variant_id or row.product_id}),
+            categories=frozenset(json.loads(row.categories)),
+            net_minor=nets.get(str(row.line_number), row.net_minor),
+            quantity=Fraction(
+                quantities.get(str(row.line_number), Fraction(row.quantity, MILLION))
+            ),
+            paid_with_points=str(row.line_number) in nets,
+        )
+        for row in rows
+    )
+
+
+def returned_facts(sold: Iterable[SoldLine], now: Iterable[Part]) -> str:
+    """Of a return: how much of each line had come back before it, and what comes back now."""
+    return json.dumps(
+        {
+            "before": {str(line.line_number): line.returned for line in sold},
+            "now": {str(part.line.line_number): part.quantity for part in now},
+        }
+    )

@@ -1,0 +1,88 @@
+"""Posting what a sale earns to the card's book, and the tiers that it wins; at once or by a batch.
+
+Source: semantics 5.3, 6, 9.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from models.card_statements import CardRow
+from models.database import Transaction
+from models.sale_statements import SaleRow
+from resolvers.clock import civil_date
+from resolvers.context import Context
+from resolvers.identifiers import operation_id
+from resolvers.judging import Judged
+from resolvers.lot_dates import lot_dates
+from resolvers.tiers import win_tiers
+from resolvers.writing import post
+from rules.book import RuleBook
+from rules.earning import Earning, Share
+from rules.errors import InvalidInput
+from rules.ledger import Draft, EntryType, Origin, Reason
+
+
+@dataclass(frozen=True, slots=True)
+class SaleEarnings:
+    """A sale whose card is locked; `now` is when its points are posted."""
+
+    row: SaleRow
+    book: RuleBook
+    card: CardRow
+    now: datetime
+
+
+async def post_earnings(
+    context: Context, transaction: Transaction, sale: SaleEarnings, judged: Judged
+) -> None:
+    """Write the entries. Raises InvalidInput where one or a balance would pass its bound."""
+    drafts = [
+        _draft(sale, earning, share)
+        for earning in judged.earned.earnings
+        for share in earning.shares
+    ]
+    if not drafts or judged.standing is None:
+        return
+    zone = judged.standing.time_zone
+    try:
+        posted = await post(
+            transaction,
+            sale.card,
+            op_id=operation_id(sale.row.sale_key),
+            kind="sale",
+            drafts=drafts,
+            events=(),
+            now=sale.now,
+            zone=zone,
+            randomness=context.service.randomness,
+        )
+    except InvalidInput as beyond:
+        beyond.field = ("lines",)
+        raise
+    today = civil_date(sale.now, zone)
+    await win_tiers(context, transaction, posted, judged.standing, today)
+
+
+def _draft(sale: SaleEarnings, earning: Earning, share: Share) -> Draft:
+    row = sale.row
+    vests_on, expires_on = lot_dates(sale.book.reward_points[earning.reward_point], row.entry_date)
+    return Draft(
+        entry_type=EntryType.EARN,
+        reward_point=earning.reward_point,
+        points_units=share.points_units,
+        entry_date=row.entry_date,
+        counts_on=row.entry_date,
+        occurred_at=row.occurred_at,
+        vests_on=vests_on,
+        expires_on=expires_on,
+        origin=Origin(
+            channel=row.channel,
+            program=earning.program,
+            tier=earning.tier,
+            transaction_id=row.transaction_id,
+            line_number=share.line_number,
+        ),
+        reason=Reason(
+            sale.book.version, earning.scheme, earning.rule, share.computed_units, share.formula
+        ),
+    )
