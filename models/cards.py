@@ -4,7 +4,7 @@ by `card_id`.
 The card row is the lock and the head of the card's book. Source: engineering 1.1.
 """
 
-from sqlalchemy import Boolean, Column, Index, Table
+from sqlalchemy import Boolean, Column, Index, Integer, Table
 
 from models.columns import (
     CODE,
@@ -78,6 +78,30 @@ tier_row = Table(
     Column("brought", Boolean, nullable=False),
     Index(None, "ends_on"),
     Index(None, "program", "tier"),
+    info=placed("card_id"),
+)
+
+card_counter = Table(
+    "card_counter",
+    metadata,
+    Column("card_id", IDENTIFIER, primary_key=True),
+    # Sales that qualify for rewards of the program; those fully returned are not counted.
+    Column("program", CODE, primary_key=True),
+    Column("sales", UNITS, nullable=False),
+    info=placed("card_id"),
+)
+
+card_reward = Table(
+    "card_reward",
+    metadata,
+    Column("card_id", IDENTIFIER, primary_key=True),
+    Column("reward", CODE, primary_key=True),
+    # As in `reward_grant`, which makes it unique over all cards.
+    Column("scope", IDENTIFIER, primary_key=True),
+    Column("granted_at", INSTANT, nullable=False),
+    Column("reason", TEXT, nullable=False),
+    Column("entry_id", IDENTIFIER),
+    Column("configuration_version", Integer, nullable=False),
     info=placed("card_id"),
 )
 

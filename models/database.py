@@ -99,6 +99,9 @@ class Transaction(Reader):
     ) -> None:
         super().__init__(compiled)
         self._connection = connection
+        # What has happened in the unit and has consequences; whoever opened it sees to them before
+        # it commits.
+        self.happened: list[object] = []
 
     async def run(self, statement: Statement[None], **parameters: Any) -> int:
         """Write, and tell the number of rows written."""

@@ -33,7 +33,14 @@ from resolvers.ledgers import CardLedger
 from resolvers.postings import Event
 from resolvers.replays import Answer, Operation, Outcome, key_fault, once
 from resolvers.standings import Standing, standing_in_unit
-from resolvers.tiers import bring, is_combined, judge, judge_together, moments_from
+from resolvers.tiers import (
+    bring,
+    is_combined,
+    judge,
+    judge_together,
+    moments_from,
+    note_begun,
+)
 from resolvers.writing import post
 from rules.book import RuleBook
 from rules.errors import (
@@ -48,6 +55,7 @@ from rules.errors import (
     Refused,
     TierNotFound,
 )
+from rules.tiers import TierRow
 
 # Every day of validity since the start may have to be judged: the walk must have a bound.
 FIRST_ENROLMENT = date(1900, 1, 1)
@@ -438,6 +446,8 @@ async def assign_tier(context: Context, key: str, command: AssignTier) -> Outcom
             brought=False,
         )
         await place.transaction.run(insert_tier_row, **row._asdict())
+        if starts_on <= place.today:
+            _note_assigned(place, standing, row)
         return Change(
             (Event("tierChanged", {"program": command.program}),),
             reason=command.reason,
@@ -445,6 +455,12 @@ async def assign_tier(context: Context, key: str, command: AssignTier) -> Outcom
         )
 
     return await _change(context, "assignLoyaltyTier", key, command, work)
+
+
+def _note_assigned(place: Locked, standing: Standing, row: StoredTierRow) -> None:
+    given = TierRow(row.tier, row.starts_on, row.ends_on, manual=True)
+    rows = [*standing.rows_until(row.program, place.today), given]
+    note_begun(place.transaction, standing, row.program, given, rows)
 
 
 def _check_tier(book: RuleBook, standing: Standing, command: AssignTier, starts_on: date) -> None:

@@ -29,6 +29,8 @@ class Service:
     books: RuleBooks
     clock: Clock
     randomness: Randomness
+    # What follows from what has happened in a unit, done before it commits.
+    follow: Callable[["Context", Transaction, RuleBook], Awaitable[None]]
 
 
 @dataclass
@@ -57,13 +59,16 @@ class Context:
         """Run `work` as a unit with the newest effective book; what is read afterwards is read
         anew.
         """
-
         # An operation never holds one connection while it waits for another: a full pool of such
         # would wait for itself.
         await self.read.close()
 
         async def with_book(transaction: Transaction) -> T:
-            return await work(transaction, await self.service.books.refresh(transaction))
+            book = await self.service.books.refresh(transaction)
+            done = await work(transaction, book)
+            if book is not None and transaction.happened:
+                await self.service.follow(self, transaction, book)
+            return done
 
         try:
             return await self.service.database.unit(with_book)

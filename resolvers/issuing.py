@@ -20,6 +20,7 @@ from resolvers.audits import audit_card
 from resolvers.callers import Role, check_channel
 from resolvers.clock import MICROSECOND, civil_date
 from resolvers.context import Context
+from resolvers.happenings import CardIssued
 from resolvers.identifiers import random_id
 from resolvers.kin import lock_with_kin
 from resolvers.numbers import Wanted, claim, number_fault
@@ -220,6 +221,8 @@ async def _write(
             today,
             context.service.randomness,
         )
+    issued = CardIssued(card.card_id, channel.code, programs, today, card.issued_at)
+    transaction.happened.append(issued)
     await audit_card(
         context,
         transaction,

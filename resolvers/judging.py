@@ -27,6 +27,7 @@ from rules.earning import (
 )
 from rules.lines import Line
 from rules.program import Channel
+from rules.rewards import qualifying_programs
 from rules.tender import Item
 
 
@@ -37,6 +38,11 @@ class Judged:
     facts: EarningFacts
     earned: Judgement
     standing: Standing | None
+
+    def programs(self, book: RuleBook) -> tuple[str, ...]:
+        """Those for whose rewards the sale counts."""
+        schemes = book.schemes_on(self.facts.channel)
+        return qualifying_programs(self.facts, schemes, book.configuration.settings)
 
 
 def judge_facts(facts: EarningFacts, book: RuleBook) -> Judgement:

@@ -133,7 +133,7 @@ async def _earn(context: Context, transaction: Transaction, row: SaleRow) -> Non
     await transaction.run(
         change_sale_facts,
         of_sale=row.sale_key,
-        facts=facts_json(judged.facts, facts["payments"]),
+        facts=facts_json(judged.facts, facts["payments"], judged.programs(book)),
         notes=notes_json(judged.earned.notes),
     )
     await post_earnings(context, transaction, SaleEarnings(row, book, card, now), judged)

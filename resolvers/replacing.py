@@ -19,6 +19,7 @@ from models.card_statements import (
 )
 from models.customer_statements import locked_customer
 from models.database import Transaction
+from models.reward_statements import counters_of, insert_counter
 from resolvers import cards
 from resolvers.audits import Facts, audit_card
 from resolvers.callers import check_channel
@@ -184,6 +185,8 @@ async def _copy_membership(swap: _Swap) -> None:
             for row in swap.standing.enrolments
         ],
     )
+    for row in await swap.transaction.each(counters_of, [swap.old.card_id]):
+        await swap.transaction.run(insert_counter, **row._replace(card_id=card_id)._asdict())
     programs = [row.program for row in swap.standing.enrolments]
     programs += [row.program for row in swap.standing.rows]
     await swap.transaction.run_many(

@@ -11,9 +11,11 @@ from models.database import Transaction
 from models.sale_statements import SaleRow
 from resolvers.clock import civil_date
 from resolvers.context import Context
+from resolvers.happenings import SaleCounted
 from resolvers.identifiers import operation_id
 from resolvers.judging import Judged
 from resolvers.lot_dates import lot_dates
+from resolvers.reward_counts import count_sale
 from resolvers.tiers import win_tiers
 from resolvers.writing import post
 from rules.book import RuleBook
@@ -36,6 +38,20 @@ async def post_earnings(
     context: Context, transaction: Transaction, sale: SaleEarnings, judged: Judged
 ) -> None:
     """Write the entries. Raises InvalidInput where one or a balance would pass its bound."""
+    programs = judged.programs(sale.book)
+    if programs:
+        counts = await count_sale(transaction, sale.card.card_id, programs)
+        row = sale.row
+        transaction.happened.append(
+            SaleCounted(
+                sale.card.card_id,
+                row.channel,
+                row.entry_date,
+                row.occurred_at,
+                sale.book,
+                counts,
+            )
+        )
     drafts = [
         _draft(sale, earning, share)
         for earning in judged.earned.earnings

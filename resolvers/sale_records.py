@@ -22,10 +22,13 @@ _MILLION = 10**6
 
 @dataclass(frozen=True, slots=True)
 class SaleRecord:
+    """`programs`: those for whose rewards the sale counts."""
+
     row: SaleRow
     lines: tuple[Line, ...]
     charges: tuple[Charge, ...]
     loyalty_payments: tuple[UUID | None, ...]
+    programs: tuple[str, ...] = ()
 
 
 async def write_sale(
@@ -42,11 +45,12 @@ async def write_sale(
             for place, charge in enumerate(record.charges)
         ],
     )
-    stored = facts_json(facts, [str(one) for one in record.loyalty_payments])
+    payments = [str(one) for one in record.loyalty_payments]
+    stored = facts_json(facts, payments, record.programs)
     await transaction.run(insert_sale_facts, sale_key=key, facts=stored, notes=notes)
 
 
-def facts_json(facts: EarningFacts, payments: Iterable[str]) -> str:
+def facts_json(facts: EarningFacts, payments: Iterable[str], programs: Iterable[str]) -> str:
     """What returns, backtests and a batch need; of the lines those that points paid some of."""
     card = facts.card
     paid = [line for line in facts.lines if line.paid_with_points]
@@ -58,6 +62,7 @@ def facts_json(facts: EarningFacts, payments: Iterable[str]) -> str:
             "tiers": dict(card.tiers) if card else {},
             "room": dict(facts.room),
             "payments": list(payments),
+            "qualified": list(programs),
             "nets": {str(line.line_number): line.net_minor for line in paid},
             "quantities": {str(line.line_number): str(line.quantity) for line in paid},
         }

@@ -202,7 +202,9 @@ async def _post(context: Context, transaction: Transaction, sale: _Sale) -> None
         sale.items,
         paid,
     )
-    await _write_sale(transaction, sale, judged.facts, notes_json(judged.earned.notes))
+    programs = judged.programs(sale.book)
+    notes = notes_json(judged.earned.notes)
+    await _write_sale(transaction, sale, judged.facts, notes, programs)
     await use_up(transaction, paid, sale.items)
     await _audit(context, transaction, sale)
     if card is not None:
@@ -222,9 +224,14 @@ async def _queue(context: Context, transaction: Transaction, sale: _Sale) -> Non
 
 
 async def _write_sale(
-    transaction: Transaction, sale: _Sale, facts: EarningFacts, notes: str
+    transaction: Transaction,
+    sale: _Sale,
+    facts: EarningFacts,
+    notes: str,
+    programs: tuple[str, ...] = (),
 ) -> None:
-    record = SaleRecord(sale.row, sale.lines, sale.charges, sale.command.loyalty_payments)
+    payments = sale.command.loyalty_payments
+    record = SaleRecord(sale.row, sale.lines, sale.charges, payments, programs)
     await write_sale(transaction, record, facts, notes)
 
 

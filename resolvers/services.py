@@ -8,6 +8,7 @@ from models.database import DatabaseLimits, open_database
 from resolvers.books import RuleBooks
 from resolvers.clock import Clock, clock_from, system_clock
 from resolvers.context import Service
+from resolvers.rewards import grant_rewards
 from settings import Settings
 
 
@@ -25,4 +26,4 @@ def open_service(settings: Settings, clock: Clock | None = None) -> Service:
         unit_deadline_seconds=settings.request_deadline_seconds,
     )
     database = open_database(settings.database_url, limits, pooled=settings.is_pooled)
-    return Service(database, RuleBooks(), clock, os.urandom)
+    return Service(database, RuleBooks(), clock, os.urandom, grant_rewards)

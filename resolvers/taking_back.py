@@ -20,6 +20,7 @@ from resolvers.kin import lock_with_kin
 from resolvers.ledgers import CardLedger, Step, open_ledger
 from resolvers.lineage import moved_lot, successors
 from resolvers.pools import ledger_of
+from resolvers.reward_counts import count_sale
 from resolvers.standings import standing_in_unit
 from resolvers.tiers import win_tiers
 from resolvers.writing import write
@@ -64,6 +65,10 @@ async def take_back(
         await transaction.run(change_sale_card, of_sale=key, card_id=card.card_id)
     book = await context.service.books.version(transaction, sale.configuration_version)
     taken = await _taken(transaction, returned, book, sold, now)
+    if returns.is_whole(sold, now):
+        (stored,) = await transaction.each(sale_facts_of, [sale.sale_key])
+        programs = json.loads(stored.facts).get("qualified", ())
+        await count_sale(transaction, card.card_id, programs, by=-1)
     for replaced in chain[:-1]:
         taken = await _from_replaced(context, transaction, returned, replaced, taken)
     if taken:

@@ -19,11 +19,13 @@ from models.card_statements import (
 from models.database import Transaction
 from resolvers.clock import civil_date
 from resolvers.context import Context
+from resolvers.happenings import TierReached
 from resolvers.identifiers import Randomness, random_id
 from resolvers.postings import Event, Posted, tell
 from resolvers.standings import Standing, standing_in_unit
 from rules import reevaluation
 from rules import tiers as rules
+from rules.balances import DAY
 from rules.book import RuleBook
 from rules.ledger import COUNTING
 from rules.tiers import Moment, TierRow
@@ -103,31 +105,65 @@ async def _write(
     for place, row in stored.items():
         if place not in wanted:
             await transaction.run(delete_tier_row, of_card=row.card_id, of_row=row.tier_row_id)
-    changed = bool(stored.keys() - wanted.keys())
+    moved = {tier for tier, _ in stored.keys() - wanted.keys()}
+    changed = bool(moved)
     for place, won in wanted.items():
         kept = stored.get(place)
-        if kept is None:
-            new = StoredTierRow(
-                standing_now.card_id,
-                random_id(randomness),
-                program,
-                won.tier,
-                won.starts_on,
-                won.ends_on,
-                manual=False,
-                brought=won.brought,
-            )
-            await transaction.run(insert_tier_row, **new._asdict())
-        elif (kept.ends_on, kept.brought) != (won.ends_on, won.brought):
-            await transaction.run(
-                change_tier_row,
-                of_card=kept.card_id,
-                of_row=kept.tier_row_id,
-                ends_on=won.ends_on,
-                brought=won.brought,
-            )
+        # A row that a late posting has moved is no new entry into the tier.
+        if kept is None and won.tier not in moved:
+            note_begun(transaction, standing_now, program, won, after)
+        await _write_row(transaction, standing_now, program, won, kept, randomness)
         changed = changed or kept is None or kept.ends_on != won.ends_on
     return changed
+
+
+async def _write_row(
+    transaction: Transaction,
+    standing_now: Standing,
+    program: str,
+    won: TierRow,
+    kept: StoredTierRow | None,
+    randomness: Randomness,
+) -> None:
+    if kept is None:
+        new = StoredTierRow(
+            standing_now.card_id,
+            random_id(randomness),
+            program,
+            won.tier,
+            won.starts_on,
+            won.ends_on,
+            manual=False,
+            brought=won.brought,
+        )
+        await transaction.run(insert_tier_row, **new._asdict())
+    elif (kept.ends_on, kept.brought) != (won.ends_on, won.brought):
+        await transaction.run(
+            change_tier_row,
+            of_card=kept.card_id,
+            of_row=kept.tier_row_id,
+            ends_on=won.ends_on,
+            brought=won.brought,
+        )
+
+
+def note_begun(
+    transaction: Transaction,
+    standing_now: Standing,
+    program: str,
+    row: TierRow,
+    rows: Iterable[TierRow],
+) -> None:
+    """Tell the unit that the row begins, where that makes it the card's tier among `rows`."""
+    found = standing_now.book.program(program)
+    if found is None:
+        return
+    rows = list(rows)
+    held = rules.tier_on(rows, found, row.starts_on)
+    before = rules.tier_on(rows, found, row.starts_on - DAY)
+    if held is not None and held.tier == row.tier and (before is None or before.tier != row.tier):
+        reached = TierReached(standing_now.card_id, program, row.tier, row.starts_on)
+        transaction.happened.append(reached)
 
 
 async def reevaluate(

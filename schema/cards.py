@@ -10,7 +10,7 @@ from uuid import UUID
 import strawberry
 
 from models.card_statements import CardRow, EnrolmentRow
-from resolvers import balances, cards, programs, standings
+from resolvers import balances, cards, programs, reward_views, standings
 from resolvers.balances import Moment
 from resolvers.transactions import EntryFilter
 from rules.balances import NEVER
@@ -23,6 +23,7 @@ from schema.ledger import (
     transaction_page,
 )
 from schema.program import Channel, LoyaltyTier, RewardPoint, load_point, load_tier
+from schema.rewards import GrantedReward
 from schema.schemes import LoyaltyProgram, load_program
 from schema.values import (
     After,
@@ -256,6 +257,11 @@ class LoyaltyCard(Node):
         chosen = wanted.chosen() if wanted else EntryFilter()
         page = asked_page(first, after, last, before)
         return await transaction_page(info.context, self.row, chosen, page)
+
+    @strawberry.field(description="One-time rewards that it was granted, oldest first.")
+    async def rewards(self, info: Info) -> list[GrantedReward]:
+        found = await reward_views.of_card(info.context, self.row)
+        return [GrantedReward(row=row) for row in found]
 
     @strawberry.field(description="When it was blocked.")
     def blocked_at(self) -> datetime | None:
