@@ -133,3 +133,14 @@ def test_a_day_of_the_past_shows_no_hold_of_today(service: Harness) -> None:
     assert balance(service, card, asOf="2025-01-25") == ("300", "0", "0", "0")
     service.clock.advance(minutes=31)
     assert balance(service, card, asOf="2025-01-26") == ("299", "0", "0", "0")
+
+
+def test_two_holds_of_one_lot_may_end_on_one_day(service: Harness) -> None:
+    service.apply(program())
+    card = service.issue()
+    adjust(service, card, 300)
+    holds = [pay(service, card, "1.50", one("20.00"), capture=False) for _ in range(2)]
+    assert codes(adjust(service, card, -400, force=True)) == []
+    for payment, available in zip(holds, ("-250", "-100"), strict=True):
+        assert codes(change(service, "voidLoyaltyPayment", payment)) == []
+        assert service.available(card) == available
