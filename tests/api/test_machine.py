@@ -455,8 +455,8 @@ def same_lines(payment: Payment, payload: Any) -> None:
     expected: dict[int, tuple[int, list[str]]] = {}
     for part in payment.slices:
         cents, points = expected.get(part.line + 1, (0, []))
-        units = [decimal(part.units, part.point)] if part.units else []
-        expected[part.line + 1] = (cents + part.cents, points + units)
+        points = [*points, decimal(part.units, part.point)]
+        expected[part.line + 1] = (cents + part.cents, points)
     found = {
         row["lineNumber"]: (row["amount"]["amount"], [one["points"] for one in row["points"]])
         for row in payload["payment"]["lines"]
