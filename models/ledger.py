@@ -134,7 +134,8 @@ allocation = Table(
     Column("allocated_on", DAY, primary_key=True),
     # Below 0 where a correction of an EXPIRE entry gives back to the lot what that entry took.
     Column("points", UNITS, nullable=False),
-    Column("posted_at", INSTANT, nullable=False),
+    # Two holds that end on one day may free one lot for one debt.
+    Column("posted_at", INSTANT, primary_key=True),
     bounded("points", MAXIMUM_ENTRY_UNITS),
     Index(None, "card_id", "lot_id"),
     info=placed("card_id"),

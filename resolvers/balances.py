@@ -180,15 +180,17 @@ async def _holdings(context: Context, card: CardRow, on: date, moment: Moment) -
     if (
         (card.last_entry_on is not None and on < card.last_entry_on)
         or known_at < card.last_posted_at
-        or any(_held_otherwise(row, on, known_at != now) for row in rows)
+        or any(_was_otherwise(row, on, known_at != now) for row in rows)
     ):
         return await _past_holdings(context, card, Moment(on, known_at))
     return [await _holding(context, card, row, on) for row in rows]
 
 
-def _held_otherwise(row: BalanceRow, on: date, is_known_then: bool) -> bool:
-    """Whether holds on the day, or known at another instant, may be others than those of now."""
-    return row.next_hold_lapse_at is not None and (is_known_then or on < row.as_of_from)
+def _was_otherwise(row: BalanceRow, on: date, is_known_then: bool) -> bool:
+    """Whether debt or holds of the day may have been others than what was written last tells, or
+    holds that are known at another instant than now.
+    """
+    return on < row.as_of_from or (is_known_then and row.next_hold_lapse_at is not None)
 
 
 async def _holding(context: Context, card: CardRow, row: BalanceRow, on: date) -> Holding:

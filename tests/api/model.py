@@ -64,6 +64,10 @@ POINTS = {
 }
 
 
+def day_of(moment: datetime) -> date:
+    return moment.astimezone(ZONE).date()
+
+
 def half_up(value: Fraction) -> int:
     return floor(value + Fraction(1, 2))
 
@@ -87,7 +91,6 @@ class Lot:
     point: str
     place: int
     occurred_at: datetime
-    entry_date: date
     vests_on: date
     expires_on: date
     left: int
@@ -111,14 +114,20 @@ class Card:
     number: str
     tender: str
     customer: str | None
+    enrolled_on: date
     status: str = "ACTIVE"
     entries: list[tuple[str, str, int]] = field(default_factory=list)
     lots: list[Lot] = field(default_factory=list)
     debts: list[Debt] = field(default_factory=list)
     successor: "Card | None" = None
+    replaced_at: datetime | None = None
 
     def newest(self) -> "Card":
         return self.successor.newest() if self.successor else self
+
+    def earning(self, at: datetime) -> "Card":
+        """The card that business of that moment earns on."""
+        return self.newest() if self.replaced_at and at < self.replaced_at else self
 
 
 @dataclass(eq=False)
@@ -200,18 +209,9 @@ def walk(to_pay: int, budgets: dict[str, int], lines: Sequence[int]) -> Walked:
         needs = [part * point.rate for _, part in paid]
         # The last part's need is what the budget had left for it.
         needs[-1] = min(needs[-1], budget - sum(needs[:-1]))
-        parts = _rounded(units, needs)
+        parts = spread(units, needs)
         found += [Slice(code, n, u, c) for (n, c), u in zip(paid, parts, strict=True)]
     return Walked(found)
-
-
-def _rounded(units: int, needs: Sequence[Fraction]) -> list[int]:
-    """Whole parts of exact needs, the largest remainders rounded up until the sum is `units`."""
-    parts = [floor(need) for need in needs]
-    order = sorted(range(len(parts)), key=lambda place: (parts[place] - needs[place], place))
-    for place in order[: units - sum(parts)]:
-        parts[place] += 1
-    return parts
 
 
 class Model:
@@ -230,7 +230,7 @@ class Model:
 
     @property
     def today(self) -> date:
-        return self.now.astimezone(ZONE).date()
+        return day_of(self.now)
 
     def live(self) -> list[Payment]:
         return [one for one in self.payments if one.status == "AUTHORIZED"]
@@ -286,7 +286,6 @@ class Model:
             point,
             self._places,
             self.now,
-            self.today,
             min(vests_on, expires_on),
             expires_on,
             units,
@@ -294,9 +293,13 @@ class Model:
         card.lots.append(lot)
         return lot
 
-    def _earn(self, card: Card, kind: str, code: str, units: int) -> Lot:
-        point, today = POINTS[code], self.today
-        return self._lot(card, kind, code, units, today + point.vesting, point.last_day(today))
+    def _earn(
+        self, card: Card, kind: str, code: str, units: int, at: datetime | None = None
+    ) -> Lot:
+        point, on = POINTS[code], day_of(at or self.now)
+        lot = self._lot(card, kind, code, units, on + point.vesting, point.last_day(on))
+        lot.occurred_at = at or self.now
+        return lot
 
     def _spend(
         self, card: Card, kind: str, point: str, units: int, taken: Iterable[tuple[Lot, int]]
@@ -351,7 +354,7 @@ class Model:
             return {"code": "LOYALTY_CARD_ALREADY_ISSUED"}
         if tender == "AS_CONTACT_TENDER" and customer is None:
             return {"code": "CONTACT_TENDER_NEEDS_CUSTOMER"}
-        self.cards[number] = Card(number, tender, customer)
+        self.cards[number] = Card(number, tender, customer, self.today)
         return None
 
     def _void_holds_of(self, card: Card) -> None:
@@ -379,8 +382,8 @@ class Model:
         if number in self.cards:
             return {"code": "LOYALTY_CARD_ALREADY_ISSUED"}
         self._void_holds_of(old)
-        new = self.cards[number] = Card(number, old.tender, old.customer)
-        old.status, old.successor = "REPLACED", new
+        new = self.cards[number] = Card(number, old.tender, old.customer, old.enrolled_on)
+        old.status, old.successor, old.replaced_at = "REPLACED", new, self.now
         for debt in old.debts:
             old.entries.append(("TRANSFER", debt.point, debt.left))
             self._spend(new, "TRANSFER", debt.point, debt.left, ())
@@ -400,18 +403,21 @@ class Model:
 
     # -- goods sold and taken back
 
-    def sell(self, card: Card, lines: Sequence[tuple[int, int]]) -> Sale:
-        """`lines`: quantity and cents apiece."""
+    def sell(self, presented: Card, lines: Sequence[tuple[int, int]], late: timedelta) -> Sale:
+        """`lines`: quantity and cents apiece; `late`: how long ago it happened."""
+        at = self.now - late
+        card = presented.earning(at)
+        earns = card.status == "ACTIVE" and card.enrolled_on <= day_of(at)
         nets = [quantity * cents for quantity, cents in lines]
         booked: list[Booked] = []
-        for code, point in POINTS.items() if card.status == "ACTIVE" else ():
+        for code, point in POINTS.items() if earns else ():
             room = self._room(card, code)
             units = point.earned(sum(nets))
             for line, share in enumerate(spread(units, nets) if units else ()):
                 part = share if room is None else max(0, min(share, room))
                 room = None if room is None else room - part
                 if part:
-                    booked.append(Booked(self._earn(card, "EARN", code, part), line, part))
+                    booked.append(Booked(self._earn(card, "EARN", code, part, at), line, part))
         self._settle()
         sale = Sale(card, [quantity for quantity, _ in lines], booked, [0] * len(lines))
         self.sales.append(sale)

@@ -133,3 +133,30 @@ def test_a_day_of_the_past_shows_no_hold_of_today(service: Harness) -> None:
     assert balance(service, card, asOf="2025-01-25") == ("300", "0", "0", "0")
     service.clock.advance(minutes=31)
     assert balance(service, card, asOf="2025-01-26") == ("299", "0", "0", "0")
+
+
+def test_two_holds_of_one_lot_may_end_on_one_day(service: Harness) -> None:
+    service.apply(program())
+    card = service.issue()
+    adjust(service, card, 300)
+    holds = [pay(service, card, "1.50", one("20.00"), capture=False) for _ in range(2)]
+    assert codes(adjust(service, card, -400, force=True)) == []
+    for payment, available in zip(holds, ("-250", "-100"), strict=True):
+        assert codes(change(service, "voidLoyaltyPayment", payment)) == []
+        assert service.available(card) == available
+
+
+def test_a_day_of_the_past_shows_no_debt_that_was_met_later(service: Harness) -> None:
+    document = program()
+    document["rewardPoints"] = reward_points(vesting={"value": 14, "unit": "DAY"})
+    service.apply(document)
+    service.clock.set("2025-01-06")
+    card = service.issue()
+    service.sale(card, "33.00")
+    adjust(service, card, -16, force=True)
+    service.clock.set("2025-01-22")
+    # Writes no entry, yet the settlement of what has vested.
+    service.change_card("blockLoyaltyCard", number=card, reason="lost")
+    found = service.balance(card, asOf="2025-01-19")
+    assert (found["available"], found["unvested"]) == ("-16", "33")
+    assert service.available(card) == "17"
