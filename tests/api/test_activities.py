@@ -30,6 +30,7 @@ from tests.api.harness import Harness, notes
 from tests.api.program import amount_rule, channel, scheme
 from tests.api.test_concurrency import together
 from tests.api.test_replacing import replace
+from tests.api.test_verification import broken, execute
 
 REUSED = """replayed transactions { points } userErrors { code field
   ... on IdempotencyKeyReusedError { firstUsedAt } }"""
@@ -410,3 +411,11 @@ def test_a_partner_learns_nothing_from_the_keys_of_another(service: Harness) -> 
     answer = service.send(mutation, key, {"i": {"lines": [line]}})["createActivityLines"]
     assert answer == {"lines": [], "userErrors": [{"code": "IDEMPOTENCY_KEY_REUSED"}]}
     assert journal(service, "partner")[0]["activityId"] == line["activityId"]
+
+
+def test_counts_by_day_prove_themselves(service: Harness) -> None:
+    service.apply(activity_program())
+    act(service, service.issue())
+    for change, rules in (("posted + 1", {"activity days"}), ("posted - 1", set())):
+        execute(service.database_url, f"UPDATE activity_day SET posted = {change}")  # noqa: S608
+        assert broken(service) == rules

@@ -8,7 +8,9 @@ from typing import Any, TypeVar
 import pytest
 
 from execution.relay import encode_id
+from models.cards import card_audit
 from models.database import Connection, Database, Read, Transaction, Unit
+from models.local import audit
 from resolvers import line_postings
 from resolvers.books import RuleBooks
 from resolvers.callers import Caller, Role
@@ -34,6 +36,7 @@ from tests.api.activities import (
 from tests.api.harness import Harness
 from tests.api.program import channel, scheme
 from tests.api.test_concurrency import together
+from tests.api.test_rights import audited
 
 T = TypeVar("T")
 
@@ -380,6 +383,46 @@ def test_erasure_takes_the_texts_of_a_customers_lines(desk: Harness) -> None:
     (line,) = journal(desk, cardNumber=mine)
     assert (line["comment"], line["evidence"], line["rejectionReason"]) == (None, None, None)
     assert "Ada" in json.dumps(journal(desk, cardNumber=CARD))
+
+
+def test_what_staff_do_to_lines_is_written_down_without_what_was_said(desk: Harness) -> None:
+    texts = {"comment": "Ada", "evidence": {"name": "Ada"}}
+    lines = [activity_input(desk, CARD, **texts) for _ in range(3)]
+    for _ in range(2):
+        # The second time nothing changes, and nothing is written down.
+        ids = created(desk, *lines, caller="staff")
+        reject(desk, ids[0], reason="Ada")
+        update(desk, ids[1], "staff", channel="SHOP", comment="Ada again")
+        post_lines(desk, ids[1])
+        act(desk, CARD, caller="staff", activityId="A")
+    delete(desk, ids[2], caller="staff")
+    rows = [*audited(desk, audit), *audited(desk, card_audit)]
+    assert sorted(row.operation for row in rows if row.caller == "staff") == [
+        "createActivityLines",
+        "deleteActivityLines",
+        "postActivityLines",
+        "postNonTransactionalActivity",
+        "rejectActivityLines",
+        "updateActivityLine",
+    ]
+    (changed,) = [row for row in rows if row.operation == "updateActivityLine"]
+    assert "WEB" in str(changed.before)
+    assert "SHOP" in str(changed.after)
+    assert "Ada" not in str(rows)
+
+
+def test_no_posting_takes_a_balance_beyond_its_bound(service: Harness) -> None:
+    most = "999999999999"
+    rules = [activity_rule(f"r{place}", most, rewardPoint="CASH") for place in range(100)]
+    service.apply(activity_program(*rules))
+    card = service.issue()
+    for _ in range(10):
+        assert len(points(act(service, card))) == 100
+    assert refusals(act(service, card)) == [("INVALID_INPUT", "activityType")]
+    (line,) = created(service, activity_input(service, card))
+    (failure,) = post_lines(service, line)["failures"]
+    assert failure["error"]["code"] == "INVALID_INPUT"
+    assert failure["error"]["field"] == ["activityType"]
 
 
 class Crash(Exception):  # noqa: N818 - named for what happens

@@ -205,7 +205,7 @@ def file_of(directory: Path, content: str, name: str = "lines.csv") -> Path:
 
 
 def test_the_command_imports_posts_and_changes_nothing_again(desk: Harness, tmp_path: Path) -> None:
-    rows = [f"WEB,{CARD},WORKSHOP,W-{n},2024-01-01T00:00:00Z,,," for n in range(1200)]
+    rows = [f"WEB,{CARD},WORKSHOP,W-{n},2024-01-01T12:00:00Z,,," for n in range(1200)]
     path = file_of(tmp_path, csv_of(*rows))
     for said in (
         ["1200 lines imported, 0 were there already."],
