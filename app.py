@@ -38,7 +38,16 @@ from settings import Settings, read_settings
 
 READY_SECONDS = 1.0
 JOB_END_SECONDS = 5.0
-BULK = frozenset({"postSales", "runJob", "updateLoyaltyCardTiers"})
+BULK = frozenset(
+    {
+        "postSales",
+        "runJob",
+        "updateLoyaltyCardTiers",
+        "createActivityLines",
+        "importActivityLines",
+        "postActivityLines",
+    }
+)
 RETRYABLE = {"retryable": True}
 
 

@@ -29,6 +29,7 @@ def command_parser() -> ArgumentParser:
     _add_serving(commands)
     _add(commands, "migrate", "database:migrate", "Bring the database to the newest schema.")
     _add_program(commands)
+    _add_import(commands)
     _add(commands, "seed", "demo:sow", "Fill an empty database with the demo program and members.")
     _add(commands, "verify", "books:check", "Check every invariant of the books, card by card.")
     job = _add(commands, "job", "jobs:run", "Run one of the jobs once, whoever else is at it.")
@@ -68,6 +69,17 @@ def _add_program(commands: Any) -> None:
     apply.add_argument("--comment", type=text, help="why; kept with the version")
     told = "Make the newest stored configuration effective."
     _add(commands, "process", "program:process", told)
+
+
+def _add_import(commands: Any) -> None:
+    told = "Bring lines into the journal of activities; the same file again changes nothing."
+    command = _add(commands, "import-activities", "activities:import_file", told)
+    command.add_argument("file", type=Path, metavar="FILE", help="CSV with a header, or JSON lines")
+    told = "where the name does not end in .csv, .jsonl or .ndjson"
+    command.add_argument("--format", choices=["csv", "jsonl"], help=told)
+    told = "import the lines without fault; else one fault means that nothing is"
+    command.add_argument("--partial", action="store_true", help=told)
+    command.add_argument("--post", action="store_true", help="and post the file's lines")
 
 
 def _add_token(commands: Any) -> None:

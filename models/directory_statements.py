@@ -3,13 +3,13 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_leave
 
 from models.columns import HASH
 from models.directory import idempotency_key
 from models.local import audit, number_sequence
-from models.statements import Statement, write
+from models.statements import KeyedStatement, Statement, write
 
 
 class KeyRow(NamedTuple):
@@ -30,6 +30,10 @@ _KEY = bindparam("of_key", type_=HASH)
 
 claim_key = write(insert_or_leave(idempotency_key).on_conflict_do_nothing())
 key_used = Statement(select(idempotency_key).where(idempotency_key.c.key_hash == _KEY), KeyRow)
+keys_used: KeyedStatement[KeyRow] = KeyedStatement(
+    lambda keys: select(idempotency_key).where(idempotency_key.c.key_hash.in_(keys)), KeyRow, HASH
+)
+free_key = write(delete(idempotency_key).where(idempotency_key.c.key_hash == _KEY))
 answer_key = write(
     update(idempotency_key)
     .where(idempotency_key.c.key_hash == _KEY)

@@ -8,6 +8,7 @@
   * ContactTenderNeedsCustomer
   * ChannelNotFound, ChannelInactive, ChannelNotParticipating
   * ProgramNotFound, TierNotFound, RewardPointNotFound, ActivityTypeNotFound
+  * ActivityLineAlreadyPosted, ActivityNeedsReview, ActivityLimitReached
   * CardNoTender, OneLoyaltyTenderOnly, PaymentMethodNotConfigured
   * TransactionNotFound, ReturnExceedsSold, RefundExceedsAllowed
   * PaymentStateConflict, CurrencyMismatch
@@ -144,6 +145,22 @@ class RewardPointNotFound(LoyaltyError):
 
 class ActivityTypeNotFound(LoyaltyError):
     code = "ACTIVITY_TYPE_NOT_FOUND"
+
+
+class ActivityLineAlreadyPosted(LoyaltyError):
+    code = "ACTIVITY_LINE_ALREADY_POSTED"
+
+
+class ActivityNeedsReview(LoyaltyError):
+    """Activities of this type are posted through the journal only."""
+
+    code = "ACTIVITY_NEEDS_REVIEW"
+
+
+class ActivityLimitReached(LoyaltyError):
+    """Some window of the limit's length would hold too many. Source: semantics 5.7."""
+
+    code = "ACTIVITY_LIMIT_REACHED"
 
 
 class TransactionNotFound(LoyaltyError):

@@ -24,9 +24,16 @@ MANAGERS = frozenset({Role.STAFF, Role.ADMIN})
 ADMINISTRATORS = frozenset({Role.ADMIN})
 SHOPS = MANAGERS | {Role.STOREFRONT}
 SHOPS_AND_CUSTOMERS = SHOPS | {Role.CUSTOMER}
+PARTNERS_AND_SHOPS = SHOPS | {Role.PARTNER}
+# Of a journal's lines: staff, and partners for those that they created.
+REVIEWERS = MANAGERS | {Role.PARTNER}
 
 # Below the root these are closed to partners: whatever field leads to one of them.
 CLOSED_TO_PARTNERS = frozenset({"LoyaltyCard", "Customer", "SalesTransaction", "LoyaltyPayment"})
+# What a row of the ledger tells of the card besides what the partner's activity earned.
+HIDDEN_FROM_PARTNERS = frozenset(
+    ("LoyaltyTransaction", name) for name in ("tier", "comment", "remaining", "allocations")
+)
 ROOTS = frozenset({"Query", "Mutation", "Subscription"})
 
 
@@ -62,4 +69,7 @@ def _open(
 ) -> bool:
     if type_name in ROOTS:
         return caller.role in (roles_of(schema, type_name, field_name) or frozenset())
-    return not (caller.role is Role.PARTNER and returned in CLOSED_TO_PARTNERS)
+    if caller.role is not Role.PARTNER:
+        return True
+    hidden = (type_name, field_name) in HIDDEN_FROM_PARTNERS
+    return not hidden and returned not in CLOSED_TO_PARTNERS

@@ -4,8 +4,17 @@ from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from execution.relay import IdPart, MalformedId, decode_id
-from resolvers import cards, configurations, payment_views, programs, sale_views, transactions
+from resolvers import (
+    activity_views,
+    cards,
+    configurations,
+    payment_views,
+    programs,
+    sale_views,
+    transactions,
+)
 from schema.access import Info
+from schema.activities import ActivityLine
 from schema.cards import LoyaltyCard, load_card
 from schema.configurations import ConfigurationVersion
 from schema.customers import Customer, load_customer
@@ -72,6 +81,12 @@ async def _payment(info: Info, parts: Parts) -> LoyaltyPayment | None:
     return None if row is None else LoyaltyPayment(row=row)
 
 
+async def _activity_line(info: Info, parts: Parts) -> ActivityLine | None:
+    (part,) = parts
+    row = await activity_views.by_id(info.context, _uuid(part))
+    return None if row is None else ActivityLine(row=row)
+
+
 async def _version(info: Info, parts: Parts) -> ConfigurationVersion | None:
     (part,) = parts
     if not isinstance(part, int) or not 0 < part < 2**31:
@@ -123,6 +138,7 @@ _FINDERS: dict[str, Callable[[Info, Parts], Awaitable[Node | None]]] = {
     "LoyaltyTransaction": _transaction,
     "SalesTransaction": _sale,
     "LoyaltyPayment": _payment,
+    "ActivityLine": _activity_line,
     "ConfigurationVersion": _version,
     "Channel": _channel,
     "RewardPoint": _reward_point,

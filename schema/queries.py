@@ -20,6 +20,7 @@ from resolvers import (
 )
 from rules.errors import Forbidden
 from schema.access import EVERYONE, MANAGERS, SHOPS_AND_CUSTOMERS, Info, root
+from schema.activities import ActivityLineConnection, ActivityLineFilter, line_page
 from schema.cards import LoyaltyCard
 from schema.cart_inputs import CartInput
 from schema.carts import Cart
@@ -204,6 +205,22 @@ class Query:
             raise MalformedId("The id is not one of a LoyaltyPayment.", "id")
         row = await payment_views.find(info.context, payment_id)
         return None if row is None else LoyaltyPayment(row=row)
+
+    @root(roles=EVERYONE, description="The review journal of activities.")
+    async def activity_lines(
+        self,
+        info: Info,
+        filter: Annotated[  # noqa: A002 (the contract's name)
+            ActivityLineFilter | None, strawberry.argument(description="Which lines.")
+        ] = strawberry.UNSET,
+        first: First = strawberry.UNSET,
+        after: After = strawberry.UNSET,
+        last: Last = strawberry.UNSET,
+        before: Before = strawberry.UNSET,
+    ) -> ActivityLineConnection:
+        wanted = given(filter) or ActivityLineFilter()
+        page = asked_page(first, after, last, before)
+        return await line_page(info.context, wanted.chosen(), page)
 
     @root(roles=MANAGERS, description="The configuration now in force (staff).")
     async def configuration(self, info: Info) -> ConfigurationVersion:

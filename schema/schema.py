@@ -5,6 +5,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import merge_types
 
 from execution.scalars import SCALARS
+from schema.activity_mutations import ActivityMutations
 from schema.card_mutations import CardMutations
 from schema.configuration_mutations import ConfigurationMutations
 from schema.configurations import ConfigurationVersion
@@ -25,6 +26,7 @@ Mutation = merge_types(
         CustomerMutations,
         SaleMutations,
         PaymentMutations,
+        ActivityMutations,
         PointMutations,
         ConfigurationMutations,
         JobMutations,

@@ -125,12 +125,17 @@ class Slice(Generic[T]):
 
 def payment_keys(ids: Sequence[str] | None) -> tuple[UUID | None, ...]:
     """The payments named by ids; None for one that is malformed, which the resolver refuses."""
-    return tuple(_payment_key(one) for one in ids or ())
+    return keys_of("LoyaltyPayment", ids)
 
 
-def _payment_key(text: str) -> UUID | None:
+def keys_of(type_name: str, ids: Sequence[str] | None) -> tuple[UUID | None, ...]:
+    """The objects of the type named by ids; None for an id that is malformed."""
+    return tuple(_key_of(type_name, one) for one in ids or ())
+
+
+def _key_of(type_name: str, text: str) -> UUID | None:
     try:
-        (key,) = decode_key(text, "LoyaltyPayment", bytes)
+        (key,) = decode_key(text, type_name, bytes)
     except MalformedId:
         return None
     return UUID(bytes=key) if isinstance(key, bytes) and len(key) == _UUID_BYTES else None

@@ -14,6 +14,7 @@ from tests.api.test_points import adjust, codes
 DOCS = Path(__file__).parents[2] / "docs"
 BLOCK = re.compile(r"^```(graphql|json)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PAYMENT = "<payment>"
+LINE = "<line>"
 
 
 def steps(page: str) -> list[tuple[str, Any]]:
@@ -27,10 +28,12 @@ def steps(page: str) -> list[tuple[str, Any]]:
     ]
 
 
-def told(value: Any, payment: str | None) -> Any:
-    """The answer as a page can show it: the id of the payment is another each time."""
-    shown = json.dumps(value)
-    return json.loads(shown.replace(f'"{payment}"', f'"{PAYMENT}"'))
+def told(value: Any, ids: dict[str, str | None]) -> Any:
+    """The answer as a page can show it: ids, by what the page calls them, differ each time."""
+    shown = json.dumps(value, default=str)
+    for name, found in ids.items():
+        shown = shown.replace(f'"{found}"', f'"{name}"')
+    return json.loads(shown)
 
 
 @pytest.fixture
@@ -56,4 +59,23 @@ def test_the_page_of_the_checkout_is_true(shop: Harness) -> None:
         assert found.errors == []
         paid = found.get("payWithLoyalty", {}).get("payment")
         payment = paid["id"] if paid else payment
-        assert told(found, payment) == answer
+        assert told(found, {PAYMENT: payment}) == answer
+
+
+def test_the_page_of_activities_is_true(shop: Harness) -> None:
+    line: str | None = None
+    types = {"SURVEY", "WORKSHOP"}
+    keys = {
+        "partner": shop.key("partner", "feedback.example", channels={"WEB"}, activity_types=types),
+        "staff": shop.key("staff", "reviewer"),
+    }
+    for request, answer in steps("activities.md"):
+        shop.clock.advance(minutes=5)
+        # What partners may not do stands on the page as what staff do.
+        reviewing = "rejectActivityLines" in request or "postActivityLines" in request
+        credential = keys["staff" if reviewing else "partner"]
+        found = shop.send(request, credential, {"line": line} if "$line" in request else {})
+        assert found.errors == []
+        made = found.get("createActivityLines", {}).get("lines")
+        line = made[0]["id"] if made else line
+        assert told(found, {LINE: line}) == answer

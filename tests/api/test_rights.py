@@ -43,6 +43,7 @@ TABLE = {
     "Query.cart": "CFSA",
     "Query.salesTransaction": ALL,
     "Query.loyaltyPayment": ALL,
+    "Query.activityLines": ALL,
     "Query.configuration": "SA",
     "Query.configurationVersions": "SA",
     "Query.planConfiguration": "SA",
@@ -63,6 +64,13 @@ TABLE = {
     "Mutation.captureLoyaltyPayment": "FSA",
     "Mutation.voidLoyaltyPayment": "FSA",
     "Mutation.refundLoyaltyPayment": "FSA",
+    "Mutation.postNonTransactionalActivity": ALL,
+    "Mutation.createActivityLines": ALL,
+    "Mutation.importActivityLines": "FPSA",
+    "Mutation.updateActivityLine": "PSA",
+    "Mutation.deleteActivityLines": "PSA",
+    "Mutation.rejectActivityLines": "SA",
+    "Mutation.postActivityLines": "SA",
     "Mutation.adjustPoints": "SA",
     "Mutation.transferPoints": "FSA",
     "Mutation.updateLoyaltyCardTiers": "SA",
@@ -137,6 +145,16 @@ OPERATIONS = {
       idempotencyKey: "k", paymentId: "x"}) { replayed } }""",
     "Mutation.refundLoyaltyPayment": """mutation { refundLoyaltyPayment(input: {
       idempotencyKey: "k", paymentId: "x", amount: "1"}) { replayed } }""",
+    "Mutation.importActivityLines": """mutation { importActivityLines(input: {format: CSV,
+      content: ""}) { created } }""",
+    "Mutation.updateActivityLine": """mutation { updateActivityLine(input: {id: "x"}) {
+      userErrors { code } } }""",
+    "Mutation.deleteActivityLines": """mutation { deleteActivityLines(input: {ids: []}) {
+      userErrors { code } } }""",
+    "Mutation.rejectActivityLines": """mutation { rejectActivityLines(input: {ids: [],
+      reason: "r"}) { userErrors { code } } }""",
+    "Mutation.postActivityLines": """mutation { postActivityLines(input: {ids: []}) {
+      posted } }""",
     "Mutation.adjustPoints": """mutation { adjustPoints(input: {idempotencyKey: "k",
       cardNumber: "N", rewardPoint: "PTS", points: 1, reasonCode: "R"}) { replayed } }""",
     "Mutation.transferPoints": """mutation { transferPoints(input: {idempotencyKey: "k",

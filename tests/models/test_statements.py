@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Column, CompoundSelect, Delete, Table, Update
 
 import models
-from models import card_pages, entry_pages
+from models import card_pages, entry_pages, line_pages
 from models.ledger import ledger_entry
 from models.program_statements import CodeRow, CountRow
 from models.statements import KeyedStatement, Statement, compile_statement
@@ -37,6 +37,7 @@ SEARCHES = [
     for module, every in (
         (entry_pages, entry_pages.Shape(True, 2, True, True, 2)),
         (card_pages, card_pages.Shape(*[True] * 10)),
+        (line_pages, line_pages.Shape(*[True] * 7, 2, 2)),
     )
     for shape in (every, module.Shape())
     for statement in (

@@ -1,0 +1,135 @@
+"""Statements that find and write activities: journal lines, postings, and counts by day."""
+
+from datetime import date, datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import bindparam, delete, insert, select, update
+
+from models.activities import activity_day, activity_line, activity_post
+from models.card_statements import CARD
+from models.columns import DAY, HASH, IDENTIFIER, INSTANT, ORDERED
+from models.statements import KeyedStatement, Statement, write
+
+
+class LineRow(NamedTuple):
+    activity_key: bytes
+    line_id: UUID
+    status: str
+    channel: str
+    card_number: str
+    activity_type: str
+    activity_id: str
+    occurred_at: datetime
+    occurred_on: date
+    created_at: datetime
+    affiliation: str | None
+    comment: str | None
+    evidence: str | None
+    created_by: str
+    reviewed_by: str | None
+    rejection_reason: str | None
+    error: str | None
+
+
+class PostRow(NamedTuple):
+    activity_key: bytes
+    card_id: UUID
+    activity_type: str
+    entry_date: date
+    posted_at: datetime
+    posted_by: str
+    notes: str
+
+
+class ActivityDayRow(NamedTuple):
+    card_id: UUID
+    activity_type: str
+    entry_date: date
+    posted: int
+
+
+ACTIVITY = bindparam("of_activity", type_=HASH)
+_LINE = activity_line.c
+_DAY = activity_day.c
+
+lines_of: KeyedStatement[LineRow] = KeyedStatement(
+    lambda keys: select(activity_line).where(_LINE.activity_key.in_(keys)), LineRow, HASH
+)
+lines_by_id: KeyedStatement[LineRow] = KeyedStatement(
+    lambda keys: select(activity_line).where(_LINE.line_id.in_(keys)), LineRow, IDENTIFIER
+)
+locked_lines_of: KeyedStatement[LineRow] = KeyedStatement(
+    lambda keys: (
+        select(activity_line)
+        .where(_LINE.activity_key.in_(keys))
+        .order_by(_LINE.activity_key)
+        .with_for_update()
+    ),
+    LineRow,
+    HASH,
+)
+insert_lines = write(insert(activity_line))
+change_line = write(
+    update(activity_line)
+    .where(_LINE.activity_key == ACTIVITY)
+    .values(
+        channel=bindparam("channel"),
+        card_number=bindparam("card_number"),
+        occurred_at=bindparam("occurred_at", type_=INSTANT),
+        occurred_on=bindparam("occurred_on", type_=DAY),
+        affiliation=bindparam("affiliation"),
+        comment=bindparam("comment"),
+        error=None,
+    )
+)
+settle_line = write(
+    update(activity_line)
+    .where(_LINE.activity_key == ACTIVITY)
+    .values(
+        status=bindparam("status"),
+        reviewed_by=bindparam("reviewed_by"),
+        rejection_reason=bindparam("rejection_reason"),
+        error=None,
+    )
+)
+fail_line = write(
+    update(activity_line)
+    .where(_LINE.activity_key == ACTIVITY, _LINE.status == "UNPOSTED")
+    .values(error=bindparam("error"))
+)
+delete_line = write(delete(activity_line).where(_LINE.activity_key == ACTIVITY))
+forget_line_texts = write(
+    update(activity_line)
+    .where(_LINE.card_number == bindparam("of_number", type_=ORDERED))
+    .values(comment=None, evidence=None, rejection_reason=None)
+)
+
+posts_of: KeyedStatement[PostRow] = KeyedStatement(
+    lambda keys: select(activity_post).where(activity_post.c.activity_key.in_(keys)), PostRow, HASH
+)
+posts_of_card = Statement(select(activity_post).where(activity_post.c.card_id == CARD), PostRow)
+insert_post = write(insert(activity_post))
+
+activity_days_of: KeyedStatement[ActivityDayRow] = KeyedStatement(
+    lambda keys: select(activity_day).where(
+        _DAY.card_id.in_(keys),
+        _DAY.activity_type == bindparam("of_type"),
+        _DAY.entry_date.between(bindparam("since", type_=DAY), bindparam("until", type_=DAY)),
+    ),
+    ActivityDayRow,
+    IDENTIFIER,
+)
+activity_days_of_card = Statement(
+    select(activity_day).where(activity_day.c.card_id == CARD), ActivityDayRow
+)
+insert_activity_day = write(insert(activity_day))
+change_activity_day = write(
+    update(activity_day)
+    .where(
+        _DAY.card_id == CARD,
+        _DAY.activity_type == bindparam("of_type"),
+        _DAY.entry_date == bindparam("of_day", type_=DAY),
+    )
+    .values(posted=bindparam("posted"))
+)

@@ -1,0 +1,264 @@
+"""Activities in real time, and the one way by which an activity is posted: planned before any lock,
+then judged and written under the card's.
+
+Checks: form, type, channel, card, affiliation, review, limit. Source: semantics 5.7, 12.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from models.activity_statements import (
+    ActivityDayRow,
+    activity_days_of,
+    change_activity_day,
+    insert_activity_day,
+    insert_post,
+    posts_of,
+)
+from models.card_statements import CardRow
+from models.database import Transaction
+from models.directory_statements import claim_key, key_used
+from models.failures import ChangedMeanwhile
+from resolvers import tills
+from resolvers.activity_checks import (
+    Activity,
+    check_affiliation,
+    check_form,
+    check_scope,
+    checked_type,
+    named_channel,
+)
+from resolvers.activity_judging import JudgedActivity, activity_drafts, judge_activity
+from resolvers.audits import audit_card
+from resolvers.callers import Role
+from resolvers.clock import civil_date
+from resolvers.context import Context
+from resolvers.identifiers import content_hash, operation_id
+from resolvers.kin import lock_with_kin
+from resolvers.lineage import replaced_ids
+from resolvers.postings import Event
+from resolvers.tiers import win_tiers
+from resolvers.writing import post
+from rules import activities as rules
+from rules.book import RuleBook
+from rules.errors import (
+    ActivityLimitReached,
+    ActivityNeedsReview,
+    CardBlocked,
+    CardReplaced,
+    ChannelInactive,
+    IdempotencyKeyReused,
+    InvalidInput,
+)
+from rules.program import ActivityType, Channel
+
+REAL_TIME = "postNonTransactionalActivity"
+
+
+@dataclass(frozen=True, slots=True)
+class PostedActivity:
+    activity_key: bytes
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """An activity that passed its checks, ready for the lock of its card."""
+
+    activity: Activity
+    occurred_at: datetime
+    entry_date: date
+    book: RuleBook
+    channel: Channel
+    kind: ActivityType
+    card: CardRow
+    now: datetime
+
+
+async def post_activity(context: Context, activity: Activity) -> PostedActivity:
+    """Post the activity once; sent again with equal content it answers as the first time.
+
+    Raises Refused, Forbidden, IdempotencyKeyReused, or the first LoyaltyError of the checks.
+    """
+    check_form(context, activity)
+    check_scope(context.caller, activity)
+    content = content_hash(activity)
+
+    async def unit(transaction: Transaction, _book: RuleBook | None) -> PostedActivity:
+        if context.caller.role is Role.CUSTOMER:
+            # Whose card it is comes first: a key tells nobody of a card that is not theirs.
+            await tills.presented(context, transaction, activity.card_number)
+        if await _posted_before(context, transaction, activity, content):
+            return PostedActivity(activity.key, replayed=True)
+        plan = await plan_activity(context, transaction, activity)
+        _check_real_time(plan.kind)
+        claim = {"key_hash": activity.key, "mutation": REAL_TIME, "payload_hash": content}
+        if not await transaction.run(
+            claim_key, **claim, first_used_at=plan.now, outcome="DONE", answer="{}"
+        ):
+            # Another call was first, and has ended by now.
+            raise ChangedMeanwhile
+        await write_activity(context, transaction, plan, REAL_TIME)
+        return PostedActivity(activity.key, replayed=False)
+
+    return await context.unit(unit)
+
+
+def _check_real_time(kind: ActivityType) -> None:
+    if kind.review:
+        message = "Activities of this type are posted through the journal."
+        raise ActivityNeedsReview(message, ("activityType",))
+
+
+async def _posted_before(
+    context: Context, transaction: Transaction, activity: Activity, content: bytes
+) -> bool:
+    """Whether this very activity is there. Raises IdempotencyKeyReused for another under its key,
+    for a line of the journal, and for one that another partner posted.
+    """
+    used = await transaction.first(key_used, of_key=activity.key)
+    if used is None:
+        return False
+    same = used.mutation == REAL_TIME and used.payload_hash == content
+    if same and context.caller.role is Role.PARTNER:
+        (found,) = await transaction.each(posts_of, [activity.key])
+        same = found.posted_by == context.caller.scope
+    if not same:
+        raise IdempotencyKeyReused(used.first_used_at, ("activityId",))
+    return True
+
+
+async def plan_activity(context: Context, transaction: Transaction, activity: Activity) -> Plan:
+    """Check what does not depend on the card's lock, in order: type, channel, card, affiliation.
+
+    Raises the first LoyaltyError.
+    """
+    now = context.service.clock()
+    occurred_at = activity.occurred_at or now
+    book = await context.service.books.at(transaction, occurred_at)
+    kind = checked_type(context.caller, book, activity.activity_type)
+    channel = named_channel(book, activity.channel)
+    if book is None:
+        raise AssertionError
+    if not channel.active:
+        raise ChannelInactive("This channel is not active.", ("channel",))
+    card = await tills.earning(context, transaction, activity.card_number, occurred_at)
+    _check_status(card)
+    check_affiliation(book, activity.affiliation)
+    entry_date = civil_date(occurred_at, channel.time_zone)
+    return Plan(activity, occurred_at, entry_date, book, channel, kind, card, now)
+
+
+def _check_status(card: CardRow) -> None:
+    if card.status == "BLOCKED":
+        raise CardBlocked("This card is blocked.", ("cardNumber",))
+    if card.status == "REPLACED":
+        raise CardReplaced("This card was replaced.", ("cardNumber",))
+
+
+async def write_activity(
+    context: Context, transaction: Transaction, plan: Plan, operation: str
+) -> None:
+    """Judge under the card's lock and write everything: points, notes, counts, events, tiers.
+
+    Raises CardBlocked, CardReplaced, ActivityLimitReached; then the transaction must not commit.
+    """
+    rows = await lock_with_kin(context, transaction, [plan.card])
+    card = rows[plan.card.card_id]
+    if card.replaced_by != plan.card.replaced_by:
+        raise ChangedMeanwhile
+    _check_status(card)
+    await _count(transaction, plan, card)
+    judged = await judge_activity(
+        context,
+        transaction,
+        plan.book,
+        plan.channel,
+        card,
+        plan.activity,
+        plan.entry_date,
+        plan.now,
+    )
+    notes = [[note.code.value, note.scheme, note.rule] for note in judged.earned.notes]
+    await transaction.run(
+        insert_post,
+        activity_key=plan.activity.key,
+        card_id=card.card_id,
+        activity_type=plan.kind.code,
+        entry_date=plan.entry_date,
+        posted_at=plan.now,
+        posted_by=context.caller.scope,
+        notes=json.dumps(notes),
+    )
+    named = {"activityType": plan.kind.code, "activityId": plan.activity.activity_id}
+    await audit_card(
+        context, transaction, card.card_id, operation, plan.now, after=dict[str, object](named)
+    )
+    await _write_points(context, transaction, plan, card, judged, named)
+
+
+async def _count(transaction: Transaction, plan: Plan, card: CardRow) -> None:
+    """Count the activity on its day; with those of cards that this one replaced it keeps the limit.
+
+    Raises ActivityLimitReached.
+    """
+    day, limit = plan.entry_date, plan.kind.limit
+    since, until = rules.judged_days(limit, day)
+    ids = [card.card_id, *(await replaced_ids(transaction, card) if limit else ())]
+    code = plan.kind.code
+    rows = await transaction.each(activity_days_of, ids, of_type=code, since=since, until=until)
+    if limit is not None and rules.exceeds(limit, _sums(rows), day):
+        message = "The card has reached the limit of this activity type."
+        raise ActivityLimitReached(message, ("activityType",))
+    own = {row.entry_date: row.posted for row in rows if row.card_id == card.card_id}
+    if day in own:
+        await transaction.run(
+            change_activity_day,
+            of_card=card.card_id,
+            of_type=code,
+            of_day=day,
+            posted=own[day] + 1,
+        )
+    else:
+        first = ActivityDayRow(card.card_id, code, day, 1)
+        await transaction.run(insert_activity_day, **first._asdict())
+
+
+def _sums(rows: list[ActivityDayRow]) -> Mapping[date, int]:
+    sums: dict[date, int] = {}
+    for row in rows:
+        sums[row.entry_date] = sums.get(row.entry_date, 0) + row.posted
+    return sums
+
+
+async def _write_points(
+    context: Context,
+    transaction: Transaction,
+    plan: Plan,
+    card: CardRow,
+    judged: JudgedActivity,
+    named: dict[str, str],
+) -> None:
+    op_id = operation_id(plan.activity.key)
+    zone = judged.standing.time_zone
+    drafts = activity_drafts(
+        plan.book, plan.channel, plan.activity, judged.earned, plan.entry_date, plan.occurred_at
+    )
+    try:
+        posted = await post(
+            transaction,
+            card,
+            op_id=op_id,
+            kind="activity",
+            drafts=drafts,
+            events=[Event("activityPosted", {**named, "operation": str(op_id)})],
+            now=plan.now,
+            zone=zone,
+            randomness=context.service.randomness,
+        )
+    except InvalidInput as beyond:
+        beyond.field = ("activityType",)
+        raise
+    await win_tiers(context, transaction, posted, judged.standing, civil_date(plan.now, zone))

@@ -1,0 +1,284 @@
+"""The journal's new lines: checked one by one, written all or none, each once for its key.
+
+Source: semantics 5.7, 12.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from models.activity_statements import LineRow, insert_lines, lines_of
+from models.card_statements import numbers_of
+from models.database import Reader, Transaction
+from models.directory_statements import KeyRow, claim_key, keys_used
+from models.failures import ChangedMeanwhile
+from resolvers import tills
+from resolvers.activity_checks import (
+    Activity,
+    check_affiliation,
+    check_scope,
+    checked_type,
+    form_faults,
+    named_channel,
+)
+from resolvers.adjustments import comment_fault
+from resolvers.audits import audit
+from resolvers.callers import Role
+from resolvers.clock import civil_date
+from resolvers.context import Context
+from resolvers.identifiers import content_hash, ordered_ids
+from rules.book import RuleBook
+from rules.errors import (
+    CardNotFound,
+    IdempotencyKeyReused,
+    InvalidInput,
+    LoyaltyError,
+    Refused,
+)
+
+JOURNAL = "createActivityLines"
+MAXIMUM_LINES = 1000
+MAXIMUM_EVIDENCE = 16_384
+
+_AS_SENT = msgspec.json.Encoder(decimal_format="number")
+_SORTED = msgspec.json.Encoder(decimal_format="number", order="sorted")
+
+
+@dataclass(frozen=True, slots=True)
+class NewLine:
+    """`evidence` is any JSON value, stored and shown, never interpreted."""
+
+    activity: Activity
+    comment: str | None = None
+    evidence: object = None
+
+    @property
+    def stored_evidence(self) -> str | None:
+        return None if self.evidence is None else _AS_SENT.encode(self.evidence).decode()
+
+    @property
+    def content(self) -> bytes:
+        """The hash by which the same line is known again; the order of members is no content."""
+        evidence = None if self.evidence is None else _SORTED.encode(self.evidence).decode()
+        return content_hash((self.activity, self.comment, evidence))
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What came of one new line: where it stands, or why it does not."""
+
+    activity_key: bytes
+    is_new: bool
+    refusal: LoyaltyError | None = None
+
+
+def line_faults(context: Context, line: NewLine) -> list[LoyaltyError]:
+    """Every fault of the line's form, by its path in the line."""
+    faults = form_faults(context, line.activity)
+    comment = comment_fault(line.comment)
+    if comment is not None:
+        faults.append(comment)
+    if len(line.stored_evidence or "") > MAXIMUM_EVIDENCE:
+        message = f"Evidence has at most {MAXIMUM_EVIDENCE} characters of JSON."
+        faults.append(InvalidInput(message, ("evidence",)))
+    return faults
+
+
+async def create(context: Context, lines: Sequence[NewLine]) -> list[bytes]:
+    """Create all lines or none; a key used with equal content answers with its line.
+
+    The keys in the order of the input. Raises Refused for faults of form, else the first refusal.
+    """
+    _check_form(context, lines)
+
+    async def unit(transaction: Transaction, _book: RuleBook | None) -> list[Settled]:
+        settled = await settle(context, transaction, lines)
+        for place, one in enumerate(settled):
+            if one.refusal is not None:
+                raise at_line(one.refusal, place)
+        return settled
+
+    return [one.activity_key for one in await context.unit(unit)]
+
+
+def _check_form(context: Context, lines: Sequence[NewLine]) -> None:
+    if len(lines) > MAXIMUM_LINES:
+        message = f"At most {MAXIMUM_LINES} lines may be sent."
+        raise Refused([InvalidInput(message, ("lines",))])
+    faults = [
+        at_line(fault, place)
+        for place, line in enumerate(lines)
+        for fault in line_faults(context, line)
+    ]
+    if faults:
+        raise Refused(faults)
+
+
+def at_line(fault: LoyaltyError, place: int) -> LoyaltyError:
+    fault.field = ("lines", str(place), *(fault.field or ()))
+    return fault
+
+
+async def settle(
+    context: Context, transaction: Transaction, lines: Sequence[NewLine]
+) -> list[Settled]:
+    """Write each line that nothing speaks against, and tell what came of every one.
+
+    Raises ChangedMeanwhile where another call took one of the keys at the same moment.
+    """
+    examined = await examine(context, transaction, lines)
+    fresh: dict[bytes, NewLine] = {}
+    for line, one in zip(lines, examined, strict=True):
+        if one.is_new:
+            fresh.setdefault(one.activity_key, line)
+    if fresh:
+        await _write(context, transaction, fresh)
+    return examined
+
+
+async def examine(context: Context, reader: Reader, lines: Sequence[NewLine]) -> list[Settled]:
+    """Judge each line by what is there and by those before it; nothing is written."""
+    keys = [line.activity.key for line in lines]
+    used = {row.key_hash: row for row in await reader.each(keys_used, keys)}
+    rows = {row.activity_key: row for row in await reader.each(lines_of, list(used))}
+    named = await named_cards(reader, lines)
+    before: dict[bytes, bytes] = {}
+    examined = []
+    for line in lines:
+        key = line.activity.key
+        try:
+            is_new = await _examine(context, reader, line, named, used.get(key), rows.get(key))
+            if is_new and before.setdefault(key, line.content) != line.content:
+                now = context.service.clock()
+                raise IdempotencyKeyReused(now, ("activityId",))
+            examined.append(Settled(key, is_new))
+        except LoyaltyError as refusal:
+            examined.append(Settled(key, is_new=False, refusal=refusal))
+    return examined
+
+
+async def named_cards(reader: Reader, lines: Sequence[NewLine]) -> frozenset[str]:
+    """Those numbers of the lines that are a card's."""
+    numbers = sorted({line.activity.card_number for line in lines})
+    return frozenset(row.number for row in await reader.each(numbers_of, numbers))
+
+
+async def _examine(
+    context: Context,
+    reader: Reader,
+    line: NewLine,
+    cards: frozenset[str],
+    used: KeyRow | None,
+    row: LineRow | None,
+) -> bool:
+    """Whether the line is new. Raises the first LoyaltyError of the checks."""
+    check_scope(context.caller, line.activity)
+    if context.caller.role is Role.CUSTOMER:
+        await tills.presented(context, reader, line.activity.card_number)
+    if used is not None:
+        _check_same(context, line, used, row)
+        return False
+    await check_named(context, reader, line.activity, cards)
+    return True
+
+
+def _check_same(context: Context, line: NewLine, used: KeyRow, row: LineRow | None) -> None:
+    """Raises IdempotencyKeyReused unless this very line was created, by this partner if by one."""
+    same = row is not None and used.payload_hash == line.content
+    if row is not None and context.caller.role is Role.PARTNER:
+        same = same and row.created_by == context.caller.scope
+    if not same:
+        raise IdempotencyKeyReused(used.first_used_at, ("activityId",))
+
+
+async def check_named(
+    context: Context, reader: Reader, activity: Activity, cards: frozenset[str]
+) -> None:
+    """Whether what the line names exists, in order: type, channel, card, affiliation.
+
+    What may change until then (an inactive channel, a blocked card, a limit) is judged when it is
+    posted.
+    """
+    at = activity.occurred_at or context.service.clock()
+    book = await context.service.books.at(reader, at)
+    checked_type(context.caller, book, activity.activity_type)
+    named_channel(book, activity.channel)
+    if activity.card_number not in cards:
+        raise CardNotFound("There is no such card.", ("cardNumber",))
+    if book is not None:
+        check_affiliation(book, activity.affiliation)
+
+
+async def _write(context: Context, transaction: Transaction, fresh: dict[bytes, NewLine]) -> None:
+    now = context.service.clock()
+    ids = ordered_ids(now, len(fresh), context.service.randomness)
+    rows = [
+        await new_row(context, transaction, line, line_id, now)
+        for line, line_id in zip(fresh.values(), ids, strict=True)
+    ]
+    await claim(transaction, [(row, fresh[row.activity_key].content) for row in rows], now)
+    await transaction.run_many(insert_lines, [row._asdict() for row in rows])
+    created: dict[str, object] = {"lines": [str(line_id) for line_id in ids]}
+    await audit(context, transaction, JOURNAL, now, after=created)
+
+
+async def claim(
+    transaction: Transaction, rows: Sequence[tuple[LineRow, bytes]], now: datetime
+) -> None:
+    """Take the lines' keys, in one order for all callers. Raises ChangedMeanwhile if one is
+    gone.
+    """
+    claims: list[dict[str, Any]] = [
+        {
+            "key_hash": row.activity_key,
+            "mutation": JOURNAL,
+            "payload_hash": content,
+            "first_used_at": now,
+            "outcome": "DONE",
+            "answer": json.dumps({"line": str(row.line_id)}),
+        }
+        for row, content in sorted(rows, key=lambda one: one[0].activity_key)
+    ]
+    await transaction.run_many(claim_key, claims)
+    found = await transaction.each(keys_used, [one["key_hash"] for one in claims])
+    taken = {row.key_hash: row.answer for row in found}
+    if any(taken.get(one["key_hash"]) != one["answer"] for one in claims):
+        raise ChangedMeanwhile
+
+
+async def new_row(
+    context: Context, reader: Reader, line: NewLine, line_id: UUID, now: datetime
+) -> LineRow:
+    """The line as it stands before any review. What it names exists."""
+    activity = line.activity
+    occurred_at = activity.occurred_at or now
+    return LineRow(
+        activity_key=activity.key,
+        line_id=line_id,
+        status="UNPOSTED",
+        channel=activity.channel,
+        card_number=activity.card_number,
+        activity_type=activity.activity_type,
+        activity_id=activity.activity_id,
+        occurred_at=occurred_at,
+        occurred_on=await occurred_on(context, reader, activity.channel, occurred_at),
+        created_at=now,
+        affiliation=activity.affiliation,
+        comment=line.comment,
+        evidence=line.stored_evidence,
+        created_by=context.caller.scope,
+        reviewed_by=None,
+        rejection_reason=None,
+        error=None,
+    )
+
+
+async def occurred_on(context: Context, reader: Reader, channel: str, at: datetime) -> date:
+    """The civil date on the channel, by the version that counts for the line."""
+    book = await context.service.books.at(reader, at)
+    return civil_date(at, named_channel(book, channel).time_zone)
