@@ -24,6 +24,7 @@ from resolvers.context import Service, open_context
 from resolvers.identifiers import random_id
 from resolvers.issuing import Issue
 from resolvers.postings import lock_card
+from resolvers.rewards import grant_rewards
 from resolvers.writing import post
 from rules.ledger import Draft, EntryType, Origin, Reason
 from tests.databases import Cluster, server
@@ -166,7 +167,7 @@ async def run(name: str, url: str) -> None:
     await asyncio.to_thread(migrate, url)
     limits = DatabaseLimits(command_timeout_seconds=60, statement_timeout_seconds=60)
     database: Database = open_database(url, limits)
-    service = Service(database, RuleBooks(), lambda: NOW, os.urandom)
+    service = Service(database, RuleBooks(), lambda: NOW, os.urandom, grant_rewards)
     try:
         found = await measure(service)
     finally:

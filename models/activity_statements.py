@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import BigInteger, bindparam, cast, delete, func, insert, select, update
 
 from models.activities import activity_day, activity_line, activity_post
 from models.card_statements import CARD
@@ -40,6 +40,10 @@ class PostRow(NamedTuple):
     posted_at: datetime
     posted_by: str
     notes: str
+
+
+class ActivityCountRow(NamedTuple):
+    posted: int
 
 
 class ActivityDayRow(NamedTuple):
@@ -132,4 +136,12 @@ change_activity_day = write(
         _DAY.entry_date == bindparam("of_day", type_=DAY),
     )
     .values(posted=bindparam("posted"))
+)
+# All that the cards have posted of the type; one row a day, not one an activity.
+activity_count: KeyedStatement[ActivityCountRow] = KeyedStatement(
+    lambda keys: select(cast(func.sum(_DAY.posted), BigInteger).label("posted")).where(
+        _DAY.card_id.in_(keys), _DAY.activity_type == bindparam("of_type")
+    ),
+    ActivityCountRow,
+    IDENTIFIER,
 )

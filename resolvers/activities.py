@@ -11,6 +11,7 @@ from datetime import date, datetime
 
 from models.activity_statements import (
     ActivityDayRow,
+    activity_count,
     activity_days_of,
     change_activity_day,
     insert_activity_day,
@@ -35,6 +36,7 @@ from resolvers.audits import audit_card
 from resolvers.callers import Role
 from resolvers.clock import civil_date
 from resolvers.context import Context
+from resolvers.happenings import ActivityCounted
 from resolvers.identifiers import content_hash, operation_id
 from resolvers.kin import lock_with_kin
 from resolvers.lineage import replaced_ids
@@ -181,6 +183,7 @@ async def write_activity(
         plan.entry_date,
         plan.now,
     )
+    await note_counted(transaction, plan, card)
     notes = [[note.code.value, note.scheme, note.rule] for note in judged.earned.notes]
     await transaction.run(
         insert_post,
@@ -224,6 +227,26 @@ async def _count(transaction: Transaction, plan: Plan, card: CardRow) -> None:
     else:
         first = ActivityDayRow(card.card_id, code, day, 1)
         await transaction.run(insert_activity_day, **first._asdict())
+
+
+async def note_counted(transaction: Transaction, plan: Plan, card: CardRow) -> None:
+    """Tell the unit how many of the type the card has posted, where a reward asks."""
+    code = plan.kind.code
+    if not plan.book.counts_activities(code):
+        return
+    ids = [card.card_id, *await replaced_ids(transaction, card)]
+    (row,) = await transaction.each(activity_count, ids, of_type=code)
+    transaction.happened.append(
+        ActivityCounted(
+            card.card_id,
+            plan.channel.code,
+            plan.entry_date,
+            plan.occurred_at,
+            plan.book,
+            code,
+            row.posted,
+        )
+    )
 
 
 def _sums(rows: list[ActivityDayRow]) -> Mapping[date, int]:

@@ -21,6 +21,7 @@ from models.line_pages import Shape
 from resolvers.activities import plan_activity, write_activity
 from resolvers.activity_views import FIRST, place
 from resolvers.context import Context
+from resolvers.jobs import JobDone, Progress, silent
 from resolvers.line_changes import activity_of, checked_ids
 from rules.book import RuleBook
 from rules.errors import InvalidInput, LoyaltyError, NotFound
@@ -40,7 +41,9 @@ class Postings:
     failures: list[bytes] = field(default_factory=list)
 
 
-async def post_lines(context: Context, ids: Sequence[UUID | None] | None) -> Postings:
+async def post_lines(
+    context: Context, ids: Sequence[UUID | None] | None, progress: Progress = silent
+) -> Postings:
     """Post the lines named, or every unposted one; posted ones are left alone.
 
     Raises Refused, NotFound or InvalidInput for ids; then nothing was posted.
@@ -51,6 +54,7 @@ async def post_lines(context: Context, ids: Sequence[UUID | None] | None) -> Pos
         return done
     async for lines in _unposted(context):
         await post_each(context, lines, done)
+        await progress(JobDone(done.posted, done.failed))
     return done
 
 

@@ -30,6 +30,7 @@ from rules.program import (
     Scheme,
     ShippingThresholdDiscount,
     Tier,
+    Trigger,
 )
 
 Rates = Mapping[tuple[str, str], Fraction]
@@ -97,6 +98,13 @@ class RuleBook:
     def programs_on(self, channel: str) -> tuple[Program, ...]:
         """Programs with a scheme published to the channel, in document order."""
         return self.programs_by_channel.get(channel, ())
+
+    def counts_activities(self, activity_type: str) -> bool:
+        """Whether a reward counts activities of the type."""
+        return any(
+            reward.trigger is Trigger.ACTIVITY_COUNT and reward.activity_type == activity_type
+            for reward in self.one_time_rewards.values()
+        )
 
     def one_time_rewards_of(self, program: str) -> tuple[OneTimeReward, ...]:
         return self.rewards_by_program.get(program, ())

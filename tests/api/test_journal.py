@@ -1,8 +1,8 @@
 """Semantics 5.7: the review journal, line by line; who may do what to it; pages; crashes."""
 
 import json
-import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import pytest
@@ -14,7 +14,7 @@ from models.local import audit
 from resolvers import line_postings
 from resolvers.books import RuleBooks
 from resolvers.callers import Caller, Role
-from resolvers.context import Service, open_context
+from resolvers.context import open_context
 from tests.api.activities import (
     LINE,
     SURVEY,
@@ -470,7 +470,7 @@ class Crashing(Database):
 async def post_until_crash(service: Harness, steps: int) -> bool:
     """Post all lines on a process that ends after so many steps; whether it came to its end."""
     database = Crashing(service.database, steps)
-    shared = Service(database, RuleBooks(), service.clock, os.urandom)
+    shared = replace(service.served, database=database, books=RuleBooks())
     context = await open_context(shared, Caller(Role.STAFF, "staff"), "crash")
     try:
         await line_postings.post_lines(context, None)

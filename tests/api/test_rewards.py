@@ -251,6 +251,31 @@ def test_a_batch_grants_what_its_sales_ask_for(service: Harness) -> None:
     assert codes_of(service, card) == ["tenth"]
 
 
+def test_activities_are_counted_whether_they_earn_or_not(service: Harness) -> None:
+    counted = {"trigger": "ACTIVITY_COUNT", "activityType": "SURVEY", "program": "CLUB"}
+    survey = [{"code": "SURVEY"}]
+    shop(service, {"code": "critic", **counted, "count": 3, **PTS}, activityTypes=survey)
+    card = service.issue("A")
+
+    def answer(number: str) -> None:
+        given = {"channel": "WEB", "cardNumber": number, "activityType": "SURVEY"}
+        given["activityId"] = service.fresh_key()
+        posted = service.mutate("postNonTransactionalActivity", "userErrors { code }", given)
+        assert posted == {"userErrors": []}
+
+    answer(card)
+    answer(card)
+    service.clock.advance(minutes=1)
+    replaced(service, card, "A2")
+    assert codes_of(service, "A2") == []
+    answer("A2")
+    (granted,) = rewards(service, "A2")
+    assert (granted["code"], granted["reason"]) == ("critic", "SURVEY number 3")
+    assert service.available("A2") == "100"
+    answer("A2")
+    assert codes_of(service, "A2") == ["critic"]
+
+
 def test_a_combined_tier_rewards_each_card_that_wins_it(service: Harness) -> None:
     program = {
         "code": "CLUB",

@@ -17,6 +17,7 @@ from resolvers.callers import Caller, Role
 from resolvers.clock import system_clock
 from resolvers.context import Service, open_context
 from resolvers.documents import load_document
+from resolvers.rewards import grant_rewards
 from rules.document import parse_document
 from rules.errors import ConfigurationConflict
 from rules.plan_warnings import warnings
@@ -55,7 +56,7 @@ def test_a_program_of_ones_own_is_left_alone(sqlite_url: str) -> None:
 
 async def _seed(url: str, document: str | None = None) -> SeedSummary:
     database = open_database(url, DatabaseLimits())
-    service = Service(database, RuleBooks(), system_clock, os.urandom)
+    service = Service(database, RuleBooks(), system_clock, os.urandom, grant_rewards)
     try:
         if document is not None:
             await _apply(service, load_document(document))
