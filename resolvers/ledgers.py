@@ -93,7 +93,8 @@ class CardLedger:
 
     @property
     def today(self) -> date:
-        return civil_date(self.now, self.zone)
+        """The day of the posting: a clock that stepped back unsettles nothing."""
+        return civil_date(self.posted_at, self.zone)
 
     @property
     def posted_at(self) -> datetime:

@@ -160,3 +160,18 @@ def test_a_day_of_the_past_shows_no_debt_that_was_met_later(service: Harness) ->
     found = service.balance(card, asOf="2025-01-19")
     assert (found["available"], found["unvested"]) == ("-16", "33")
     assert service.available(card) == "17"
+
+
+def test_a_clock_that_steps_back_settles_no_debt_from_what_has_expired(service: Harness) -> None:
+    document = program()
+    document["rewardPoints"] = reward_points(**EXPIRING)
+    service.apply(document)
+    service.clock.set("2025-01-06")
+    card = service.issue()
+    adjust(service, card, 300)
+    service.clock.set("2025-01-27")
+    adjust(service, card, -200, force=True)
+    service.clock.set("2025-01-26")
+    service.change_card("blockLoyaltyCard", number=card, reason="lost")
+    service.clock.set("2025-01-28")
+    assert balance(service, card) == ("-200", "0", "300", "0")
