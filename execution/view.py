@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic
 from uuid import uuid4
 
@@ -135,7 +135,8 @@ class GraphQLEndpoint(Generic[Caller]):
             cost=prepared.walk.cost(exchange.asked.variables, self._limits),
             extensions=exchange.asked.extensions,
         )
-        await self._hooks.admit(caller, min(operation.cost, self._limits.cost))
+        told = await self._hooks.admit(caller, min(operation.cost, self._limits.cost))
+        operation = replace(operation, allowance=told)
         self._check_cost(operation)
         errors = self._hooks.authorise(caller, operation)
         if errors:
@@ -152,7 +153,8 @@ class GraphQLEndpoint(Generic[Caller]):
             )
 
     def _told(self, operation: Operation) -> Mapping[str, Any]:
-        return {"cost": {"requested": operation.cost, "limit": self._limits.cost}}
+        cost = {"requested": operation.cost, "limit": self._limits.cost, **operation.allowance}
+        return {"cost": cost}
 
     async def _run(
         self, exchange: _Exchange[Caller], prepared: Prepared, operation: Operation

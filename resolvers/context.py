@@ -13,7 +13,9 @@ from resolvers.books import LAG_SECONDS, RuleBooks
 from resolvers.callers import Caller
 from resolvers.clock import Clock, civil_date
 from resolvers.identifiers import Randomness
+from resolvers.lookups import Lookups, Uncounted
 from rules.book import RuleBook
+from rules.errors import CustomerNotFound
 from rules.program import Channel
 
 K = TypeVar("K", bound=Hashable)
@@ -41,6 +43,7 @@ class Context:
     now: datetime
     read: Read
     book: RuleBook | None
+    lookups: Lookups
     _loaders: dict[Any, DataLoader[Any, Any]] = field(default_factory=dict)
 
     async def load(
@@ -59,6 +62,7 @@ class Context:
         """Run `work` as a unit with the newest effective book; what is read afterwards is read
         anew.
         """
+        self.lookups.check()
         # An operation never holds one connection while it waits for another: a full pool of such
         # would wait for itself.
         await self.read.close()
@@ -72,6 +76,9 @@ class Context:
 
         try:
             return await self.service.database.unit(with_book)
+        except CustomerNotFound:
+            self.lookups.missed()
+            raise
         finally:
             await self.renew()
 
@@ -89,7 +96,10 @@ class Context:
         return civil_date(self.now, channel.time_zone if channel else "UTC")
 
 
-async def open_context(service: Service, caller: Caller, request_id: str) -> Context:
+async def open_context(
+    service: Service, caller: Caller, request_id: str, lookups: Lookups | None = None
+) -> Context:
     read = service.database.read()
     book = await service.books.refresh(read, lag_seconds=LAG_SECONDS)
-    return Context(service, caller, request_id, service.clock(), read, book)
+    now = service.clock()
+    return Context(service, caller, request_id, now, read, book, lookups or Uncounted())

@@ -72,10 +72,11 @@ async def own_key(context: Context) -> UUID | None:
 
 async def find(context: Context, customer_id: str) -> UUID | None:
     """The customer, where the caller may see it: another's and an unknown one are the same None."""
+    context.lookups.check()
     key = await context.load(keys_by_id, customer_id)
-    if context.caller.role is Role.PARTNER:
-        return None
-    if context.caller.role is Role.CUSTOMER and customer_id != context.caller.customer_id:
+    foreign = context.caller.role is Role.CUSTOMER and customer_id != context.caller.customer_id
+    if key is None or foreign or context.caller.role is Role.PARTNER:
+        context.lookups.missed()
         return None
     return key
 

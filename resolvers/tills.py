@@ -48,6 +48,7 @@ async def presented(
 
     `own` is the customer of a customer's token, where it is known already.
     """
+    context.lookups.check()
     found = await reader.each(numbers_of, [number])
     rows = await reader.each(cards_of, [found[0].card_id if found else NOBODY])
     if context.caller.role is Role.CUSTOMER and own is None:
@@ -56,6 +57,7 @@ async def presented(
     if card is None or (
         context.caller.role is Role.CUSTOMER and (own is None or card.customer_key != own)
     ):
+        context.lookups.missed()
         raise CardNotFound("There is no such card.", ("cardNumber",))
     return card
 
