@@ -34,6 +34,7 @@ from resolvers.every_job import JOBS
 from resolvers.rates import Rates
 from resolvers.schedules import keep_running
 from resolvers.services import open_service
+from resolvers.trusted_documents import TrustedDocuments
 from rules.errors import LoyaltyError, Refused
 from schema.access import refusals
 from schema.schema import schema
@@ -69,7 +70,10 @@ def create_app(
     credentials = Credentials(settings, service.database)
     rates = Rates(settings, service.database, world)
     endpoint = GraphQLEndpoint(
-        schema, hooks(settings, service, credentials, rates), in_flight=settings.in_flight
+        schema,
+        hooks(settings, service, credentials, rates),
+        in_flight=settings.in_flight,
+        is_trusted_only=settings.documents == "trusted",
     )
 
     @asynccontextmanager
@@ -182,6 +186,7 @@ def hooks(
             if caller.role is Role.CUSTOMER
             else settings.key_body_bytes
         ),
+        trusted_document=TrustedDocuments(service.database).find,
         may_introspect=lambda caller: not settings.is_production or "introspect" in caller.rights,
         admit=lambda caller, cost: admitted(rates, caller, cost),
         authorise=authorise,

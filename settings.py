@@ -20,6 +20,8 @@ Read = Callable[[str], Any]
 Mode = Literal["development", "production"]
 # What stands between the service and PostgreSQL: nothing, or PgBouncer pooling by transaction.
 Pooler = Literal["none", "transaction"]
+# What is executed: any document, or those alone that were registered.
+Trust = Literal["any", "trusted"]
 Switch = Literal["on", "off"]
 LogFormat = Literal["text", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -179,6 +181,7 @@ class Settings:
     # On: the serving processes run the jobs on their schedule; off: only by hand.
     jobs: Annotated[Switch, _one_of(Switch)] = "on"
 
+    documents: Annotated[Trust, _one_of(Trust)] = "any"
     cors_origins: Annotated[tuple[str, ...], _list_of(_origin)] = ()
     request_deadline_seconds: Annotated[float, _seconds(0.1, 300)] = 5.0
     bulk_deadline_seconds: Annotated[float, _seconds(0.1, 3600)] = 30.0

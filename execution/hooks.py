@@ -50,6 +50,10 @@ def _allow_all(_caller: object, _operation: Operation) -> Sequence[GraphQLError]
     return ()
 
 
+async def _trust_nothing(_hash: str) -> str | None:
+    return None
+
+
 def _present_nothing(_error: Exception) -> Presented | None:
     return None
 
@@ -61,6 +65,7 @@ class Hooks(Generic[Caller]):
     * `authenticate` learns the caller from the headers, all of them and raw: two credentials are
       for it to refuse. It and `admit` may raise RequestRefused.
     * `body_bytes` bounds the body (of a GET: the query string) by caller.
+    * `trusted_document` gives the document of this SHA-256 (hexadecimal) that was registered.
     * `may_introspect` opens `__schema`, `__type` and suggestions to a caller.
     * `admit` takes the cost from the caller's allowance, and gives what `extensions.cost` is to
       tell of it; refused documents have a cost, too.
@@ -75,6 +80,7 @@ class Hooks(Generic[Caller]):
     authenticate: Callable[[Headers], Awaitable[Caller]]
     context: Callable[[Caller, Operation], AbstractAsyncContextManager[Any]]
     body_bytes: Callable[[Caller], int] = lambda _caller: 256 * 1024
+    trusted_document: Callable[[str], Awaitable[str | None]] = _trust_nothing
     may_introspect: Callable[[Caller], bool] = lambda _caller: False
     admit: Callable[[Caller, int], Awaitable[Mapping[str, Any]]] = _admit_all
     authorise: Callable[[Caller, Operation], Sequence[GraphQLError]] = _allow_all

@@ -25,12 +25,16 @@ _PARAMETERS_MAX = 16
 
 @dataclass(frozen=True, slots=True)
 class GraphQLRequest:
-    """The parameters of one request; fractions in `variables` are Decimals."""
+    """The parameters of one request; fractions in `variables` are Decimals.
 
-    query: str
+    `query` is None where the document is but named, by `document_id` or in the extensions.
+    """
+
+    query: str | None
     operation_name: str | None
     variables: Mapping[str, Any]
     extensions: Mapping[str, Any]
+    document_id: str | None = None
 
 
 def check_media_type(headers: Headers) -> None:
@@ -111,14 +115,21 @@ def _decode(content: bytes, what: str) -> Any:
 
 
 def _request(content: dict[str, Any]) -> GraphQLRequest:
-    query, name = content.get("query"), content.get("operationName")
-    if not isinstance(query, str) or not query:
+    document_id = _text(content, "documentId")
+    extensions = _object(content, "extensions")
+    query = content.get("query")
+    is_named = document_id is not None or extensions.get("persistedQuery") is not None
+    if (query is not None or not is_named) and (not isinstance(query, str) or not query):
         refuse("Give a query: a string with one GraphQL document.")
-    if name is not None and not isinstance(name, str):
-        refuse("operationName is a string or null.")
-    return GraphQLRequest(
-        query, name, _object(content, "variables"), _object(content, "extensions")
-    )
+    name = _text(content, "operationName")
+    return GraphQLRequest(query, name, _object(content, "variables"), extensions, document_id)
+
+
+def _text(content: dict[str, Any], name: str) -> str | None:
+    value = content.get(name)
+    if value is not None and not isinstance(value, str):
+        refuse(f"{name} is a string or null.")
+    return value
 
 
 def _object(content: dict[str, Any], name: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from execution.faults import Faults
 from execution.hooks import Caller, Hooks, Operation
 from execution.incoming import GraphQLRequest
 from execution.limits import Limits, refuse
+from execution.persisted import PersistedDocuments
 from execution.refusal import BAD_REQUEST, FORBIDDEN, TIMEOUT, RequestRefused
 from execution.running import Runner, deadline
 
@@ -57,13 +58,18 @@ class GraphQLEndpoint(Generic[Caller]):
         limits: Limits | None = None,
         in_flight: int = 64,
         arrival_ms: int = 5_000,
+        is_trusted_only: bool = False,
     ) -> None:
-        """Take `in_flight` requests at once; give each `arrival_ms` to be recognised and read."""
+        """Take `in_flight` requests at once; give each `arrival_ms` to be recognised and read.
+
+        With `is_trusted_only` nothing is executed but trusted documents.
+        """
         self._hooks = hooks
         self._limits = limits or Limits()
         self._arrival_ms = arrival_ms
         self._runner = Runner(schema, in_flight=in_flight, errors_max=self._limits.errors)
         self.documents = Documents(self._runner.core, self._limits)
+        self.persisted = PersistedDocuments(hooks.trusted_document, is_trusted_only=is_trusted_only)
 
     async def drain(self) -> None:
         """Wait for operations whose callers went away; call it when the application ends."""
@@ -112,14 +118,16 @@ class GraphQLEndpoint(Generic[Caller]):
         asked, caller = exchange.asked, exchange.caller
         try:
             incoming.check_texts(asked.variables)
-            return self.documents.prepare(
-                asked.query,
+            prepared = self.documents.prepare(
+                await self.persisted.text_of(asked),
                 asked.operation_name,
                 is_suggesting=self._hooks.may_introspect(caller),
             )
         except (OperationRefused, RequestRefused):
             await self._hooks.admit(caller, REFUSED_COST)
             raise
+        self.persisted.keep(asked)
+        return prepared
 
     async def _permitted(self, exchange: _Exchange[Caller], prepared: Prepared) -> Operation:
         """Refuse what must not be executed, from the cheapest question to the dearest."""

@@ -6,6 +6,7 @@ from models import (
     cards,
     customers,
     directory,
+    documents,
     ledger,
     local,
     payments,
@@ -27,4 +28,5 @@ GROUPS = (
     program,
     local,
     allowances,
+    documents,
 )

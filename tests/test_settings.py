@@ -75,6 +75,7 @@ def test_a_variable_set_to_nothing_is_not_set() -> None:
         ("CORS_ORIGINS", "https://[::1]:8443", "https://*.a.example"),
         ("CORS_ORIGINS", "https://a.example,https://a.example", "a.example"),
         ("JWT_JWKS_URL", KEY_SET, "file:///etc/passwd"),
+        ("DOCUMENTS", "trusted", "all"),
         ("RATE_LIMIT", "0", "-1"),
         ("CUSTOMER_FAILED_LOOKUPS", "30", "many"),
         ("KEY_FAILED_LOOKUPS", "600", "1.5"),
