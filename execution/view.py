@@ -117,7 +117,7 @@ class GraphQLEndpoint(Generic[Caller]):
     async def _prepared(self, exchange: _Exchange[Caller]) -> Prepared:
         asked, caller = exchange.asked, exchange.caller
         try:
-            incoming.check_texts(asked.variables)
+            incoming.check_texts(asked)
             prepared = self.documents.prepare(
                 await self.persisted.text_of(asked),
                 asked.operation_name,
