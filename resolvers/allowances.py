@@ -5,9 +5,10 @@ unused is lost with the minute: of n processes one may refuse a caller n - 1 blo
 lets anybody through late. Minutes are those of the world's clock. Source: api promises 4 and 12.
 """
 
+import asyncio
 import hashlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from models.allowances import forget_before, take
@@ -41,6 +42,8 @@ class _Share:
 
     held: int = 0
     taken: int = 0
+    # One block at a time: a crowd that comes at once must not reserve one each.
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class Allowances:
@@ -60,8 +63,7 @@ class Allowances:
         Raises AllowanceSpent; DatabaseUnavailable or DatabaseSlow where none can be reserved.
         """
         share, wanted = self._share(scope), min(points, limit)
-        if share.held < wanted and share.taken < limit:
-            await self._reserve(share, scope, wanted - share.held, limit)
+        await self._ensure(share, scope, wanted, limit)
         if share.held < wanted:
             raise self.spent(f"More than {limit} cost points in a minute: try again later.")
         share.held -= wanted
@@ -75,9 +77,8 @@ class Allowances:
         self._share(scope).held -= 1
 
     async def settle(self, scope: str, limit: int) -> None:
-        share = self._share(scope)
-        if share.held < 0 and share.taken < limit:
-            await self._reserve(share, scope, -share.held, limit)
+        """Write down what is owed. Raises as `take` does; then it is owed still."""
+        await self._ensure(self._share(scope), scope, 0, limit)
 
     def spent(self, message: str) -> AllowanceSpent:
         left = (self._reset() - self._clock()).total_seconds()
@@ -92,6 +93,14 @@ class Allowances:
 
     def _reset(self) -> datetime:
         return datetime.fromtimestamp((self._minute + 1) * MINUTE_SECONDS, UTC)
+
+    async def _ensure(self, share: _Share, scope: str, wanted: int, limit: int) -> None:
+        """Hold `wanted` points, as far as there are any."""
+        if share.held >= wanted or share.taken >= limit:
+            return
+        async with share.turn:
+            if share.held < wanted and share.taken < limit:
+                await self._reserve(share, scope, wanted - share.held, limit)
 
     async def _reserve(self, share: _Share, scope: str, least: int, limit: int) -> None:
         points = max(least, limit // BLOCKS)

@@ -15,7 +15,6 @@ from resolvers.clock import Clock, civil_date
 from resolvers.identifiers import Randomness
 from resolvers.lookups import Lookups, Uncounted
 from rules.book import RuleBook
-from rules.errors import CustomerNotFound
 from rules.program import Channel
 
 K = TypeVar("K", bound=Hashable)
@@ -76,9 +75,6 @@ class Context:
 
         try:
             return await self.service.database.unit(with_book)
-        except CustomerNotFound:
-            self.lookups.missed()
-            raise
         finally:
             await self.renew()
 

@@ -3,7 +3,10 @@
 The service's clock may be set for a demonstration; rates go by real time all the same.
 """
 
+from contextlib import suppress
+
 from models.database import Database
+from models.failures import DatabaseSlow, DatabaseUnavailable, KeyInProgress
 from resolvers.allowances import Allowances, Left
 from resolvers.callers import Caller, Role
 from resolvers.clock import Clock, system_clock
@@ -29,8 +32,12 @@ class Rates:
         return Counted(self._failed, caller.scope, limit) if limit else Uncounted()
 
     async def settle(self, caller: Caller) -> None:
-        """Write down the look-ups of an operation that found nothing."""
-        await self._failed.settle(caller.scope, self._failed_limit(caller))
+        """Write down the look-ups of an operation that found nothing.
+
+        Its answer stands, whatever becomes of that: this process counts them all the same.
+        """
+        with suppress(DatabaseUnavailable, DatabaseSlow, KeyInProgress):
+            await self._failed.settle(caller.scope, self._failed_limit(caller))
 
     def _failed_limit(self, caller: Caller) -> int:
         if caller.role is Role.CUSTOMER:

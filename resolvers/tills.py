@@ -67,12 +67,14 @@ async def earning(context: Context, reader: Reader, number: str, at: datetime) -
     return await earning_card(reader, await presented(context, reader, number), at)
 
 
-async def named_customer(reader: Reader, customer_id: str | None) -> UUID | None:
+async def named_customer(context: Context, reader: Reader, customer_id: str | None) -> UUID | None:
     """The customer named by the call. Raises CustomerNotFound for an unknown id."""
     if customer_id is None:
         return None
+    context.lookups.check()
     key = await customers.key_of(reader, customer_id)
     if key is None:
+        customers.missed(context, customer_id)
         raise CustomerNotFound("There is no such customer.", ("customerId",))
     return key
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from models.database import Database
+from resolvers.allowances import Allowances
 from tests.api.harness import Answer, Harness, running
 
 MINUTE = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -107,6 +109,16 @@ def test_two_processes_count_together_and_each_caller_alone(
         assert service.ask(CHEAP, "storefront")
 
 
+async def test_a_crowd_that_comes_at_once_reserves_one_block(
+    database: Database, world: World
+) -> None:
+    first, second = (Allowances(database, "cost", world) for _ in range(2))
+    crowd = await asyncio.gather(*(first.take("key:shop", 1, 5_000) for _ in range(64)))
+    assert sorted(left.remaining for left in crowd) == list(range(4_936, 5_000))
+    # The first process holds 100 of them, 64 of which are taken; so does the second then, less 1.
+    assert (await second.take("key:shop", 1, 5_000)).remaining == 4_899
+
+
 def test_a_new_minute_begins_with_the_whole_allowance(
     two: tuple[Harness, Harness], world: World
 ) -> None:
@@ -161,6 +173,25 @@ def test_foreign_and_unknown_customers_count_alike(guessing: Harness, customer: 
     for _ in range(3):
         assert guessing.ask(CUSTOMER, "customer:ANN", id=customer)["customer"] is None
     assert guessing.gql(CUSTOMER, "customer:ANN", id="ANN").codes == ["RATE_LIMITED"]
+
+
+def test_who_asks_for_the_own_unknown_id_guesses_nothing(guessing: Harness) -> None:
+    for _ in range(5):
+        assert guessing.ask(CUSTOMER, "customer:NEW", id="NEW")["customer"] is None
+
+
+def test_carts_and_sales_that_name_nobody_count(guessing: Harness) -> None:
+    cart = "query($cart: CartInput!) { cart(input: $cart) { priceGroups } }"
+    sale = guessing.sale_input(None, 10, customerId="NOBODY")
+    post = "mutation($i: PostSaleInput!) { postSale(input: $i) { userErrors { code } } }"
+    asked = {"channel": "WEB", "currency": "USD", "lines": sale["lines"]}
+    for named in ({"customerId": "NOBODY"}, {"cardNumber": "NO-CARD"}):
+        guessing.gql(cart, "storefront", cart={**asked, **named})
+    for _ in range(3):
+        (error,) = guessing.ask(post, "storefront", i=sale)["postSale"]["userErrors"]
+        assert error["code"] == "CUSTOMER_NOT_FOUND"
+    assert guessing.gql(post, "storefront", i=sale).codes == ["RATE_LIMITED"]
+    assert guessing.gql(cart, "storefront", cart={**asked, **named}).codes == ["RATE_LIMITED"]
 
 
 def test_one_operation_guesses_no_more_than_many(guessing: Harness) -> None:
