@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: serve test check bench install install-dev lock browser
+.PHONY: serve test check bench install install-dev lock browser clients
 
 serve: install
 	@$(BIN)/loyalty demo
@@ -26,7 +26,7 @@ $(VENV)/.installed-dev: requirements-dev.lock pyproject.toml | $(VENV)/bin/pytho
 	$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.installed
 
-test: install-dev browser
+test: install-dev browser clients
 	$(BIN)/python -m pytest -n 2
 
 # Pages are tested in Chromium: where a package of Debian's can be installed, it is.
@@ -34,6 +34,13 @@ browser:
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || [ -n "$$LOYALTY_TEST_CHROMIUM" ] || \
 	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get -qq update && apt-get -qq install -y chromium; } || \
 	  echo "No Chromium: tests of pages will be skipped, and fail where CI is set."
+
+# Client libraries are tested in Node 20 or newer; the lock names no registry, so any will do.
+clients: tests/clients/node_modules/.installed
+
+tests/clients/node_modules/.installed: tests/clients/package-lock.json
+	@if command -v npm >/dev/null && (cd tests/clients && npm ci --no-audit --no-fund --silent); then touch $@; else \
+	  echo "No packages from npm: tests of client libraries will be skipped, and fail where CI is set."; fi
 
 check: install-dev
 	$(BIN)/ruff format --check .

@@ -4,8 +4,9 @@ at import.
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, nullcontext
+from typing import Any
 
 from graphql import GraphQLError
 from starlette.applications import Starlette
@@ -18,19 +19,22 @@ from starlette.routing import BaseRoute, Route
 
 from execution.hooks import Hooks, Operation, Presented
 from execution.logs import configure_logs
-from execution.refusal import RequestRefused
+from execution.refusal import RATE_LIMITED, RequestRefused
 from execution.view import GraphQLEndpoint
 from models.database import Database
 from models.failures import DatabaseSlow, DatabaseUnavailable, KeyInProgress
 from models.program_statements import versions_count
 from playground.pages import playground_routes
+from resolvers.allowances import AllowanceSpent
 from resolvers.callers import Caller, Role
-from resolvers.clock import Clock
+from resolvers.clock import Clock, system_clock
 from resolvers.context import Context, Service, open_context
 from resolvers.credentials import Credentials, CredentialsUndecided, Unauthenticated
 from resolvers.every_job import JOBS
+from resolvers.rates import Rates
 from resolvers.schedules import keep_running
 from resolvers.services import open_service
+from resolvers.trusted_documents import TrustedDocuments
 from rules.errors import LoyaltyError, Refused
 from schema.access import refusals
 from schema.schema import schema
@@ -49,14 +53,27 @@ BULK = frozenset(
     }
 )
 RETRYABLE = {"retryable": True}
+RETRIED: Mapping[type[Exception], str] = {
+    KeyInProgress: "IN_PROGRESS",
+    DatabaseSlow: "TIMEOUT",
+    DatabaseUnavailable: "UNAVAILABLE",
+}
 
 
-def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
-    """The service as an ASGI application; `clock` replaces the one that the settings say."""
+def create_app(
+    settings: Settings, clock: Clock | None = None, world: Clock = system_clock
+) -> Starlette:
+    """The service as an ASGI application; `clock` replaces the one that the settings say, `world`
+    is the one that rates go by.
+    """
     service = open_service(settings, clock)
     credentials = Credentials(settings, service.database)
+    rates = Rates(settings, service.database, world)
     endpoint = GraphQLEndpoint(
-        schema, hooks(settings, service, credentials), in_flight=settings.in_flight
+        schema,
+        hooks(settings, service, credentials, rates),
+        in_flight=settings.in_flight,
+        is_trusted_only=settings.documents == "trusted",
     )
 
     @asynccontextmanager
@@ -129,16 +146,34 @@ async def authenticated(credentials: Credentials, headers: Headers) -> Caller:
         raise RequestRefused(503, "UNAVAILABLE", str(error), {"Retry-After": "1"}) from error
 
 
-def hooks(settings: Settings, service: Service, credentials: Credentials) -> Hooks[Caller]:
+async def admitted(rates: Rates, caller: Caller, cost: int) -> Mapping[str, Any]:
+    """What is left to the caller after this cost, or the refusal that HTTP has where it is not."""
+    try:
+        left = await rates.admit(caller, cost)
+    except AllowanceSpent as error:
+        seconds = str(error.retry_after_seconds)
+        raise RequestRefused(429, RATE_LIMITED, str(error), {"Retry-After": seconds}) from error
+    if left is None:
+        return {}
+    resets_at = left.resets_at.isoformat().replace("+00:00", "Z")
+    told = {"limit": left.limit, "remaining": left.remaining, "resetAt": resets_at}
+    return {"allowance": told}
+
+
+def hooks(
+    settings: Settings, service: Service, credentials: Credentials, rates: Rates
+) -> Hooks[Caller]:
     """What this application decides about each request of the endpoint."""
 
     @asynccontextmanager
     async def context(caller: Caller, operation: Operation) -> AsyncIterator[Context]:
-        opened = await open_context(service, caller, operation.request_id)
+        lookups = rates.lookups(caller)
+        opened = await open_context(service, caller, operation.request_id, lookups)
         try:
             yield opened
         finally:
             await opened.read.close()
+            await rates.settle(caller)
 
     def authorise(caller: Caller, operation: Operation) -> list[GraphQLError]:
         return refusals(schema._schema, caller, operation.selected)  # noqa: SLF001
@@ -151,7 +186,9 @@ def hooks(settings: Settings, service: Service, credentials: Credentials) -> Hoo
             if caller.role is Role.CUSTOMER
             else settings.key_body_bytes
         ),
+        trusted_document=TrustedDocuments(service.database).find,
         may_introspect=lambda caller: not settings.is_production or "introspect" in caller.rights,
+        admit=lambda caller, cost: admitted(rates, caller, cost),
         authorise=authorise,
         deadline_ms=lambda operation: int(1000 * _deadline_seconds(settings, operation)),
         present_error=present,
@@ -174,12 +211,11 @@ def present(error: Exception) -> Presented | None:
             first = error.errors[0]
             faults = [{"code": e.code, "message": e.message, **_facts(e)} for e in error.errors]
             return Presented(first.code, first.message, {**_facts(first), "faults": faults})
-        case KeyInProgress():
-            return Presented("IN_PROGRESS", str(error), RETRYABLE)
-        case DatabaseSlow():
-            return Presented("TIMEOUT", str(error), RETRYABLE)
-        case DatabaseUnavailable():
-            return Presented("UNAVAILABLE", str(error), RETRYABLE)
+        case AllowanceSpent():
+            more = {**RETRYABLE, "retryAfter": error.retry_after_seconds}
+            return Presented(RATE_LIMITED, str(error), more)
+        case KeyInProgress() | DatabaseSlow() | DatabaseUnavailable():
+            return Presented(RETRIED[type(error)], str(error), RETRYABLE)
         case _:
             return None
 

@@ -20,6 +20,8 @@ Read = Callable[[str], Any]
 Mode = Literal["development", "production"]
 # What stands between the service and PostgreSQL: nothing, or PgBouncer pooling by transaction.
 Pooler = Literal["none", "transaction"]
+# What is executed: any document, or those alone that were registered.
+Trust = Literal["any", "trusted"]
 Switch = Literal["on", "off"]
 LogFormat = Literal["text", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -37,6 +39,7 @@ DATA_DIRECTORY = Path(".data")
 SECRET_FILE = "jwt-secret"  # noqa: S105 - a file's name
 LEAST_SECRET_BYTES = 32
 SYMMETRIC = ("HS256", "HS384", "HS512")
+RATES = {"rate_limit": 60_000, "customer_failed_lookups": 30, "key_failed_lookups": 600}
 ASYMMETRIC = tuple(f"{kind}{bits}" for kind in ("RS", "PS", "ES") for bits in (256, 384, 512))
 
 _SQLITE = "sqlite:///"
@@ -178,12 +181,17 @@ class Settings:
     # On: the serving processes run the jobs on their schedule; off: only by hand.
     jobs: Annotated[Switch, _one_of(Switch)] = "on"
 
+    documents: Annotated[Trust, _one_of(Trust)] = "any"
     cors_origins: Annotated[tuple[str, ...], _list_of(_origin)] = ()
     request_deadline_seconds: Annotated[float, _seconds(0.1, 300)] = 5.0
     bulk_deadline_seconds: Annotated[float, _seconds(0.1, 3600)] = 30.0
     in_flight: Annotated[int, _count(1, 10_000)] = 64
     customer_body_bytes: Annotated[int, _count(1024, 64 * 1024**2)] = 256 * 1024
     key_body_bytes: Annotated[int, _count(1024, 64 * 1024**2)] = 2 * 1024**2
+    # In a minute and caller, 0: no limit. In production RATES, where they are not set.
+    rate_limit: Annotated[int, _count(0, 10**9)] = 0
+    customer_failed_lookups: Annotated[int, _count(0, 10**9)] = 0
+    key_failed_lookups: Annotated[int, _count(0, 10**9)] = 0
 
     # JSON in production, where it is not set.
     log_format: Annotated[LogFormat, _one_of(LogFormat)] = "text"
@@ -273,6 +281,8 @@ def _completed(settings: Settings, given: Mapping[str, str]) -> Settings:
         more["jwt_algorithms"] = ("RS256", "ES256") if settings.jwt_jwks_url else ("HS256",)
     if settings.is_production and "LOYALTY_LOG_FORMAT" not in given:
         more["log_format"] = "json"
+    if settings.is_production:
+        more |= {n: rate for n, rate in RATES.items() if f"LOYALTY_{n.upper()}" not in given}
     return replace(settings, **more)
 
 

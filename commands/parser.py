@@ -37,6 +37,8 @@ def command_parser() -> ArgumentParser:
     _add_token(commands)
     keys = commands.add_parser("keys", help="Create, list and revoke API keys.")
     _add_keys(keys.add_subparsers(required=True, metavar="COMMAND"))
+    documents = commands.add_parser("documents", help="Register, list and remove documents.")
+    _add_documents(documents.add_subparsers(required=True, metavar="COMMAND"))
     return parser
 
 
@@ -111,3 +113,13 @@ def _add_keys(commands: Any) -> None:
     _add(commands, "list", "keys:show", "List all keys, past ones too.")
     revoke = _add(commands, "revoke", "keys:revoke", "End a key for ever.")
     revoke.add_argument("prefix", type=text, metavar="PREFIX", help="as `keys list` shows it")
+
+
+def _add_documents(commands: Any) -> None:
+    told = "Trust the documents of a manifest, all or none."
+    register = _add(commands, "register", "documents:register", told)
+    register.add_argument("file", type=Path, metavar="FILE", help="JSON: SHA-256 to document")
+    _add(commands, "list", "documents:show", "List the trusted documents.")
+    remove = _add(commands, "remove", "documents:remove", "Trust documents no more.")
+    told = "as `documents list` shows it"
+    remove.add_argument("hash", type=text, nargs="+", metavar="HASH", help=told)

@@ -13,6 +13,7 @@ from execution.refusal import (
     INTERNAL_SERVER_ERROR,
     NO_EXTENSIONS,
     NO_HEADERS,
+    RATE_LIMITED,
     TIMEOUT,
     UNAVAILABLE,
     RequestRefused,
@@ -28,7 +29,7 @@ PLAIN_JSON: Final = "application/json"
 _STATUSES: Final[Mapping[str, int]] = {
     "UNAUTHENTICATED": 401,
     FORBIDDEN: 403,
-    "RATE_LIMITED": 429,
+    RATE_LIMITED: 429,
     INTERNAL_SERVER_ERROR: 500,
     UNAVAILABLE: 503,
     TIMEOUT: 504,

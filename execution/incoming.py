@@ -20,17 +20,26 @@ _LONE_SURROGATE = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
     rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F])"
 )
+# What the pattern above can only begin with: searching for this is a hundred times quicker.
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+# In JSON there is no other way to write U+0000.
+_NUL = b"\\u0000"
 _PARAMETERS_MAX = 16
 
 
 @dataclass(frozen=True, slots=True)
 class GraphQLRequest:
-    """The parameters of one request; fractions in `variables` are Decimals."""
+    """The parameters of one request; fractions in `variables` are Decimals.
 
-    query: str
+    `query` is None where the document is but named, by `document_id` or in the extensions.
+    """
+
+    query: str | None
     operation_name: str | None
     variables: Mapping[str, Any]
     extensions: Mapping[str, Any]
+    document_id: str | None = None
+    may_have_nul: bool = True
 
 
 def check_media_type(headers: Headers) -> None:
@@ -78,7 +87,7 @@ def of_body(body: bytes) -> GraphQLRequest:
         refuse("Batches are not taken: send one operation a request.")
     if not isinstance(content, dict):
         refuse("The body is a JSON object.")
-    return _request(content)
+    return _request(content, may_have_nul=_NUL in body)
 
 
 def of_query_string(query_string: bytes, most_bytes: int) -> GraphQLRequest:
@@ -106,19 +115,28 @@ def _decode(content: bytes, what: str) -> Any:
         return _DECODER.decode(content)
     except (ValueError, ArithmeticError, RecursionError) as error:
         # A lone surrogate is well-formed JSON and yet no text: a bad value, not a bad body.
-        code = INVALID_INPUT if _LONE_SURROGATE.search(content) else BAD_REQUEST
+        is_text = _SURROGATE.search(content) is None or _LONE_SURROGATE.search(content) is None
+        code = BAD_REQUEST if is_text else INVALID_INPUT
         raise RequestRefused(400, code, f"{what} is no JSON that this service reads.") from error
 
 
-def _request(content: dict[str, Any]) -> GraphQLRequest:
-    query, name = content.get("query"), content.get("operationName")
-    if not isinstance(query, str) or not query:
+def _request(content: dict[str, Any], *, may_have_nul: bool = True) -> GraphQLRequest:
+    document_id = _text(content, "documentId")
+    extensions = _object(content, "extensions")
+    query = content.get("query")
+    is_named = document_id is not None or extensions.get("persistedQuery") is not None
+    if (query is not None or not is_named) and (not isinstance(query, str) or not query):
         refuse("Give a query: a string with one GraphQL document.")
-    if name is not None and not isinstance(name, str):
-        refuse("operationName is a string or null.")
-    return GraphQLRequest(
-        query, name, _object(content, "variables"), _object(content, "extensions")
-    )
+    name = _text(content, "operationName")
+    variables = _object(content, "variables")
+    return GraphQLRequest(query, name, variables, extensions, document_id, may_have_nul)
+
+
+def _text(content: dict[str, Any], name: str) -> str | None:
+    value = content.get(name)
+    if value is not None and not isinstance(value, str):
+        refuse(f"{name} is a string or null.")
+    return value
 
 
 def _object(content: dict[str, Any], name: str) -> dict[str, Any]:
@@ -130,9 +148,9 @@ def _object(content: dict[str, Any], name: str) -> dict[str, Any]:
     return value
 
 
-def check_texts(variables: Mapping[str, Any]) -> None:
+def check_texts(asked: GraphQLRequest) -> None:
     """Refuse variables with U+0000 in any string or key: no database takes it."""
-    stack: list[object] = [variables]
+    stack: list[object] = [asked.variables] if asked.may_have_nul else []
     while stack:
         match stack.pop():
             case str(text) if "\0" in text:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic
 from uuid import uuid4
 
@@ -21,6 +21,7 @@ from execution.faults import Faults
 from execution.hooks import Caller, Hooks, Operation
 from execution.incoming import GraphQLRequest
 from execution.limits import Limits, refuse
+from execution.persisted import PersistedDocuments
 from execution.refusal import BAD_REQUEST, FORBIDDEN, TIMEOUT, RequestRefused
 from execution.running import Runner, deadline
 
@@ -57,13 +58,18 @@ class GraphQLEndpoint(Generic[Caller]):
         limits: Limits | None = None,
         in_flight: int = 64,
         arrival_ms: int = 5_000,
+        is_trusted_only: bool = False,
     ) -> None:
-        """Take `in_flight` requests at once; give each `arrival_ms` to be recognised and read."""
+        """Take `in_flight` requests at once; give each `arrival_ms` to be recognised and read.
+
+        With `is_trusted_only` nothing is executed but trusted documents.
+        """
         self._hooks = hooks
         self._limits = limits or Limits()
         self._arrival_ms = arrival_ms
         self._runner = Runner(schema, in_flight=in_flight, errors_max=self._limits.errors)
         self.documents = Documents(self._runner.core, self._limits)
+        self.persisted = PersistedDocuments(hooks.trusted_document, is_trusted_only=is_trusted_only)
 
     async def drain(self) -> None:
         """Wait for operations whose callers went away; call it when the application ends."""
@@ -111,15 +117,17 @@ class GraphQLEndpoint(Generic[Caller]):
     async def _prepared(self, exchange: _Exchange[Caller]) -> Prepared:
         asked, caller = exchange.asked, exchange.caller
         try:
-            incoming.check_texts(asked.variables)
-            return self.documents.prepare(
-                asked.query,
+            incoming.check_texts(asked)
+            prepared = self.documents.prepare(
+                await self.persisted.text_of(asked),
                 asked.operation_name,
                 is_suggesting=self._hooks.may_introspect(caller),
             )
         except (OperationRefused, RequestRefused):
             await self._hooks.admit(caller, REFUSED_COST)
             raise
+        self.persisted.keep(asked)
+        return prepared
 
     async def _permitted(self, exchange: _Exchange[Caller], prepared: Prepared) -> Operation:
         """Refuse what must not be executed, from the cheapest question to the dearest."""
@@ -135,7 +143,8 @@ class GraphQLEndpoint(Generic[Caller]):
             cost=prepared.walk.cost(exchange.asked.variables, self._limits),
             extensions=exchange.asked.extensions,
         )
-        await self._hooks.admit(caller, min(operation.cost, self._limits.cost))
+        told = await self._hooks.admit(caller, min(operation.cost, self._limits.cost))
+        operation = replace(operation, allowance=told)
         self._check_cost(operation)
         errors = self._hooks.authorise(caller, operation)
         if errors:
@@ -152,7 +161,8 @@ class GraphQLEndpoint(Generic[Caller]):
             )
 
     def _told(self, operation: Operation) -> Mapping[str, Any]:
-        return {"cost": {"requested": operation.cost, "limit": self._limits.cost}}
+        cost = {"requested": operation.cost, "limit": self._limits.cost, **operation.allowance}
+        return {"cost": cost}
 
     async def _run(
         self, exchange: _Exchange[Caller], prepared: Prepared, operation: Operation

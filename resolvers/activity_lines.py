@@ -208,7 +208,9 @@ async def check_named(
     book = await context.service.books.at(reader, at)
     checked_type(context.caller, book, activity.activity_type)
     named_channel(book, activity.channel)
+    context.lookups.check()
     if activity.card_number not in cards:
+        context.lookups.missed()
         raise CardNotFound("There is no such card.", ("cardNumber",))
     if book is not None:
         check_affiliation(book, activity.affiliation)

@@ -212,7 +212,7 @@ async def link(context: Context, key: str, command: Link) -> Outcome:
         return customer_key
 
     async def work(place: Locked) -> Change:
-        customer = await _customer(place.transaction, command.customer_id)
+        customer = await _customer(context, place.transaction, command.customer_id)
         card, customer_key = place.card, customer.customer_key
         _refuse_replaced(card)
         if card.customer_key == customer_key:
@@ -250,10 +250,11 @@ def _check_linkable(card: CardRow, customer: CustomerRow) -> None:
         raise CardBlocked("This card is blocked.", ("number",))
 
 
-async def _customer(transaction: Transaction, customer_id: str) -> CustomerRow:
+async def _customer(context: Context, transaction: Transaction, customer_id: str) -> CustomerRow:
     key = await customers.key_of(transaction, customer_id)
     row = await customers.row_of(transaction, key) if key else None
     if row is None:
+        customers.missed(context, customer_id)
         raise CustomerNotFound("There is no such customer.", ("customerId",))
     return row
 

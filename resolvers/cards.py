@@ -92,13 +92,17 @@ async def by_number(context: Context, number: str) -> CardRow | None:
     """The card, where the caller may see it. An unknown number costs the same statements as a
     foreign one.
     """
+    context.lookups.check()
     card_id = await context.load(ids_by_number, number)
     own = await customers.own_key(context)
     card = await context.load(rows_by_id, card_id or NOBODY)
-    if card is None or context.caller.role is Role.PARTNER:
+    foreign = context.caller.role is Role.CUSTOMER and (
+        card is None or own is None or card.customer_key != own
+    )
+    if card is None or foreign or context.caller.role is Role.PARTNER:
+        context.lookups.missed()
         return None
-    foreign = context.caller.role is Role.CUSTOMER and (own is None or card.customer_key != own)
-    return None if foreign else card
+    return card
 
 
 async def cards_of_customer(context: Context, customer_key: UUID) -> list[CardRow]:
@@ -114,6 +118,7 @@ async def find_for_unit(
     """The card by number inside a unit, not locked yet. Raises CardNotFound for unknown and foreign
     alike.
     """
+    context.lookups.check()
     found = await reader.each(numbers_of, [number])
     card_id = found[0].card_id if found else NOBODY
     rows = await reader.each(cards_of, [card_id])
@@ -122,5 +127,6 @@ async def find_for_unit(
         own = await customers.key_of(reader, context.caller.customer_id or "")
         card = card if card is not None and own is not None and card.customer_key == own else None
     if card is None:
+        context.lookups.missed()
         raise CardNotFound("There is no such card.", path)
     return card

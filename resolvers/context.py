@@ -13,6 +13,7 @@ from resolvers.books import LAG_SECONDS, RuleBooks
 from resolvers.callers import Caller
 from resolvers.clock import Clock, civil_date
 from resolvers.identifiers import Randomness
+from resolvers.lookups import Lookups, Uncounted
 from rules.book import RuleBook
 from rules.program import Channel
 
@@ -41,6 +42,7 @@ class Context:
     now: datetime
     read: Read
     book: RuleBook | None
+    lookups: Lookups
     _loaders: dict[Any, DataLoader[Any, Any]] = field(default_factory=dict)
 
     async def load(
@@ -59,6 +61,7 @@ class Context:
         """Run `work` as a unit with the newest effective book; what is read afterwards is read
         anew.
         """
+        self.lookups.check()
         # An operation never holds one connection while it waits for another: a full pool of such
         # would wait for itself.
         await self.read.close()
@@ -89,7 +92,10 @@ class Context:
         return civil_date(self.now, channel.time_zone if channel else "UTC")
 
 
-async def open_context(service: Service, caller: Caller, request_id: str) -> Context:
+async def open_context(
+    service: Service, caller: Caller, request_id: str, lookups: Lookups | None = None
+) -> Context:
     read = service.database.read()
     book = await service.books.refresh(read, lag_seconds=LAG_SECONDS)
-    return Context(service, caller, request_id, service.clock(), read, book)
+    now = service.clock()
+    return Context(service, caller, request_id, now, read, book, lookups or Uncounted())

@@ -33,7 +33,7 @@ from models.database import Transaction
 from resolvers.audits import audit, audit_card
 from resolvers.callers import Role
 from resolvers.context import Context
-from resolvers.customers import MAXIMUM_TEXT, affiliations_held, key_of
+from resolvers.customers import MAXIMUM_TEXT, affiliations_held, key_of, missed
 from resolvers.held_cards import lock_with_holds
 from resolvers.identifiers import natural_key, operation_id, random_id
 from resolvers.postings import Event
@@ -172,7 +172,7 @@ async def set_block(context: Context, customer_id: str, reason: str, *, blocked:
     _check_reason(reason)
 
     async def unit(transaction: Transaction, _book: RuleBook | None) -> UUID:
-        key = await _known(transaction, customer_id)
+        key = await _known(context, transaction, customer_id)
         row = await transaction.first(locked_customer, of_customer=key)
         if row is not None and row.blocked_for_loyalty != blocked:
             await transaction.run(change_block, of_customer=key, blocked_for_loyalty=blocked)
@@ -197,9 +197,10 @@ def _check_reason(reason: str) -> None:
         raise Refused([InvalidInput(message, ("reason",))])
 
 
-async def _known(transaction: Transaction, customer_id: str) -> UUID:
+async def _known(context: Context, transaction: Transaction, customer_id: str) -> UUID:
     key = await key_of(transaction, customer_id)
     if key is None:
+        missed(context, customer_id)
         raise CustomerNotFound("There is no such customer.", ("customerId",))
     return key
 
@@ -213,7 +214,7 @@ async def erase(context: Context, customer_id: str, reason: str) -> None:
 
     async def unit(transaction: Transaction, book: RuleBook | None) -> None:
         now = context.service.clock()
-        key = await _known(transaction, customer_id)
+        key = await _known(context, transaction, customer_id)
         await transaction.first(locked_customer, of_customer=key)
         await _block_and_unlink(context, transaction, key, book, now)
         for statement in (

@@ -72,12 +72,21 @@ async def own_key(context: Context) -> UUID | None:
 
 async def find(context: Context, customer_id: str) -> UUID | None:
     """The customer, where the caller may see it: another's and an unknown one are the same None."""
+    context.lookups.check()
     key = await context.load(keys_by_id, customer_id)
-    if context.caller.role is Role.PARTNER:
-        return None
-    if context.caller.role is Role.CUSTOMER and customer_id != context.caller.customer_id:
+    foreign = context.caller.role is Role.CUSTOMER and customer_id != context.caller.customer_id
+    if key is None or foreign or context.caller.role is Role.PARTNER:
+        missed(context, customer_id)
         return None
     return key
+
+
+def missed(context: Context, customer_id: str) -> None:
+    """Nobody visible has this id. Who asks for the own one, which no program knows yet, guesses
+    nothing.
+    """
+    if customer_id != context.caller.customer_id:
+        context.lookups.missed()
 
 
 async def visible(context: Context, key: UUID) -> bool:

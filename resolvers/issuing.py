@@ -130,6 +130,7 @@ async def _customer(
         return None
     key = await customers.key_of(transaction, customer_id)
     if key is None:
+        customers.missed(context, customer_id)
         raise CustomerNotFound("There is no such customer.", ("customerId",))
     row = await transaction.first(locked_customer, of_customer=key)
     if row is None or row.erased_at is not None:

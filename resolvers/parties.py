@@ -84,7 +84,7 @@ async def party(
     """
     refusals: list[LoyaltyError] = []
     customer_id = customers.named(context, asked.customer_id, ("customerId",))
-    key = await _told(refusals, lambda: tills.named_customer(reader, customer_id))
+    key = await _told(refusals, lambda: tills.named_customer(context, reader, customer_id))
     # Whoever an unknown id may mean, it is not the card's customer.
     at_till = NOBODY if customer_id is not None and key is None else key
     card = await _card(context, reader, channel, asked, at_till, refusals)

@@ -217,7 +217,9 @@ async def _check_order(transaction: Transaction, asked: _Checked, now: datetime)
 async def _card(context: Context, transaction: Transaction, asked: _Checked) -> CardRow:
     card = await tills.presented(context, transaction, asked.command.card_number)
     with in_cart():
-        customer_key = await tills.named_customer(transaction, asked.command.cart.customer_id)
+        customer_key = await tills.named_customer(
+            context, transaction, asked.command.cart.customer_id
+        )
         tills.check_till(asked.channel, card, customer_key)
     return card
 

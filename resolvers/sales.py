@@ -147,7 +147,7 @@ async def _checked(
         if command.card_number is not None
         else None
     )
-    customer_key = await tills.named_customer(transaction, command.customer_id)
+    customer_key = await tills.named_customer(context, transaction, command.customer_id)
     tills.check_till(channel, card, customer_key)
     for fault in tills.affiliation_faults(book, command.affiliations):
         raise fault

@@ -48,6 +48,7 @@ async def presented(
 
     `own` is the customer of a customer's token, where it is known already.
     """
+    context.lookups.check()
     found = await reader.each(numbers_of, [number])
     rows = await reader.each(cards_of, [found[0].card_id if found else NOBODY])
     if context.caller.role is Role.CUSTOMER and own is None:
@@ -56,6 +57,7 @@ async def presented(
     if card is None or (
         context.caller.role is Role.CUSTOMER and (own is None or card.customer_key != own)
     ):
+        context.lookups.missed()
         raise CardNotFound("There is no such card.", ("cardNumber",))
     return card
 
@@ -65,12 +67,14 @@ async def earning(context: Context, reader: Reader, number: str, at: datetime) -
     return await earning_card(reader, await presented(context, reader, number), at)
 
 
-async def named_customer(reader: Reader, customer_id: str | None) -> UUID | None:
+async def named_customer(context: Context, reader: Reader, customer_id: str | None) -> UUID | None:
     """The customer named by the call. Raises CustomerNotFound for an unknown id."""
     if customer_id is None:
         return None
+    context.lookups.check()
     key = await customers.key_of(reader, customer_id)
     if key is None:
+        customers.missed(context, customer_id)
         raise CustomerNotFound("There is no such customer.", ("customerId",))
     return key
 

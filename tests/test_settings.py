@@ -75,6 +75,10 @@ def test_a_variable_set_to_nothing_is_not_set() -> None:
         ("CORS_ORIGINS", "https://[::1]:8443", "https://*.a.example"),
         ("CORS_ORIGINS", "https://a.example,https://a.example", "a.example"),
         ("JWT_JWKS_URL", KEY_SET, "file:///etc/passwd"),
+        ("DOCUMENTS", "trusted", "all"),
+        ("RATE_LIMIT", "0", "-1"),
+        ("CUSTOMER_FAILED_LOOKUPS", "30", "many"),
+        ("KEY_FAILED_LOOKUPS", "600", "1.5"),
         ("LOG_FORMAT", "json", "xml"),
         ("LOG_LEVEL", "warning", "WARNING"),
         ("LOG_CARD_FORMATS", "LC-#####,TG-####-**@", "LC"),
@@ -96,6 +100,17 @@ def test_all_faults_are_told_at_once() -> None:
         "LOYALTY_JWT_ISSUER",
         "LOYALTY_JWT_AUDIENCE",
     ]
+
+
+def test_rates_are_limited_in_production_unless_it_is_said_otherwise() -> None:
+    def rates(environ: dict[str, str]) -> tuple[int, int, int]:
+        settings = read_settings(environ)
+        failed = settings.customer_failed_lookups, settings.key_failed_lookups
+        return settings.rate_limit, *failed
+
+    assert rates({}) == (0, 0, 0)
+    assert rates(PRODUCTION) == (60_000, 30, 600)
+    assert rates({**PRODUCTION, "LOYALTY_RATE_LIMIT": "0"}) == (0, 30, 600)
 
 
 def test_lists_keep_their_order_and_lose_repetitions() -> None:

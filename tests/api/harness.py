@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import json
 import time
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -18,6 +18,7 @@ from joserfc.jwk import OctKey
 from app import create_app
 from models.database import Database
 from resolvers.callers import Role
+from resolvers.clock import system_clock
 from resolvers.context import Service
 from resolvers.keys import create_key
 from resolvers.verification import verify
@@ -82,7 +83,7 @@ class Harness:
         self.loop = loop
         self.database_url = database
         self.client = httpx.Client(base_url=url, timeout=30, verify=WITHOUT_TLS)
-        self._keys: dict[str, str] = {}
+        self.made_keys: dict[str, str] = {}
         self._numbers = itertools.count(1)
 
     def wait(self, work: Coroutine[Any, Any, T]) -> T:
@@ -93,9 +94,9 @@ class Harness:
     def key(self, role: str, name: str | None = None, **scope: Any) -> str:
         """An API key of the role, made at its first use."""
         name = name or role
-        if name not in self._keys:
-            self._keys[name] = self.wait(new_key(self.database, role, name, scope))
-        return self._keys[name]
+        if name not in self.made_keys:
+            self.made_keys[name] = self.wait(new_key(self.database, role, name, scope))
+        return self.made_keys[name]
 
     def token(self, customer: str, **claims: Any) -> str:
         claims = {
@@ -294,9 +295,12 @@ async def _faults(database: Database) -> list[str]:
 
 @contextmanager
 def running(
-    loop: asyncio.AbstractEventLoop, database_url: str, **environ: str
+    loop: asyncio.AbstractEventLoop,
+    database_url: str,
+    world: Callable[[], datetime] = system_clock,
+    **environ: str,
 ) -> Iterator[Harness]:
-    """The application on a port of its own, until the block ends."""
+    """The application on a port of its own, until the block ends; rates go by `world`."""
     settings = read_settings(
         {
             "LOYALTY_DATABASE_URL": database_url,
@@ -315,7 +319,7 @@ def running(
         }
     )
     clock = Clock()
-    app = create_app(settings, clock)
+    app = create_app(settings, clock, world)
     share_documents(app)
     config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, lifespan="on")
     server = Server(config)

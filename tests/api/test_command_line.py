@@ -440,7 +440,7 @@ def test_help_names_every_command(bare: Shell) -> None:
     listed = "\n".join(bare.done("--help"))
     for name in (
         *("serve", "demo", "migrate", "plan", "apply", "process", "seed", "verify"),
-        *("token", "keys"),
+        *("token", "keys", "documents"),
     ):
         assert f"\n    {name} " in listed
 

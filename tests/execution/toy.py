@@ -219,10 +219,11 @@ def authorise(caller: str, operation: Operation) -> list[GraphQLError]:
     return [GraphQLError("Not yours.") for _ in closed if caller != "root"]
 
 
-async def admit(caller: str, cost: int) -> None:
+async def admit(caller: str, cost: int) -> dict[str, Any]:
     RECORD.costs.append(cost)
     if caller == "greedy":
         raise RequestRefused(429, "RATE_LIMITED", "Enough for now.", {"Retry-After": "60"})
+    return {}
 
 
 @asynccontextmanager

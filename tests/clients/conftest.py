@@ -1,0 +1,54 @@
+"""Programs of the JavaScript world before a running service."""
+
+import asyncio
+import os
+import re
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.api.harness import Harness, running
+
+HERE = Path(__file__).parent
+LEAST_NODE = 20
+
+
+@pytest.fixture(scope="session")
+def node() -> str:
+    """The path of a Node that is new enough, with the packages of the lock file beside it."""
+    program = shutil.which("node")
+    reason = _missing(program)
+    if reason:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+    assert program
+    return program
+
+
+def _missing(program: str | None) -> str | None:
+    if program is None:
+        return f"no Node: install Node {LEAST_NODE} or newer"
+    told = subprocess.run(  # noqa: S603 - found by its name
+        [program, "--version"], capture_output=True, text=True, check=True
+    ).stdout
+    found = re.match(r"v(\d+)\.", told)
+    if found is None or int(found[1]) < LEAST_NODE:
+        return f"Node {told.strip()} is too old: install Node {LEAST_NODE} or newer"
+    if not (HERE / "node_modules" / "graphql-http").is_dir():
+        return "the packages of tests/clients are not installed: run make clients"
+    return None
+
+
+@pytest.fixture
+def service(sqlite_url: str) -> Iterator[Harness]:
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    with running(loop, sqlite_url) as harness:
+        yield harness
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
