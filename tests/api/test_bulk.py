@@ -1,10 +1,8 @@
 """Engineering 3.4: sales posted in bulk are as if each had been posted alone, in their order."""
 
 import asyncio
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +12,7 @@ from hypothesis import strategies as st
 from tests.api.harness import Harness, line, running
 from tests.api.program import amount_rule, channel, club_document, pay_rule, reward_points, scheme
 from tests.api.stored import told
+from tests.api.test_concurrency import together
 from tests.api.test_payments import one, pay
 from tests.api.test_points import adjust, codes
 from tests.api.test_replacing import replaced
@@ -53,22 +52,15 @@ def document(**more: Any) -> dict[str, Any]:
     return club_document(schemes=[paying], channels=channels, rewardPoints=points, **more)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture
 def pair(
-    request: pytest.FixtureRequest, server_loop: asyncio.AbstractEventLoop, tmp_path: Path
+    server_loop: asyncio.AbstractEventLoop, two_database_urls: list[str]
 ) -> Iterator[tuple[Harness, Harness]]:
-    """Two services on fresh databases of one kind; their clocks stand where the test puts them."""
+    """Two services on databases of one kind; their clocks stand where the test puts them."""
     with ExitStack() as stack:
-        urls = []
-        for number in range(2):
-            if request.param == "sqlite":
-                template = request.getfixturevalue("sqlite_template")
-                path = shutil.copyfile(template, tmp_path / f"{number}.db")
-                urls.append(f"sqlite:///{path}")
-            else:
-                cluster = request.getfixturevalue("postgresql")
-                urls.append(stack.enter_context(cluster.database()))
-        first, second = (stack.enter_context(running(server_loop, url)) for url in urls)
+        first, second = [
+            stack.enter_context(running(server_loop, url)) for url in two_database_urls
+        ]
         yield first, second
 
 
@@ -203,3 +195,24 @@ def test_sales_in_bulk_are_as_if_posted_one_by_one(
             assert rows == alone[table], table
 
     holds()
+
+
+def test_calls_that_overlap_post_each_sale_once(service: Harness) -> None:
+    """The same sales in bulk, in another order in bulk, and one by one, all at once."""
+    service.apply(document())
+    cards = [service.issue() for _ in range(3)]
+    given = [
+        service.sale_input(cards[number % 3], "10.00", transactionId=f"T{number}")
+        for number in range(40)
+    ]
+    calls: list[Callable[[], Any]] = [
+        lambda: in_bulk(service, given),
+        lambda: in_bulk(service, given[::-1]),
+        lambda: in_bulk(service, given[10:30]),
+        lambda: one_by_one(service, given[5:25]),
+    ]
+    answers = [answer for found in together(service, calls) for answer in found]
+    assert [one["userErrors"] for one in answers] == [[]] * len(answers)
+    assert sum(not one["replayed"] for one in answers) == len(given)
+    sums = [int(service.balance(card, "STAT")["issued"]) for card in cards]
+    assert sum(sums) == 13 * len(given)
