@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Protocol
 
 from rules.errors import InvalidInput, Path, Refused
-from rules.numbers import MAXIMUM_UNITS, cut, fits_minor, to_minor
+from rules.numbers import MAXIMUM_UNITS, fits_minor, to_minor
 
 MAXIMUM_LINES = 1000
 MAXIMUM_CATEGORIES = 100
@@ -157,15 +157,15 @@ def check_lines(
     return judged, charged
 
 
-def split(units: int, weights: Mapping[int, Fraction]) -> tuple[tuple[int, int], ...]:
+def split(units: int, weights: Mapping[int, int | Fraction]) -> tuple[tuple[int, int], ...]:
     """Split `units` over line numbers by weight: largest remainder, ties to the lower number.
 
     The weights are >= 0 and not all 0; the parts come by line number. Source: semantics 5.3.
     """
     whole = sum(weights.values())
-    exact = {number: units * weights[number] / whole for number in sorted(weights)}
-    parts = {number: cut(share) for number, share in exact.items()}
-    by_remainder = sorted(exact, key=lambda number: parts[number] - exact[number])
+    exact = {number: divmod(units * weights[number], whole) for number in sorted(weights)}
+    parts = {number: int(part) for number, (part, _) in exact.items()}
+    by_remainder = sorted(exact, key=lambda number: -exact[number][1])
     for number in by_remainder[: units - sum(parts.values())]:
         parts[number] += 1
     return tuple(parts.items())

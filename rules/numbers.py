@@ -6,6 +6,7 @@ Source: semantics 2.
 
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 
 # ISO 4217: currencies whose minor unit is not two digits.
 _NONE = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
@@ -40,6 +41,12 @@ def is_currency(code: str) -> bool:
 def currency_digits(currency: str) -> int:
     """Decimals of the currency's minor unit: USD 2, JPY 0, KWD 3."""
     return _UNUSUAL_DIGITS.get(currency, 2)
+
+
+@lru_cache(maxsize=4096)
+def exact_of(number: Decimal) -> Fraction:
+    """The number of a rule as a fraction: rules ask for few numbers again and again."""
+    return Fraction(number)
 
 
 def half_up(value: Fraction) -> int:

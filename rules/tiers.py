@@ -11,6 +11,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from rules.calendar import window
+from rules.numbers import exact_of
 from rules.program import DateInterval, Program, Tier, TierRule
 
 # Countable points of a reward point with entry date from .. to, for the card or its group of cards.
@@ -168,12 +169,12 @@ def progress(
 
 
 def is_met(version: ProgramVersion, counted: Counted, on: date, rule: TierRule) -> bool:
-    return _points(version, counted, on, rule) >= Fraction(rule.minimum_points)
+    return _points(version, counted, on, rule) >= exact_of(rule.minimum_points)
 
 
-def _points(version: ProgramVersion, counted: Counted, on: date, rule: TierRule) -> Fraction:
+def _points(version: ProgramVersion, counted: Counted, on: date, rule: TierRule) -> int | Fraction:
     days = window(version.interval(rule.evaluation), on)
-    own = Fraction(counted(rule.reward_point, *days))
+    own = counted(rule.reward_point, *days)
     return own if version.kin is None else own + version.kin(on)(rule.reward_point, *days)
 
 
@@ -186,7 +187,7 @@ def _requirement(
     return Requirement(
         reward_point=rule.reward_point,
         required=rule.minimum_points,
-        counted=points,
+        counted=Fraction(points),
         missing=missing,
         from_on=first or date.min,
         to_on=last or date.max,
