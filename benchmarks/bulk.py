@@ -27,6 +27,7 @@ from resolvers.callers import Caller, Role
 from resolvers.configurations import Apply
 from resolvers.context import Context, Service, open_context
 from resolvers.issuing import Issue
+from resolvers.rewards import grant_rewards
 from resolvers.sales import PostSale
 from rules.lines import LineInput
 from tests.api.program import amount_rule, channel, club_document
@@ -82,7 +83,7 @@ async def prepared(url: str) -> AsyncIterator[Context]:
     """A till at a service with cards in the program."""
     clock = Clock(ISSUED)
     database = open_database(url, DatabaseLimits())
-    service = Service(database, RuleBooks(), clock, os.urandom)
+    service = Service(database, RuleBooks(), clock, os.urandom, grant_rewards)
     admin = await open_context(service, Caller(Role.ADMIN, "benchmark"), "benchmark")
     await configurations.apply(admin, Apply(DOCUMENT, None, None, process=True))
     for number in range(CARDS):

@@ -19,7 +19,7 @@ from models.card_statements import (
     numbers_of,
     tier_rows_of,
 )
-from models.cards import card, enrolment, tier_row
+from models.cards import card, card_counter, enrolment, tier_row
 from models.columns import IDENTIFIER
 from models.customer_statements import (
     CustomerRefRow,
@@ -28,7 +28,7 @@ from models.customer_statements import (
     refs_by_id,
 )
 from models.customers import customer_affiliation, customer_ref
-from models.directory import card_number
+from models.directory import card_number, reward_grant
 from models.ledger import balance, countable_day, points_day
 from models.ledger_statements import (
     BalanceRow,
@@ -44,6 +44,16 @@ from models.ledger_statements import (
     insert_points_day,
     points_days_of,
     points_days_of_card,
+)
+from models.reward_statements import (
+    CounterRow,
+    GrantRow,
+    change_counter,
+    claim_grant,
+    counters_of,
+    granted,
+    grants_of,
+    insert_counter,
 )
 from models.sale_statements import SaleRow, sales_of
 from models.sales import sale
@@ -104,7 +114,7 @@ TIER_ROWS = Kept(
     insert_tier_row,
     change_tier_row,
     delete_tier_row,
-    {"of_card": "card_id", "of_row": "tier_row_id"},
+    named={"of_card": "card_id", "of_row": "tier_row_id"},
 )
 BALANCES = Kept(
     balance,
@@ -145,6 +155,35 @@ COUNTABLE_DAYS = Kept(
     change_countable_day,
     named={"of_card": "card_id", "of_point": "reward_point", "of_day": "entry_date"},
 )
+COUNTERS = Kept(
+    card_counter,
+    CounterRow,
+    "card_id",
+    ("card_id", "program"),
+    counters_of,
+    {counters_of: None},
+    insert_counter,
+    change_counter,
+    named={"of_card": "card_id", "of_program": "program"},
+)
+# What cards, and customers, were granted once: it is never taken back.
+GRANTS = Kept(
+    reward_grant,
+    GrantRow,
+    "scope",
+    ("reward", "scope"),
+    grants_of,
+    {granted: None},
+    claim=claim_grant,
+    named={"of_reward": "reward", "of_scope": "scope"},
+)
 # What hangs on a card, and is read under its lock.
-OF_CARDS: tuple[Kept[Any], ...] = (ENROLMENTS, TIER_ROWS, BALANCES, POINTS_DAYS, COUNTABLE_DAYS)
-KEPT: tuple[Kept[Any], ...] = (NUMBERS, REFS, AFFILIATIONS, SALES, CARDS, *OF_CARDS)
+OF_CARDS: tuple[Kept[Any], ...] = (
+    ENROLMENTS,
+    TIER_ROWS,
+    BALANCES,
+    POINTS_DAYS,
+    COUNTABLE_DAYS,
+    COUNTERS,
+)
+KEPT: tuple[Kept[Any], ...] = (NUMBERS, REFS, AFFILIATIONS, SALES, CARDS, *OF_CARDS, GRANTS)

@@ -42,6 +42,8 @@ class Kept(Generic[R]):
     insert: Statement[None] | None = None
     change: Statement[None] | None = None
     delete: Statement[None] | None = None
+    # An INSERT that leaves a row that is there; memory answers for it only where one is.
+    claim: Statement[None] | None = None
     named: Mapping[str, str] = field(default_factory=dict)
     order: Callable[[R], Any] | None = None
 
@@ -79,7 +81,7 @@ class Staged(Transaction):
         self._images = {one: _Image(one) for one in kept}
         self._tables = {one.table for one in self._images}
         self._queries: dict[Any, tuple[_Image[Any], Callable[[Any], bool] | None]] = {}
-        self._writers: dict[Statement[None], Callable[[Mapping[str, Any]], None]] = {}
+        self._writers: dict[Statement[None], Callable[[Mapping[str, Any]], int]] = {}
         self._added: dict[Statement[None], list[Mapping[str, Any]]] = {}
         self._undo: list[_Undo] = []
         for image in self._images.values():
@@ -93,6 +95,7 @@ class Staged(Transaction):
             (kept.insert, self._insert),
             (kept.change, self._change),
             (kept.delete, self._delete),
+            (kept.claim, self._claim),
         ):
             if statement is not None:
                 self._writers[statement] = _bound(writer, image)
@@ -154,27 +157,34 @@ class Staged(Transaction):
         return sorted(rows, key=order) if order and len(rows) > 1 else rows
 
     async def run(self, statement: Statement[None], **parameters: Any) -> int:
-        self._write(statement, parameters)
-        return 1
+        return self._write(statement, parameters)
 
     async def run_many(self, statement: Statement[None], rows: Sequence[Mapping[str, Any]]) -> None:
+        if self._is_only_added_to(statement):
+            self._added.setdefault(statement, []).extend(rows)
+            return
         for row in rows:
             self._write(statement, row)
 
-    def _write(self, statement: Statement[None], parameters: Mapping[str, Any]) -> None:
+    def _write(self, statement: Statement[None], parameters: Mapping[str, Any]) -> int:
         writer = self._writers.get(statement)
         if writer is not None:
-            writer(parameters)
-        elif self._is_only_added_to(statement):
-            self._added.setdefault(statement, []).append(parameters)
-        else:
+            return writer(parameters)
+        if not self._is_only_added_to(statement):
             raise NotStaged
+        self._added.setdefault(statement, []).append(parameters)
+        return 1
 
     def _is_only_added_to(self, statement: Statement[None]) -> bool:
         construct = statement.construct
         return type(construct) is Insert and construct.table not in self._tables
 
-    def _insert(self, image: _Image[Any], parameters: Mapping[str, Any]) -> None:
+    def _claim(self, image: _Image[Any], parameters: Mapping[str, Any]) -> int:
+        place = tuple([parameters[name] for name in image.kept.key])
+        self._group_with(image, place)
+        return 0
+
+    def _insert(self, image: _Image[Any], parameters: Mapping[str, Any]) -> int:
         row = image.kept.row(**parameters)
         place = image.kept.place(row)
         group = image.groups.get(getattr(row, image.kept.group))
@@ -182,8 +192,9 @@ class Staged(Transaction):
             raise NotStaged
         self._set(group, place, row)
         self._set(image.new, place, row)
+        return 1
 
-    def _change(self, image: _Image[Any], parameters: Mapping[str, Any]) -> None:
+    def _change(self, image: _Image[Any], parameters: Mapping[str, Any]) -> int:
         named = image.kept.named
         members = {named.get(name, name): value for name, value in parameters.items()}
         place = tuple([members.pop(name) for name in image.kept.key])
@@ -191,8 +202,9 @@ class Staged(Transaction):
         row = group[place]._replace(**members)
         self._set(group, place, row)
         self._set(image.new if place in image.new else image.changed, place, row)
+        return 1
 
-    def _delete(self, image: _Image[Any], parameters: Mapping[str, Any]) -> None:
+    def _delete(self, image: _Image[Any], parameters: Mapping[str, Any]) -> int:
         named = image.kept.named
         members = {named.get(name, name): value for name, value in parameters.items()}
         place = tuple([members[name] for name in image.kept.key])
@@ -204,6 +216,7 @@ class Staged(Transaction):
         else:
             self._set(image.changed, place, _ABSENT)
             self._set(image.deleted, place, row)
+        return 1
 
     def _group_with(self, image: _Image[Any], place: Key) -> dict[Key, Any]:
         group = image.groups.get(place[image.kept.key.index(image.kept.group)])
@@ -227,6 +240,7 @@ class Staged(Transaction):
         for undo in reversed(self._undo):
             _put(undo.rows, undo.key, undo.before)
         self._undo.clear()
+        self.happened.clear()
         for statement, rows in self._added.items():
             del rows[mark[1].get(statement, 0) :]
 
@@ -253,8 +267,8 @@ class Staged(Transaction):
 
 
 def _bound(
-    writer: Callable[[_Image[Any], Mapping[str, Any]], None], image: _Image[Any]
-) -> Callable[[Mapping[str, Any]], None]:
+    writer: Callable[[_Image[Any], Mapping[str, Any]], int], image: _Image[Any]
+) -> Callable[[Mapping[str, Any]], int]:
     return lambda parameters: writer(image, parameters)
 
 

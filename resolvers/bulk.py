@@ -18,11 +18,12 @@ from uuid import UUID
 from models.card_statements import CardRow, NumberRow, cards_of, locked_card, numbers_of
 from models.database import Transaction
 from models.failures import ChangedMeanwhile, DatabaseSlow, DatabaseUnavailable, KeyInProgress
-from models.staged_tables import CARDS, KEPT, NUMBERS, OF_CARDS
+from models.staged_tables import CARDS, GRANTS, KEPT, NUMBERS, OF_CARDS
 from models.staging import NotStaged, Staged
 from models.statements import Statement
 from resolvers.cards import NOBODY
 from resolvers.context import Context
+from rules.book import RuleBook
 from rules.errors import LoyaltyError, Refused
 
 I = TypeVar("I")  # noqa: E741 (an item)
@@ -200,8 +201,8 @@ async def _chunk(
     """A second attempt meets what was posted between the first one's look and its claims."""
 
     async def unit(transaction: Transaction) -> _Outcome[A]:
-        await context.service.books.refresh(transaction)
-        return await _Posting(context, kind, transaction, directory).work(members)
+        book = await context.service.books.refresh(transaction)
+        return await _Posting(context, kind, transaction, directory, book).work(members)
 
     for _ in range(2):
         try:
@@ -224,8 +225,10 @@ class _Posting(Generic[I, C, A]):
         kind: Kind[I, C, A],
         transaction: Transaction,
         directory: _Directory,
+        book: RuleBook | None,
     ) -> None:
         self.context = context
+        self.book = book
         self.kind = kind
         self.directory = directory
         self.staged = Staged(transaction, KEPT)
@@ -291,6 +294,10 @@ class _Posting(Generic[I, C, A]):
                 self.staged.keep(CARDS, [one], rows)
         for kept in OF_CARDS:
             await self.staged.load(kept, ids)
+        if self.book is not None and self.book.one_time_rewards:
+            found = [row for row in self.directory.cards if row.card_id in {*ids}]
+            customers = {row.customer_key for row in found} - {None}
+            await self.staged.load(GRANTS, [*ids, *customers])
 
     async def _post(self, member: _Member[I], checked: Checked[C]) -> bool:
         """Whether the item was posted; otherwise nothing of it is left but its claim."""
@@ -300,6 +307,8 @@ class _Posting(Generic[I, C, A]):
         mark = self.staged.mark()
         try:
             answer = await self.kind.post(self.staged, checked.subject)
+            if self.book is not None and self.staged.happened:
+                await self.context.service.follow(self.context, self.staged, self.book)
         except (NotStaged, ChangedMeanwhile):
             self.staged.back(mark)
             self._leave(member)

@@ -18,12 +18,13 @@ TABLES = (
     *("lot_remainder", "allocation", "debt", "operation", "outbox", "card_audit", "audit"),
     *("sale", "sale_line", "sale_charge", "sale_fact", "pending_earning"),
     *("payment", "payment_slice", "hold_lot"),
+    *("card_counter", "card_reward", "reward_grant"),
 )
 # Made by chance, or of what chance made; the books' own verification proves the hashes.
 _CHANCE = frozenset(
     {
         *("entry_hash", "prev_hash", "head_hash", "content_hash", "audit_id", "event_id"),
-        *("tier_row_id", "enrolment_id", "customer_key", "request_id", "adjustment_id"),
+        *("tier_row_id", "enrolment_id", "customer_key", "request_id", "adjustment_id", "scope"),
     }
 )
 
@@ -69,7 +70,13 @@ def _names(rows: Rows) -> dict[UUID, str]:
         row["payment_id"]: f"{numbers[row['card_id']]} pays {row['order_id']}"
         for row in rows["payment"]
     }
-    return {**numbers, **entries, **payments}
+    # Named after the card's id.
+    rewards = {
+        row["op_id"]: f"{numbers[row['card_id']]} is rewarded at {row['first_seq']}"
+        for row in rows["operation"]
+        if row["kind"] == "reward"
+    }
+    return {**numbers, **entries, **payments, **rewards}
 
 
 def _text(value: Any, names: dict[UUID, str]) -> str:

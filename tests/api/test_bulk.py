@@ -16,6 +16,7 @@ from tests.api.test_concurrency import together
 from tests.api.test_payments import one, pay
 from tests.api.test_points import adjust, codes
 from tests.api.test_replacing import replaced
+from tests.api.test_rewards import MUG, TENTH, THING
 
 API = settings(
     max_examples=12,
@@ -37,6 +38,8 @@ RULES = [
 ]
 BULK = f"""mutation($input: PostSalesInput!) {{ postSales(input: $input) {{
   posted failed results {{ {Harness.SOLD} }} }} }}"""
+# A point of its own: lots of one moment stand in an order that chance makes.
+GIFT = {"rewardPoint": "GIFT", "points": 100}
 NOW = "2025-06-15T12:00:00-04:00"
 CARDS = ["plain", "other", "member", "sister", "blocked", "old", "new", "owing", "limited"]
 
@@ -48,6 +51,7 @@ def document(**more: Any) -> dict[str, Any]:
         vesting={"value": 3, "unit": "DAY"},
         expiration={"value": 90, "unit": "DAY"},
     )
+    points.append({"code": "GIFT", "kind": "QUANTITY"})
     channels = [channel(kind="STORE"), channel("WAS", active=False)]
     return club_document(schemes=[paying], channels=channels, rewardPoints=points, **more)
 
@@ -164,6 +168,14 @@ PROGRAMS: dict[str, Callable[[], Any]] = {
     "plain": document,
     "combined": lambda: document(
         programs=[{**club_document()["programs"][0], "combineRelatedLoyaltyCards": True}]
+    ),
+    "rewarding": lambda: document(
+        oneTimeRewards=[
+            {**TENTH, **GIFT, "count": 2},
+            {**MUG, **THING},
+            {**MUG, **GIFT, "code": "each", "tier": "SILVER", "once": "TIER_ENTRY"},
+            {**TENTH, **GIFT, "code": "person", "count": 1, "once": "CUSTOMER"},
+        ]
     ),
     "in batches": lambda: document(settings={"postEarnedPointsInBatches": True}),
     "paid": lambda: document(

@@ -23,6 +23,7 @@ from resolvers.callers import Caller, Role
 from resolvers.configurations import Apply
 from resolvers.context import Context, Service, open_context
 from resolvers.issuing import Issue
+from resolvers.rewards import grant_rewards
 from resolvers.sales import PostSale
 from resolvers.verification import verify
 from rules.lines import LineInput
@@ -103,7 +104,9 @@ class Shop:
     def __init__(self, database: Database) -> None:
         self.now = ISSUED
         chance = random.Random(7)  # noqa: S311 (nothing secret)
-        self.service = Service(database, RuleBooks(), lambda: self.now, chance.randbytes)
+        self.service = Service(
+            database, RuleBooks(), lambda: self.now, chance.randbytes, grant_rewards
+        )
 
     async def context(self) -> Context:
         return await open_context(self.service, Caller(Role.ADMIN, "admin"), "request")
