@@ -50,6 +50,10 @@ class Kept(Generic[R]):
     def place(self, row: R) -> Key:
         return tuple([getattr(row, name) for name in self.key])
 
+    def column(self, name: str) -> str:
+        """The column that a parameter means."""
+        return self.named.get(name, name)
+
 
 class _Image(Generic[R]):
     """The rows kept of one table, and which of them the database does not have so yet."""
@@ -195,8 +199,8 @@ class Staged(Transaction):
         return 1
 
     def _change(self, image: _Image[Any], parameters: Mapping[str, Any]) -> int:
-        named = image.kept.named
-        members = {named.get(name, name): value for name, value in parameters.items()}
+        column = image.kept.column
+        members = {column(name): value for name, value in parameters.items()}
         place = tuple([members.pop(name) for name in image.kept.key])
         group = self._group_with(image, place)
         row = group[place]._replace(**members)
@@ -205,8 +209,8 @@ class Staged(Transaction):
         return 1
 
     def _delete(self, image: _Image[Any], parameters: Mapping[str, Any]) -> int:
-        named = image.kept.named
-        members = {named.get(name, name): value for name, value in parameters.items()}
+        column = image.kept.column
+        members = {column(name): value for name, value in parameters.items()}
         place = tuple([members[name] for name in image.kept.key])
         group = self._group_with(image, place)
         row = group[place]

@@ -8,7 +8,8 @@ from models.database import Transaction
 from models.sale_statements import insert_sale, take_back_sale
 from models.staged_tables import AFFILIATIONS, REFS, SALES
 from models.staging import Staged
-from resolvers.bulk import Checked, Kind, post_many
+from resolvers.bulk import post_many
+from resolvers.bulk_kinds import Checked, Kind
 from resolvers.context import Context
 from resolvers.sales import (
     CheckedSale,

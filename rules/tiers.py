@@ -75,10 +75,16 @@ class Progress:
 def won_tier(version: ProgramVersion, counted: Counted, on: date) -> Tier | None:
     """Find the highest tier of which any one rule is met on a date."""
     tiers = sorted(version.program.tiers, key=lambda tier: tier.level, reverse=True)
-    return next(
-        (tier for tier in tiers if any(is_met(version, counted, on, rule) for rule in tier.rules)),
-        None,
-    )
+    # Tiers of a program mostly count the same points over the same window.
+    known: dict[tuple[str, str], int | Fraction] = {}
+
+    def met(rule: TierRule) -> bool:
+        asked = (rule.reward_point, rule.evaluation)
+        if asked not in known:
+            known[asked] = _points(version, counted, on, rule)
+        return known[asked] >= exact_of(rule.minimum_points)
+
+    return next((tier for tier in tiers if any(met(rule) for rule in tier.rules)), None)
 
 
 def evaluate(
