@@ -52,7 +52,6 @@ check: install-dev
 bench: install-dev
 	$(BIN)/python -m benchmarks.balances
 	$(BIN)/python -m benchmarks.carts
-	$(BIN)/python -m benchmarks.bulk
 
 # Needs uv; run after a change of the dependencies in pyproject.toml.
 lock:

@@ -40,16 +40,6 @@ class DatabaseLimits:
     unit_deadline_seconds: float = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class Capabilities:
-    """What an engine can do beyond the statements that all run; settled when it is opened.
-
-    `locks_many`: one statement locks many cards, in the order that it asks for.
-    """
-
-    locks_many: bool = False
-
-
 class Connection(Protocol):
     """One driver connection inside one transaction."""
 
@@ -179,8 +169,6 @@ Unit = Callable[[Transaction], Awaitable[T]]
 
 class Database(ABC):
     """An engine behind the door; `dispose` ends all of its connections."""
-
-    capabilities = Capabilities()
 
     def __init__(self, limits: DatabaseLimits) -> None:
         self.limits = limits

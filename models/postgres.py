@@ -8,7 +8,7 @@ from sqlalchemy import PoolProxiedConnection, make_url
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from models.database import Capabilities, Database, DatabaseLimits, Read, Transaction, Unit, told
+from models.database import Database, DatabaseLimits, Read, Transaction, Unit, told
 from models.failures import Failure, classify
 from models.statements import Compiled, Statement, compiled_once
 
@@ -21,9 +21,6 @@ _OF_DRIVER = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
 )
-
-# From so many rows on, COPY is faster than an INSERT for each.
-_COPIED_ROWS = 16
 
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
@@ -47,13 +44,7 @@ class PostgresConnection:
     async def execute_many(
         self, compiled: Compiled[Any], rows: Sequence[Mapping[str, Any]]
     ) -> None:
-        arguments = compiled.all_arguments(rows)
-        if compiled.fills is None or len(arguments) < _COPIED_ROWS:
-            await self.driver.executemany(compiled.sql, arguments)
-        else:
-            await self.driver.copy_records_to_table(
-                compiled.fills, records=arguments, columns=compiled.names
-            )
+        await self.driver.executemany(compiled.sql, [compiled.arguments(row) for row in rows])
 
     def give_back(self) -> None:
         """Back to the pool, or away with it where its state is not known; never waits."""
@@ -67,8 +58,6 @@ class PostgresConnection:
 
 
 class PostgresDatabase(Database):
-    capabilities = Capabilities(locks_many=True)
-
     def __init__(self, url: str, limits: DatabaseLimits, *, pooled: bool) -> None:
         super().__init__(limits)
         self._session = {

@@ -50,13 +50,6 @@ granted = Statement(
     ),
     GrantRow,
 )
-grants_of: KeyedStatement[GrantRow] = KeyedStatement(
-    lambda keys: select(reward_grant.c.reward, reward_grant.c.scope).where(
-        reward_grant.c.scope.in_(keys)
-    ),
-    GrantRow,
-    IDENTIFIER,
-)
 insert_reward = write(insert(card_reward))
 rewards_of: KeyedStatement[RewardRow] = KeyedStatement(
     lambda keys: (

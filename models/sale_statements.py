@@ -113,9 +113,6 @@ change_sale_card = write(
     .values(card_id=bindparam("card_id", type_=IDENTIFIER))
 )
 claim_sale = write(insert_or_leave(sale).on_conflict_do_nothing())
-# Many at once, none of which is there; and one that was not posted after all.
-insert_sale = write(insert(sale))
-take_back_sale = write(delete(sale).where(sale.c.sale_key == bindparam("of_key", type_=HASH)))
 insert_sale_lines = write(insert(sale_line))
 insert_sale_charges = write(insert(sale_charge))
 insert_sale_facts = write(insert(sale_fact))

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from sqlalchemy import PoolProxiedConnection, create_engine, event, make_url
 from sqlalchemy.pool import QueuePool
 
-from models.database import Capabilities, Database, DatabaseLimits, Read, Transaction, Unit, told
+from models.database import Database, DatabaseLimits, Read, Transaction, Unit, told
 from models.failures import Failure, classify
 from models.statements import Compiled, Statement, compiled_once
 
@@ -37,7 +37,7 @@ class SqliteConnection:
     async def execute_many(
         self, compiled: Compiled[Any], rows: Sequence[Mapping[str, Any]]
     ) -> None:
-        self.driver.executemany(compiled.sql, compiled.all_arguments(rows))
+        self.driver.executemany(compiled.sql, [compiled.arguments(row) for row in rows])
 
     def discard(self) -> None:
         try:
@@ -48,9 +48,6 @@ class SqliteConnection:
 
 
 class SqliteDatabase(Database):
-    # The writer holds every lock there is.
-    capabilities = Capabilities(locks_many=True)
-
     def __init__(self, url: str, limits: DatabaseLimits) -> None:
         super().__init__(limits)
         address = make_url(url)

@@ -20,8 +20,8 @@ from resolvers import (
     customer_changes,
     customers,
     issuing,
-    sale_batches,
     sale_views,
+    sales,
 )
 from resolvers.callers import Caller, Role
 from resolvers.context import Context, Service, open_context
@@ -142,12 +142,12 @@ async def _post(context: Context, planned: Sequence[Purchase], issued: Sequence[
     """How many sales were not there yet. The last sale comes after everything else."""
     numbers = dict(zip(HOLDERS, (card.number for card in issued), strict=True))
     commands = [replace(p.sale, card_number=numbers[p.holder]) for p in planned]
-    before_last = await sale_batches.post_sales(context, commands[:-1])
+    before_last = await sales.post_sales(context, commands[:-1])
     for place, holder in enumerate(HOLDERS):
         if holder.block_reason is not None:
             block = card_changes.Block(numbers[holder], holder.block_reason)
             await card_changes.block(context, f"seed-block-{place}", block)
-    results = [*before_last, *await sale_batches.post_sales(context, commands[-1:])]
+    results = [*before_last, *await sales.post_sales(context, commands[-1:])]
     for result in results:
         for error in result.errors:
             raise error

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from functools import cached_property
 from threading import Lock
 from time import monotonic
 from typing import Protocol, TypeVar
@@ -36,7 +35,7 @@ def read_stored(document: str) -> object:
     return json.loads(document, parse_float=Decimal)
 
 
-@dataclass(frozen=True)  # no slots: what is worked out once is kept
+@dataclass(frozen=True, slots=True)
 class History:
     """Books in the order in which they became effective."""
 
@@ -47,7 +46,7 @@ class History:
         chosen = [book for effective_from, book in self.books if effective_from <= instant]
         return chosen[-1] if chosen else next((book for _, book in self.books), None)
 
-    @cached_property
+    @property
     def combined(self) -> frozenset[str]:
         """Programs that have ever combined the cards of a customer."""
         return frozenset(
@@ -64,7 +63,6 @@ class RuleBooks:
     def __init__(self) -> None:
         self._timeline: list[EffectiveRow] = []
         self._books: dict[int, RuleBook] = {}
-        self._history = History(())
         self._looked_at = float("-inf")
         # Units may run on a writer thread of their own.
         self._growing = Lock()
@@ -105,11 +103,9 @@ class RuleBooks:
     async def history(self, reader: Reader) -> "History":
         """Every effective version's book, for rules that ask what was in force when a day began."""
         rows = tuple(self._timeline)
-        if len(rows) != len(self._history.books):
-            self._history = History(
-                tuple([(row.effective_from, await self._load(reader, row.version)) for row in rows])
-            )
-        return self._history
+        return History(
+            tuple([(row.effective_from, await self._load(reader, row.version)) for row in rows])
+        )
 
     async def version(self, reader: Reader, version: int) -> RuleBook:
         return await self._load(reader, version)

@@ -2,7 +2,6 @@
 commit alike.
 """
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -10,7 +9,6 @@ from uuid import UUID
 
 from models.card_statements import CardRow
 from models.database import Reader
-from models.ledger_statements import balances_of, points_days_of
 from resolvers.card_parts import card_parts
 from resolvers.context import Context
 from resolvers.paid_sales import NOTHING_PAID, PaidLines, shrunk
@@ -139,22 +137,8 @@ async def room_below(
     """The room of `room_of` for a card issued in the zone."""
     if not limited(book):
         return {}
-    rows = await reader.each(balances_of, [card_id])
-    if any(row.held for row in rows):
-        parts = (await card_parts(reader, [card_id]))[card_id]
-        return room_of(book, parts.sums, parts.days_at(now, zone), today)
-    # Nothing is held, so that no hold can have lapsed unnoticed.
-    sums = {
-        row.reward_point: (
-            Sums(row.issued, row.used, row.expired_written, row.debt),
-            row.as_of_from,
-        )
-        for row in rows
-    }
-    days: dict[str, list[PointsDay]] = defaultdict(list)
-    for day in await reader.each(points_days_of, [card_id]):
-        days[day.reward_point].append(PointsDay(day.vests_on, day.expires_on, day.remainder))
-    return room_of(book, sums, days, today)
+    parts = (await card_parts(reader, [card_id]))[card_id]
+    return room_of(book, parts.sums, parts.days_at(now, zone), today)
 
 
 def limited(book: RuleBook) -> dict[str, int]:

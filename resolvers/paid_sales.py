@@ -105,8 +105,6 @@ def shrunk(
 
     Payable is the line's goods total and its charges; the net is then rounded half-up.
     """
-    if not paid.payments:
-        return tuple(lines)
     payable = {item.line_number: item.goods_minor + item.charges_minor for item in items}
     return tuple(_shrunk(line, payable.get(line.line_number, 0), paid) for line in lines)
 

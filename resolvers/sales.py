@@ -4,6 +4,7 @@ one transaction.
 Source: semantics 5.6, 12.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -33,6 +34,7 @@ from rules.errors import (
     ChannelInactive,
     CurrencyMismatch,
     InvalidInput,
+    LoyaltyError,
     Refused,
 )
 from rules.lines import Charge, ChargeInput, Line, LineInput, check_lines
@@ -40,6 +42,8 @@ from rules.notes import Note, NoteCode
 from rules.numbers import is_currency
 from rules.program import Channel
 from rules.tender import Item
+
+MAXIMUM_SALES = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,7 @@ class PostedSale:
 
 
 @dataclass(frozen=True, slots=True)
-class CheckedSale:
+class _Sale:
     """A sale that passed its checks, ready to be judged and written."""
 
     command: PostSale
@@ -84,19 +88,11 @@ class CheckedSale:
         return items_of(self.lines, self.charges, prices_include_tax=taxed)
 
 
-@dataclass(frozen=True, slots=True)
-class FormedSale:
-    """A sale whose form is sound, its natural key, and the hash of what it says."""
+async def post_sale(context: Context, command: PostSale) -> PostedSale:
+    """Post the sale once; sent again with equal content it answers as the first time.
 
-    command: PostSale
-    lines: tuple[Line, ...]
-    charges: tuple[Charge, ...]
-    key: bytes
-    content: bytes
-
-
-def formed(context: Context, command: PostSale) -> FormedSale:
-    """Raises Refused with all faults of the form, or Forbidden for a channel not the caller's."""
+    Raises Refused, IdempotencyKeyReused, or the first LoyaltyError of semantics 5.6's checks.
+    """
     lines, charges = _check_form(context, command)
     check_channel(context.caller, command.channel, ("channel",))
     key = sale_key(command.channel, command.transaction_id)
@@ -104,29 +100,16 @@ def formed(context: Context, command: PostSale) -> FormedSale:
     rest = replace(command, lines=(), charges=(), affiliations=(), loyalty_payments=())
     codes = (frozenset(command.affiliations), frozenset(command.loyalty_payments))
     content = content_hash((rest, lines, charges, *codes))
-    return FormedSale(command, lines, charges, key, content)
-
-
-async def post_sale(context: Context, command: PostSale) -> PostedSale:
-    """Post the sale once; sent again with equal content it answers as the first time.
-
-    Raises Refused, IdempotencyKeyReused, or the first LoyaltyError of semantics 5.6's checks.
-    """
-    return await post_formed(context, formed(context, command))
-
-
-async def post_formed(context: Context, sale: FormedSale) -> PostedSale:
-    """Post it in a transaction of its own. Raises as `post_sale`, the form apart."""
 
     async def unit(transaction: Transaction, _book: RuleBook | None) -> PostedSale:
-        found = await checked(context, transaction, sale)
-        if isinstance(found, PostedSale):
-            return found
-        if not await transaction.run(claim_sale, **found.row._asdict()):
-            await posted_before(transaction, sale.key, sale.content)
-            return PostedSale(sale.key, replayed=True)
-        await post_checked(context, transaction, found)
-        return PostedSale(sale.key, replayed=False)
+        if await posted_before(transaction, key, content):
+            return PostedSale(key, replayed=True)
+        sale = await _checked(context, transaction, command, lines, charges, (key, content))
+        if not await transaction.run(claim_sale, **sale.row._asdict()):
+            await posted_before(transaction, key, content)
+            return PostedSale(key, replayed=True)
+        await _post(context, transaction, sale)
+        return PostedSale(key, replayed=False)
 
     return await context.unit(unit)
 
@@ -147,15 +130,14 @@ def _check_form(context: Context, command: PostSale) -> tuple[tuple[Line, ...], 
     return judged
 
 
-async def checked(
-    context: Context, transaction: Transaction, sale: FormedSale
-) -> CheckedSale | PostedSale:
-    """The sale ready to be posted, or the answer if it was before. Raises IdempotencyKeyReused, or
-    the first LoyaltyError of semantics 5.6's checks.
-    """
-    if await posted_before(transaction, sale.key, sale.content):
-        return PostedSale(sale.key, replayed=True)
-    command = sale.command
+async def _checked(
+    context: Context,
+    transaction: Transaction,
+    command: PostSale,
+    lines: tuple[Line, ...],
+    charges: tuple[Charge, ...],
+    hashes: tuple[bytes, bytes],
+) -> _Sale:
     book = await context.service.books.at(transaction, command.occurred_at)
     channel = _channel(book, command)
     if book is None:
@@ -172,11 +154,11 @@ async def checked(
     now = context.service.clock()
     paid = await paid_lines(transaction, command.loyalty_payments, card, channel.currency, now)
     row = SaleRow(
-        sale_key=sale.key,
+        sale_key=hashes[0],
         kind="SALE",
         channel=channel.code,
         transaction_id=command.transaction_id,
-        content_hash=sale.content,
+        content_hash=hashes[1],
         occurred_at=command.occurred_at,
         posted_at=now,
         entry_date=civil_date(command.occurred_at, channel.time_zone),
@@ -186,8 +168,7 @@ async def checked(
         configuration_version=book.version,
     )
     held = await tills.held_affiliations(transaction, customer_key, card, command.affiliations)
-    lines, charges = sale.lines, sale.charges
-    return CheckedSale(command, row, book, channel, card, held, lines, charges, paid, now)
+    return _Sale(command, row, book, channel, card, held, lines, charges, paid, now)
 
 
 def _channel(book: RuleBook | None, command: PostSale) -> Channel:
@@ -202,14 +183,12 @@ def _channel(book: RuleBook | None, command: PostSale) -> Channel:
     return channel
 
 
-async def post_checked(context: Context, transaction: Transaction, sale: CheckedSale) -> None:
-    """Post the sale, its key claimed: what its card earns, under the card's lock."""
+async def _post(context: Context, transaction: Transaction, sale: _Sale) -> None:
     settings = sale.book.configuration.settings
     if settings.post_earned_points_in_batches and sale.card is not None:
         await _queue(context, transaction, sale)
         return
     card, paid = await _locked(context, transaction, sale)
-    items = sale.items if paid.payments else ()
     judged = await judge_sale(
         context,
         transaction,
@@ -220,20 +199,20 @@ async def post_checked(context: Context, transaction: Transaction, sale: Checked
         sale.lines,
         sale.row.entry_date,
         civil_date(sale.now, sale.channel.time_zone),
-        items,
+        sale.items,
         paid,
     )
     programs = judged.programs(sale.book)
     notes = notes_json(judged.earned.notes)
     await _write_sale(transaction, sale, judged.facts, notes, programs)
-    await use_up(transaction, paid, items)
+    await use_up(transaction, paid, sale.items)
     await _audit(context, transaction, sale)
     if card is not None:
         asked = SaleEarnings(sale.row, sale.book, card, sale.now)
         await post_earnings(context, transaction, asked, judged)
 
 
-async def _queue(context: Context, transaction: Transaction, sale: CheckedSale) -> None:
+async def _queue(context: Context, transaction: Transaction, sale: _Sale) -> None:
     """Keep what the sale is judged by; the job posts what it earns. Source: semantics 12."""
     _, paid = await _locked(context, transaction, sale)
     on, held = sale.row.entry_date, sale.affiliations
@@ -246,7 +225,7 @@ async def _queue(context: Context, transaction: Transaction, sale: CheckedSale) 
 
 async def _write_sale(
     transaction: Transaction,
-    sale: CheckedSale,
+    sale: _Sale,
     facts: EarningFacts,
     notes: str,
     programs: tuple[str, ...] = (),
@@ -257,7 +236,7 @@ async def _write_sale(
 
 
 async def _locked(
-    context: Context, transaction: Transaction, sale: CheckedSale
+    context: Context, transaction: Transaction, sale: _Sale
 ) -> tuple[CardRow | None, PaidLines]:
     """The sale's card and the cards of its payments under their locks.
 
@@ -274,10 +253,41 @@ async def _locked(
     return card, paid
 
 
-async def _audit(context: Context, transaction: Transaction, sale: CheckedSale) -> None:
+async def _audit(context: Context, transaction: Transaction, sale: _Sale) -> None:
     row = sale.row
     after: Facts = {"channel": row.channel, "transactionId": row.transaction_id}
     if row.card_id is None:
         await audit(context, transaction, "postSale", sale.now, after=after)
     else:
         await audit_card(context, transaction, row.card_id, "postSale", sale.now, after=after)
+
+
+@dataclass(frozen=True, slots=True)
+class SaleResult:
+    """One sale of many: what was posted, or why not."""
+
+    posted: PostedSale | None
+    errors: tuple[LoyaltyError, ...]
+
+
+async def post_sales(context: Context, commands: Sequence[PostSale]) -> list[SaleResult]:
+    """Each sale on its own, as if in its own transaction; results in the order of the input.
+
+    Raises Refused where more than 1000 are sent.
+    """
+    if len(commands) > MAXIMUM_SALES:
+        message = f"At most {MAXIMUM_SALES} sales may be sent."
+        raise Refused([InvalidInput(message, ("sales",))])
+    return [await _one(context, place, command) for place, command in enumerate(commands)]
+
+
+async def _one(context: Context, place: int, command: PostSale) -> SaleResult:
+    try:
+        return SaleResult(await post_sale(context, command), ())
+    except Refused as refused:
+        errors = refused.errors
+    except LoyaltyError as refusal:
+        errors = (refusal,)
+    for error in errors:
+        error.field = ("sales", str(place), *(error.field or ()))
+    return SaleResult(None, errors)

@@ -5,6 +5,7 @@ Every statement is for the rows of one card. Source: engineering 3.1.
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from datetime import date, datetime
 from uuid import UUID
 
@@ -89,13 +90,11 @@ async def write(ledger: CardLedger, op_id: UUID, kind: str, events: Sequence[Eve
         card = card._replace(last_entry_on=max(latest, card.last_entry_on or latest))
         events = [_points_posted(op_id, entries), *events]
     await _write_released(ledger)
-    lots = _new_lots(ledger, entries)
-    await _write_lots(ledger, lots)
+    await _write_lots(ledger, entries)
     await _write_debts(ledger, entries)
     await _write_allocations(ledger, entries)
     await _count_days(ledger, entries)
-    as_of = max(ledger.today, card.last_entry_on or ledger.today)
-    await _write_balances(ledger, entries, lots, as_of)
+    await _write_balances(ledger, entries, max(ledger.today, card.last_entry_on or ledger.today))
     card = card._replace(
         next_seq=card.next_seq + len(entries),
         head_hash=entries[-1].entry_hash if entries else card.head_hash,
@@ -107,17 +106,8 @@ async def write(ledger: CardLedger, op_id: UUID, kind: str, events: Sequence[Eve
 
 def _entry_parameters(entry: Entry) -> dict[str, object]:
     draft = entry.draft
-    origin = draft.origin
     return {
-        "channel": origin.channel,
-        "program": origin.program,
-        "tier": origin.tier,
-        "transaction_id": origin.transaction_id,
-        "line_number": origin.line_number,
-        "payment_id": origin.payment_id,
-        "activity_type": origin.activity_type,
-        "activity_id": origin.activity_id,
-        "adjustment_id": origin.adjustment_id,
+        **asdict(draft.origin),
         "card_id": entry.card_id,
         "entry_id": entry.entry_id,
         "seq_no": entry.seq_no,
@@ -164,7 +154,7 @@ async def _write_released(ledger: CardLedger) -> None:
         )
 
 
-async def _write_lots(ledger: CardLedger, lots: Sequence[Lot]) -> None:
+async def _write_lots(ledger: CardLedger, entries: Sequence[Entry]) -> None:
     await ledger.transaction.run_many(
         insert_lots,
         [
@@ -179,7 +169,7 @@ async def _write_lots(ledger: CardLedger, lots: Sequence[Lot]) -> None:
                 "held": lot.held,
                 "expired": 0,
             }
-            for lot in lots
+            for lot in _new_lots(ledger, entries)
         ],
     )
     await ledger.transaction.run_many(
@@ -288,16 +278,14 @@ def _check_balance(*sums: int) -> None:
         raise InvalidInput("This would take a balance beyond 10^17 smallest units.")
 
 
-async def _write_balances(
-    ledger: CardLedger, entries: Sequence[Entry], lots: Sequence[Lot], as_of: date
-) -> None:
+async def _write_balances(ledger: CardLedger, entries: Sequence[Entry], as_of: date) -> None:
     drafts: dict[str, list[Draft]] = defaultdict(list)
     for entry in entries:
         drafts[entry.draft.reward_point].append(entry.draft)
     touched = [*dict.fromkeys([*drafts, *ledger.points])]
     if not touched:
         return
-    days = await _write_points_days(ledger, lots)
+    days = await _write_points_days(ledger, entries)
     lapse = await _next_lapse(ledger)
     for point in touched:
         if point in drafts or point in ledger.balances:
@@ -342,8 +330,7 @@ def _balance(
         debt=book.debt_units if book else (before.debt if before else 0),
     )
     now = totals(sums, days, ledger.today, as_of)
-    _check_balance(now.issued, now.used, now.expired, now.available, now.unvested, now.held)
-    _check_balance(sums.expired_written, sums.debt)
+    _check_balance(*asdict(now).values(), *asdict(sums).values())
     return BalanceRow(
         card_id=ledger.card.card_id,
         reward_point=point,
@@ -374,7 +361,7 @@ async def _next_lapse(ledger: CardLedger) -> dict[str, datetime]:
     return found
 
 
-def _day_changes(ledger: CardLedger, lots: Sequence[Lot]) -> dict[DayKey, tuple[int, int]]:
+def _day_changes(ledger: CardLedger, entries: Sequence[Entry]) -> dict[DayKey, tuple[int, int]]:
     """What the operation adds to remainder and held, by reward point and dates."""
     changes: dict[DayKey, tuple[int, int]] = defaultdict(lambda: (0, 0))
 
@@ -383,7 +370,7 @@ def _day_changes(ledger: CardLedger, lots: Sequence[Lot]) -> dict[DayKey, tuple[
         before = changes[key]
         changes[key] = (before[0] + remainder, before[1] + held)
 
-    for lot in lots:
+    for lot in _new_lots(ledger, entries):
         add(lot, lot.remainder, lot.held)
     for book in ledger.points.values():
         for lot in _changed_lots(book):
@@ -392,14 +379,16 @@ def _day_changes(ledger: CardLedger, lots: Sequence[Lot]) -> dict[DayKey, tuple[
     return changes
 
 
-async def _write_points_days(ledger: CardLedger, lots: Sequence[Lot]) -> dict[str, list[PointsDay]]:
+async def _write_points_days(
+    ledger: CardLedger, entries: Sequence[Entry]
+) -> dict[str, list[PointsDay]]:
     """Points by day after the operation; by reward point."""
     card_id = ledger.card.card_id
     rows = {
         (row.reward_point, row.vests_on, row.expires_on): row
         for row in await ledger.transaction.all(points_days_of_card, of_card=card_id)
     }
-    for key, (remainder, held) in _day_changes(ledger, lots).items():
+    for key, (remainder, held) in _day_changes(ledger, entries).items():
         row = rows.get(key)
         if row is None:
             rows[key] = row = PointsDayRow(card_id, *key, remainder=remainder, held=held)

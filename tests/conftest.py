@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -49,19 +48,6 @@ def database_url(request: pytest.FixtureRequest) -> str:
     """Give the address of a fresh migrated database."""
     url: str = request.getfixturevalue(f"{request.param}_url")
     return url
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def two_database_urls(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[list[str]]:
-    """Give the addresses of two fresh migrated databases of one kind."""
-    with ExitStack() as stack:
-        if request.param == "sqlite":
-            template = request.getfixturevalue("sqlite_template")
-            paths = [shutil.copyfile(template, tmp_path / f"{one}.db") for one in ("a", "b")]
-            yield [f"sqlite:///{path}" for path in paths]
-        else:
-            cluster: Cluster = request.getfixturevalue("postgresql")
-            yield [stack.enter_context(cluster.database()) for _ in range(2)]
 
 
 @pytest.fixture
