@@ -106,7 +106,7 @@ async def fill(service: Service, card_id: UUID, size: int) -> None:
                 drafts=drafts(first, min(CHUNK, size - first)),
                 events=(),
                 now=NOW,
-                today=NOW.date(),
+                zone="UTC",
                 randomness=service.randomness,
             )
 
