@@ -284,7 +284,7 @@ HEADERS = st.fixed_dictionaries(
     optional=dict.fromkeys(["kid", "typ", "crit", "b64", "jwk", "x5c"], JSON),
 )
 QUICK = settings(
-    max_examples=300,
+    max_examples=200,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -114,7 +114,7 @@ def operations(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
 
 @given(operation=operations())
 @settings(
-    max_examples=120,
+    max_examples=80,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -30,7 +30,7 @@ from tests.api.test_points import adjust, give
 from tests.api.test_replacing import replace
 from tests.api.test_returns import take
 
-EXAMPLES = int(os.environ.get("LOYALTY_MACHINE_EXAMPLES", "4"))
+EXAMPLES = int(os.environ.get("LOYALTY_MACHINE_EXAMPLES", "3"))
 STEPS = int(os.environ.get("LOYALTY_MACHINE_STEPS", "40"))
 DECIMALS = {"PTS": 0, "LATE": 0, "CASH": 2}
 FACTS = ("available", "unvested", "held", "issued", "used", "expired")

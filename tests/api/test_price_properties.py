@@ -16,7 +16,7 @@ from tests.api.test_payments import covered, pay
 from tests.api.test_points import adjust, codes
 
 API = settings(
-    max_examples=12,
+    max_examples=7,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -213,7 +213,7 @@ def test_charges_of_the_answer_sent_again_are_not_reduced_twice(
 
 
 @given(sent=carts(), data=st.data())
-@settings(API, max_examples=6)
+@settings(API, max_examples=4)
 def test_the_order_of_anything_changes_no_price(
     service: Harness, sent: dict[str, Any], data: st.DataObject
 ) -> None:

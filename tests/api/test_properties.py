@@ -13,7 +13,7 @@ from tests.api.harness import Harness, entries, line, notes
 from tests.api.program import amount_rule, channel, club_document, reward_points, scheme
 
 API = settings(
-    max_examples=15,
+    max_examples=8,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -274,7 +274,7 @@ def test_a_sale_earns_for_what_was_refunded_before_it(service: Harness) -> None:
 
 
 @settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=7, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     prices=st.lists(st.integers(1, 4000), min_size=1, max_size=3),
