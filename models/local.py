@@ -2,7 +2,7 @@
 no card.
 """
 
-from sqlalchemy import Boolean, Column, Integer, Table
+from sqlalchemy import Boolean, Column, Index, Integer, Table
 
 from models.columns import CODE, IDENTIFIER, INSTANT, JSON_TEXT, TEXT, UNITS, metadata, placed
 
@@ -54,5 +54,6 @@ audit = Table(
     Column("after", JSON_TEXT),
     Column("request_id", TEXT, nullable=False),
     Column("written_at", INSTANT, nullable=False),
+    Index(None, "written_at", "audit_id"),
     info=placed("local"),
 )

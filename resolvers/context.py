@@ -1,10 +1,11 @@
 """What one operation has at hand: its caller, its clock reading, its snapshot, its batches."""
 
-from collections.abc import Awaitable, Callable, Coroutine, Hashable
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import partial
 from typing import Any, TypeVar
+from uuid import UUID
 
 from aiodataloader import DataLoader
 
@@ -33,6 +34,15 @@ class Service:
     follow: Callable[["Context", Transaction, RuleBook], Awaitable[None]]
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of many effects: it leaves one audit row, whichever of them is written first."""
+
+    operation: str
+    audit_id: UUID
+    facts: Mapping[str, object]
+
+
 @dataclass
 class Context:
     service: Service
@@ -41,6 +51,7 @@ class Context:
     now: datetime
     read: Read
     book: RuleBook | None
+    call: Call | None = None
     _loaders: dict[Any, DataLoader[Any, Any]] = field(default_factory=dict)
 
     async def load(

@@ -21,6 +21,7 @@ from resolvers import (
 from rules.errors import Forbidden
 from schema.access import EVERYONE, MANAGERS, SHOPS_AND_CUSTOMERS, Info, root
 from schema.activities import ActivityLineConnection, ActivityLineFilter, line_page
+from schema.audits import AuditConnection, AuditLogFilter, audit_page
 from schema.cards import LoyaltyCard
 from schema.cart_inputs import CartInput
 from schema.carts import Cart
@@ -221,6 +222,22 @@ class Query:
         wanted = given(filter) or ActivityLineFilter()
         page = asked_page(first, after, last, before)
         return await line_page(info.context, wanted.chosen(), page)
+
+    @root(roles=MANAGERS, description="What staff and administrators did, newest first (staff).")
+    async def audit_log(
+        self,
+        info: Info,
+        filter: Annotated[  # noqa: A002 (as all lists have it)
+            AuditLogFilter | None, strawberry.argument(description="Which entries.")
+        ] = strawberry.UNSET,
+        first: First = strawberry.UNSET,
+        after: After = strawberry.UNSET,
+        last: Last = strawberry.UNSET,
+        before: Before = strawberry.UNSET,
+    ) -> AuditConnection:
+        wanted = given(filter) or AuditLogFilter()
+        page = asked_page(first, after, last, before)
+        return await audit_page(info.context, wanted.chosen(), page)
 
     @root(roles=MANAGERS, description="The configuration now in force (staff).")
     async def configuration(self, info: Info) -> ConfigurationVersion:

@@ -44,6 +44,7 @@ TABLE = {
     "Query.salesTransaction": ALL,
     "Query.loyaltyPayment": ALL,
     "Query.activityLines": ALL,
+    "Query.auditLog": "SA",
     "Query.configuration": "SA",
     "Query.configurationVersions": "SA",
     "Query.planConfiguration": "SA",
@@ -106,6 +107,7 @@ OPERATIONS = {
     "Query.loyaltyCards": "{ loyaltyCards { totalCount } }",
     "Query.cart": """{ cart(input: {channel: "WEB", currency: "USD", lines: []}) {
       total { amount } } }""",
+    "Query.auditLog": "{ auditLog { nodes { at } } }",
     "Query.configuration": "{ configuration { version } }",
     "Query.configurationVersions": "{ configurationVersions { totalCount } }",
     "Query.planConfiguration": "{ planConfiguration(document: {}) { warnings } }",
