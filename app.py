@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, nullcontext
+from datetime import timedelta
 
 from graphql import GraphQLError
 from starlette.applications import Starlette
@@ -26,13 +27,15 @@ from models.program_statements import versions_count
 from playground.pages import playground_routes
 from resolvers.callers import Caller, Role
 from resolvers.clock import Clock
-from resolvers.context import Context, Service, open_context
+from resolvers.context import Context, Outward, Service, open_context
 from resolvers.credentials import Credentials, CredentialsUndecided, Unauthenticated
 from resolvers.every_job import JOBS
 from resolvers.schedules import keep_running
 from resolvers.services import open_service
+from resolvers.webhook_addresses import resolve_host
 from rules.errors import LoyaltyError, Refused
 from schema.access import refusals
+from schema.payloads import card_payload
 from schema.schema import schema
 from settings import Settings, read_settings
 
@@ -53,7 +56,7 @@ RETRYABLE = {"retryable": True}
 
 def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
     """The service as an ASGI application; `clock` replaces the one that the settings say."""
-    service = open_service(settings, clock)
+    service = open_service(settings, clock, outward(settings))
     credentials = Credentials(settings, service.database)
     endpoint = GraphQLEndpoint(
         schema, hooks(settings, service, credentials), in_flight=settings.in_flight
@@ -76,6 +79,13 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
     app.router.redirect_slashes = False
     app.state.service = service
     return app
+
+
+def outward(settings: Settings) -> Outward:
+    """How this service's events leave it."""
+    # A unit may begin its last attempt just before its deadline.
+    lag = timedelta(seconds=2 * settings.request_deadline_seconds)
+    return Outward(card_payload, not settings.is_production, lag, resolve_host)
 
 
 @asynccontextmanager

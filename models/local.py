@@ -1,8 +1,8 @@
-"""Tables that are on no reading path: number sequences, job leases, webhooks, and audit of what has
-no card.
+"""Tables that are on no reading path: number sequences, job leases, and audit of what has no
+card.
 """
 
-from sqlalchemy import Boolean, Column, Index, Integer, Table
+from sqlalchemy import Column, Index, Integer, Table
 
 from models.columns import CODE, IDENTIFIER, INSTANT, JSON_TEXT, TEXT, UNITS, metadata, placed
 
@@ -23,19 +23,6 @@ job_lease = Table(
     # Where the next run goes on.
     Column("cursor", TEXT),
     Column("finished_at", INSTANT),
-    info=placed("local"),
-)
-
-webhook_subscription = Table(
-    "webhook_subscription",
-    metadata,
-    Column("subscription_id", IDENTIFIER, primary_key=True),
-    Column("url", TEXT, nullable=False),
-    Column("events", JSON_TEXT, nullable=False),
-    Column("selection", TEXT, nullable=False),
-    Column("secrets", JSON_TEXT, nullable=False),
-    Column("active", Boolean, nullable=False),
-    Column("created_at", INSTANT, nullable=False),
     info=placed("local"),
 )
 

@@ -1,8 +1,30 @@
 """Every table at once, for migrations and for whoever walks the whole schema."""
 
-from models import activities, cards, customers, directory, ledger, local, payments, program, sales
+from models import (
+    activities,
+    cards,
+    customers,
+    directory,
+    ledger,
+    local,
+    payments,
+    program,
+    sales,
+    webhooks,
+)
 from models.columns import metadata
 
 __all__ = ["metadata"]
 
-GROUPS = (cards, ledger, payments, directory, sales, activities, customers, program, local)
+GROUPS = (
+    cards,
+    ledger,
+    payments,
+    directory,
+    sales,
+    activities,
+    customers,
+    program,
+    local,
+    webhooks,
+)

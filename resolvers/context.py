@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
@@ -23,6 +23,20 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
+class Outward:
+    """How events leave the service.
+
+    `shown` gives what a selection gives on a card to staff; `resolve` the addresses of a host;
+    `lag` is how late after its instant an event may be committed.
+    """
+
+    shown: Callable[["Context", UUID, str], Awaitable[object]]
+    allows_loopback: bool
+    lag: timedelta
+    resolve: Callable[[str, int], Awaitable[list[str]]]
+
+
+@dataclass(frozen=True)
 class Service:
     """What all operations of a process share."""
 
@@ -32,6 +46,8 @@ class Service:
     randomness: Randomness
     # What follows from what has happened in a unit, done before it commits.
     follow: Callable[["Context", Transaction, RuleBook], Awaitable[None]]
+    # None: nothing is sent to anybody.
+    outward: Outward | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,10 @@ from resolvers import (
     payment_views,
     programs,
     sale_views,
+    webhooks,
 )
 from rules.errors import Forbidden
-from schema.access import EVERYONE, MANAGERS, SHOPS_AND_CUSTOMERS, Info, root
+from schema.access import ADMINISTRATORS, EVERYONE, MANAGERS, SHOPS_AND_CUSTOMERS, Info, root
 from schema.activities import ActivityLineConnection, ActivityLineFilter, line_page
 from schema.audits import AuditConnection, AuditLogFilter, audit_page
 from schema.cards import LoyaltyCard
@@ -41,6 +42,7 @@ from schema.sales import SalesTransaction
 from schema.schemes import LoyaltyProgram
 from schema.search import LoyaltyCardConnection, LoyaltyCardFilter, card_page
 from schema.values import After, Before, First, Last, Node, asked_page, given, payment_keys
+from schema.webhooks import Webhook
 
 Code = Annotated[str, strawberry.argument(description="The code.")]
 OnChannel = Annotated[str, strawberry.argument(description="The code of a channel.")]
@@ -238,6 +240,10 @@ class Query:
         wanted = given(filter) or AuditLogFilter()
         page = asked_page(first, after, last, before)
         return await audit_page(info.context, wanted.chosen(), page)
+
+    @root(roles=ADMINISTRATORS, description="All subscriptions to events (administrators).")
+    async def webhooks(self, info: Info) -> list[Webhook]:
+        return [Webhook(row=row) for row in await webhooks.everyone(info.context)]
 
     @root(roles=MANAGERS, description="The configuration now in force (staff).")
     async def configuration(self, info: Info) -> ConfigurationVersion:

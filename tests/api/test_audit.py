@@ -76,6 +76,12 @@ def erased(service: Harness) -> dict[str, Any]:
     return {"customerId": "ada", "reason": "asked for"}
 
 
+def webhook(service: Harness) -> str:
+    hook: str = service.ask("{ webhooks { id } }")["webhooks"][0]["id"]
+    return hook
+
+
+HOOK_URL = "http://127.0.0.1:9/"
 Make = Callable[[Harness], dict[str, Any] | None]
 CARD: dict[str, Any] = {"number": "LC-00042", "reason": "r"}
 POINTS = {"rewardPoint": "PTS", "points": 5}
@@ -155,6 +161,14 @@ STEPS: dict[str, tuple[str, Make]] = {
     "processLoyaltySchemes": ("admin", stored),
     "replaceLoyaltyCard": ("staff", lambda _: {"number": "LC-00041", "channel": "WEB"}),
     "eraseCustomer": ("admin", erased),
+    "createWebhook": (
+        "admin",
+        lambda _: {"url": HOOK_URL, "events": ["CARD_ISSUED"], "selection": "{ number }"},
+    ),
+    "updateWebhook": ("admin", lambda service: {"id": webhook(service), "active": False}),
+    "rotateWebhookSecret": ("admin", lambda service: {"id": webhook(service)}),
+    "replayWebhook": ("admin", lambda service: {"id": webhook(service)}),
+    "deleteWebhook": ("admin", lambda service: {"id": webhook(service)}),
 }
 UNBLOCK = {"customerId": "ada", "blocked": False, "reason": "r"}
 
