@@ -3,6 +3,7 @@
 Source: semantics 5.1, 5.5, 5.7.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -47,20 +48,32 @@ async def judge_activity(
     held = await tills.held_affiliations(reader, None, card, named)
     standing = await standing_in_unit(context, reader, card, context_book(context, book))
     today = civil_date(now, channel.time_zone)
-    facts = ActivityFacts(
+    room = await room_below(reader, book, card.card_id, now, standing.time_zone, today)
+    facts = activity_facts(channel, standing, held, room, activity.activity_type, entry_date)
+    earned = earn_activity(facts, book.schemes_on(channel.code), book.reward_points)
+    return JudgedActivity(earned, standing)
+
+
+def activity_facts(
+    channel: Channel,
+    standing: Standing,
+    affiliations: frozenset[str],
+    room: Mapping[str, int],
+    activity_type: str,
+    entry_date: date,
+) -> ActivityFacts:
+    return ActivityFacts(
         channel=channel.code,
         on=entry_date,
         card=CardFacts(
-            active=card.status == "ACTIVE",
+            active=standing.card.status == "ACTIVE",
             programs=standing.programs_on(entry_date),
             tiers=standing.tiers_on(entry_date),
         ),
-        affiliations=held,
-        room=await room_below(reader, book, card.card_id, now, standing.time_zone, today),
-        activity_type=activity.activity_type,
+        affiliations=affiliations,
+        room=room,
+        activity_type=activity_type,
     )
-    earned = earn_activity(facts, book.schemes_on(channel.code), book.reward_points)
-    return JudgedActivity(earned, standing)
 
 
 def activity_drafts(

@@ -4,7 +4,7 @@ Source: semantics 5.7.
 """
 
 import json
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -21,6 +21,7 @@ from models.line_pages import Shape
 from resolvers.activities import plan_activity, write_activity
 from resolvers.activity_views import FIRST, place
 from resolvers.audits import one_row
+from resolvers.bulk_activities import post_together
 from resolvers.context import Context
 from resolvers.jobs import JobDone, Progress, silent
 from resolvers.line_changes import activity_of, checked_ids
@@ -28,7 +29,8 @@ from rules.book import RuleBook
 from rules.errors import InvalidInput, LoyaltyError, NotFound
 
 OPERATION = "postActivityLines"
-CHUNK = 200
+# As many as one list of keys holds.
+CHUNK = 500
 # Failures that an answer shows; it counts all.
 SHOWN = 1000
 
@@ -89,11 +91,11 @@ async def _unposted(context: Context) -> AsyncIterator[list[LineRow]]:
             return
 
 
-async def post_each(context: Context, lines: Iterable[LineRow], done: Postings) -> None:
-    """Post lines one after another and count what came of them."""
-    for line in lines:
-        if line.status != "UNPOSTED":
-            continue
+async def post_each(context: Context, lines: Sequence[LineRow], done: Postings) -> None:
+    """Post lines, together as far as they are plain, and count what came of them."""
+    posted, left = await post_together(context, lines, OPERATION)
+    done.posted += posted
+    for line in left:
         try:
             done.posted += await post_line(context, line.activity_key)
         except LoyaltyError as refusal:

@@ -43,6 +43,30 @@ async def lock_card(transaction: Transaction, card_id: UUID) -> CardRow:
     return row
 
 
+def points_posted(op_id: UUID, entries: Sequence[Entry]) -> Event:
+    return Event(
+        "pointsPosted", {"operation": str(op_id), "entries": [str(e.entry_id) for e in entries]}
+    )
+
+
+def event_rows(
+    card: CardRow, events: Sequence[Event], now: datetime, randomness: Randomness
+) -> list[dict[str, object]]:
+    """The events as the next rows of the card's outbox."""
+    ids = ordered_ids(now, len(events), randomness)
+    return [
+        {
+            "card_id": card.card_id,
+            "event_id": event_id,
+            "seq_no": card.next_event + place,
+            "kind": event.kind,
+            "payload": json.dumps(event.payload),
+            "posted_at": now,
+        }
+        for place, (event, event_id) in enumerate(zip(events, ids, strict=True))
+    ]
+
+
 async def tell(
     transaction: Transaction,
     card: CardRow,
@@ -53,21 +77,7 @@ async def tell(
     """Write the events into the outbox in the card's order, and the card's row with its new
     heads.
     """
-    ids = ordered_ids(now, len(events), randomness)
-    await transaction.run_many(
-        insert_event,
-        [
-            {
-                "card_id": card.card_id,
-                "event_id": event_id,
-                "seq_no": card.next_event + place,
-                "kind": event.kind,
-                "payload": json.dumps(event.payload),
-                "posted_at": now,
-            }
-            for place, (event, event_id) in enumerate(zip(events, ids, strict=True))
-        ],
-    )
+    await transaction.run_many(insert_event, event_rows(card, events, now, randomness))
     card = card._replace(next_event=card.next_event + len(events))
     await transaction.run(
         advance_card,

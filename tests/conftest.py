@@ -5,10 +5,15 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from models.database import Database, DatabaseLimits, open_database
 from models.schema_version import migrate
 from tests.databases import Cluster, server
+
+# How long an example takes is the machine's affair, not the property's.
+settings.register_profile("loyalty", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("loyalty")
 
 
 @pytest.fixture(scope="session")
