@@ -52,6 +52,7 @@ check: install-dev
 bench: install-dev
 	$(BIN)/python -m benchmarks.balances
 	$(BIN)/python -m benchmarks.carts
+	$(BIN)/python -m benchmarks.bulk
 
 # Needs uv; run after a change of the dependencies in pyproject.toml.
 lock:
