@@ -17,6 +17,7 @@ from schema.point_mutations import PointMutations
 from schema.queries import Query
 from schema.sale_mutations import SaleMutations
 from schema.tier_mutations import TierMutations
+from schema.webhook_mutations import WebhookMutations
 
 Mutation = merge_types(
     "Mutation",
@@ -30,6 +31,7 @@ Mutation = merge_types(
         PointMutations,
         ConfigurationMutations,
         JobMutations,
+        WebhookMutations,
     ),
 )
 Mutation.__strawberry_definition__.description = "Everything that can be changed."  # type: ignore[attr-defined]
