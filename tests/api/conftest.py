@@ -5,10 +5,14 @@ sets.
 import asyncio
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from sqlalchemy import Engine, event
 
 from tests.api.harness import Harness, running
+
+FRAMES = ("BEGIN", "COMMIT", "ROLLBACK", "PRAGMA")
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +38,27 @@ def club(service: Harness) -> Harness:
     """The service with the program that the examples of semantics.md take for granted."""
     service.apply(service.document())
     return service
+
+
+@pytest.fixture
+def sent(service: Harness) -> list[str]:
+    """Every statement that the service sends from now on."""
+    statements: list[str] = []
+    watched: list[Any] = []
+    engine: Any = service.database.engine  # type: ignore[attr-defined]
+    pool_engine: Engine = getattr(engine, "sync_engine", engine)
+
+    def note(text: str) -> None:
+        if not text.lstrip().startswith(FRAMES):
+            statements.append(text)
+
+    def watch(driver: Any, _record: Any, _proxy: Any) -> None:
+        inner = getattr(driver, "driver_connection", driver)
+        if hasattr(inner, "set_trace_callback"):
+            inner.set_trace_callback(note)
+        elif inner not in watched:
+            inner.add_query_logger(lambda record: note(record.query))
+            watched.append(inner)
+
+    event.listen(pool_engine, "checkout", watch)
+    return statements

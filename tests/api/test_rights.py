@@ -47,6 +47,8 @@ TABLE = {
     "Query.configuration": "SA",
     "Query.configurationVersions": "SA",
     "Query.planConfiguration": "SA",
+    "Query._entities": ALL,
+    "Query._service": ALL,
     "Mutation.issueLoyaltyCard": "CFSA",
     "Mutation.linkLoyaltyCard": "FSA",
     "Mutation.blockLoyaltyCard": "CFSA",
@@ -305,7 +307,10 @@ def test_what_staff_do_is_written_down_without_the_person(club: Harness) -> None
     }
     steps: list[tuple[str, dict[str, object]]] = [
         ("upsertCustomer", {"customerId": "ursula"}),
-        ("upsertCustomer", {"customerId": "ursula", "name": "Ursula", "email": "ursula@example.com"}),
+        (
+            "upsertCustomer",
+            {"customerId": "ursula", "name": "Ursula", "email": "ursula@example.com"},
+        ),
         ("issueLoyaltyCard", {"idempotencyKey": "i", "channel": "WEB", "number": "N"}),
         ("linkLoyaltyCard", {"idempotencyKey": "l", "number": "N", "customerId": "ursula"}),
         ("postSale", sale),
