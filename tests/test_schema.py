@@ -2,8 +2,18 @@
 
 from collections.abc import Iterator
 
-from graphql import GraphQLNamedType, is_specified_scalar_type
+from graphql import (
+    GraphQLNamedType,
+    GraphQLSchema,
+    build_client_schema,
+    build_schema,
+    introspection_from_schema,
+    is_specified_scalar_type,
+    lexicographic_sort_schema,
+    print_schema,
+)
 
+from schema.federation import subgraph
 from schema.printed import FILE, printed
 from schema.schema import schema
 
@@ -18,6 +28,34 @@ def named() -> Iterator[GraphQLNamedType]:
 
 def test_the_committed_schema_is_that_of_the_code() -> None:
     assert FILE.read_text(encoding="utf-8") == printed()
+
+
+def in_order(one: GraphQLSchema) -> str:
+    return print_schema(lexicographic_sort_schema(one))
+
+
+def test_introspection_tells_what_is_committed() -> None:
+    told = build_client_schema(introspection_from_schema(GRAPHQL, schema_description=False))
+    assert in_order(told) == in_order(build_schema(FILE.read_text(encoding="utf-8")))
+
+
+def test_only_the_subgraph_has_the_directives_of_federation() -> None:
+    lines = {
+        "type LoyaltyCard implements Node": (
+            ' @key(fields: "id", resolvable: true) @key(fields: "number", resolvable: true) {'
+        ),
+        "type Customer implements Node": ' @key(fields: "customerId", resolvable: true) {',
+        "type Money": " @shareable {",
+        "type PageInfo": " @shareable {",
+    }
+    link = (
+        'schema @link(url: "https://specs.apollo.dev/federation/v2.9", '
+        'import: ["@key", "@shareable"]) {\n  query: Query\n  mutation: Mutation\n}\n\n'
+    )
+    text = link + printed()
+    for head, directives in lines.items():
+        text = text.replace(f"\n{head} {{", f"\n{head}{directives}")
+    assert text == subgraph(schema)
 
 
 def test_everything_is_described() -> None:

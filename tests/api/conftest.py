@@ -6,10 +6,11 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 import uvloop
+from sqlalchemy import Engine, event
 
 from tests.api.harness import Harness, running
 from tests.databases import Cluster, copy_of
@@ -20,6 +21,9 @@ class Club(NamedTuple):
 
     template: str
     keys: dict[str, str]
+
+
+FRAMES = ("BEGIN", "COMMIT", "ROLLBACK", "PRAGMA")
 
 
 @pytest.fixture(scope="session")
@@ -96,3 +100,27 @@ def _found(loop: asyncio.AbstractEventLoop, url: str) -> dict[str, str]:
     with running(loop, url) as harness:
         harness.apply(harness.document())
         return harness.made_keys
+
+
+@pytest.fixture
+def sent(service: Harness) -> list[str]:
+    """Every statement that the service sends from now on."""
+    statements: list[str] = []
+    watched: list[Any] = []
+    engine: Any = service.database.engine  # type: ignore[attr-defined]
+    pool_engine: Engine = getattr(engine, "sync_engine", engine)
+
+    def note(text: str) -> None:
+        if not text.lstrip().startswith(FRAMES):
+            statements.append(text)
+
+    def watch(driver: Any, _record: Any, _proxy: Any) -> None:
+        inner = getattr(driver, "driver_connection", driver)
+        if hasattr(inner, "set_trace_callback"):
+            inner.set_trace_callback(note)
+        elif inner not in watched:
+            inner.add_query_logger(lambda record: note(record.query))
+            watched.append(inner)
+
+    event.listen(pool_engine, "checkout", watch)
+    return statements

@@ -49,6 +49,8 @@ TABLE = {
     "Query.configuration": "SA",
     "Query.configurationVersions": "SA",
     "Query.planConfiguration": "SA",
+    "Query._entities": ALL,
+    "Query._service": ALL,
     "Mutation.issueLoyaltyCard": "CFSA",
     "Mutation.linkLoyaltyCard": "FSA",
     "Mutation.blockLoyaltyCard": "CFSA",

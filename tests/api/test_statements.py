@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event
 
 from tests.api.harness import Harness, line
 from tests.api.prices import APPAREL5, AUTO_CHARGES, CART, PROMO, cart, shop
@@ -17,31 +16,6 @@ from tests.api.program import amount_rule, club_document, pay_rule, reward_point
 from tests.api.test_payments import pay
 
 LOOKED_UP = ("configuration_version", "api_key")
-FRAMES = ("BEGIN", "COMMIT", "ROLLBACK", "PRAGMA")
-
-
-@pytest.fixture
-def sent(service: Harness) -> list[str]:
-    """Every statement that the service sends from now on."""
-    statements: list[str] = []
-    watched: list[Any] = []
-    engine: Any = service.database.engine  # type: ignore[attr-defined]
-    pool_engine: Engine = getattr(engine, "sync_engine", engine)
-
-    def note(text: str) -> None:
-        if not text.lstrip().startswith(FRAMES):
-            statements.append(text)
-
-    def watch(driver: Any, _record: Any, _proxy: Any) -> None:
-        inner = getattr(driver, "driver_connection", driver)
-        if hasattr(inner, "set_trace_callback"):
-            inner.set_trace_callback(note)
-        elif inner not in watched:
-            inner.add_query_logger(lambda record: note(record.query))
-            watched.append(inner)
-
-    event.listen(pool_engine, "checkout", watch)
-    return statements
 
 
 @contextmanager

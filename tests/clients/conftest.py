@@ -42,6 +42,20 @@ def _missing(program: str | None) -> str | None:
     return None
 
 
+def run(node: str, script: str, *arguments: str, cwd: Path = HERE) -> str:
+    """What a script prints; it must succeed, and complain of nothing."""
+    told = subprocess.run(  # noqa: S603 - our own scripts
+        [node, script, *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (told.returncode, told.stderr) == (0, ""), told.stdout
+    return told.stdout
+
+
 @pytest.fixture
 def service(sqlite_url: str) -> Iterator[Harness]:
     loop = asyncio.new_event_loop()
