@@ -182,9 +182,12 @@ def told(run: Run) -> None:
 
 
 def main() -> int:
-    with server() as address, Cluster(address).connected() as cluster:
-        with cluster.database() as url:
-            told(asyncio.run(measure(url)))
+    with (
+        server() as address,
+        Cluster(address).connected() as cluster,
+        cluster.database() as url,
+    ):
+        told(asyncio.run(measure(url)))
     return 0
 
 

@@ -163,13 +163,15 @@ class Compiled(Generic[R]):
         ]
 
     def values(self, rows: Iterable[Sequence[Any]]) -> list[R]:
-        readers = self.readers
+        row_of, readers = self.row, self.readers
+        if not any(readers):
+            return [row_of(*row) for row in rows]
         return [
-            self.row(
-                *(
+            row_of(
+                *[
                     reader(column) if reader else column
                     for reader, column in zip(readers, row, strict=True)
-                )
+                ]
             )
             for row in rows
         ]

@@ -5,7 +5,6 @@ refused, a card of which something is unusual, a tier that moves, a reward that 
 line that is left, all lines of its card are left. Source: semantics 5.7, engineering 3.1.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,22 +24,24 @@ from models.card_statements import numbers_of
 from models.customer_statements import affiliations_of
 from models.database import Transaction
 from resolvers.activity_checks import check_affiliation, checked_type, named_channel
-from resolvers.activity_judging import activity_drafts, activity_facts
-from resolvers.activity_views import place
+from resolvers.activity_judging import Gift, activity_drafts, activity_facts, gifts, notes_json
 from resolvers.audits import audit_card
+from resolvers.books import History
 from resolvers.bulk_books import Books, OpenCard, open_books
+from resolvers.callers import Caller
 from resolvers.clock import civil_date
 from resolvers.context import Context
 from resolvers.identifiers import operation_id
-from resolvers.judging import context_book, limited, room_of
-from resolvers.line_changes import activity_of
+from resolvers.judging import context_book
 from resolvers.postings import Event
 from rules import activities as rules
 from rules.book import RuleBook
-from rules.earning import ActivityFacts, Earned, earn_activity
+from rules.earning import earn_activity
 from rules.errors import InvalidInput, LoyaltyError
 from rules.program import ActivityType, Channel
 
+# What an activity gives, and why no more.
+_Judged = tuple[tuple[Gift, ...], str]
 # How many activities a card has of a type, by day.
 Counts = dict[tuple[UUID, str], dict[date, int]]
 
@@ -63,13 +64,13 @@ class _Batch:
     operation: str
     now: datetime
     books: Books
-    affiliations: Mapping[UUID, frozenset[str]]
+    affiliations: Mapping[UUID | None, frozenset[str]]
     counts: Counts
     known_days: frozenset[tuple[UUID, str, date]]
     touched_days: set[tuple[UUID, str, date]] = field(default_factory=set)
     posts: list[dict[str, object]] = field(default_factory=list)
     # What the rules made of equal facts.
-    earned: dict[object, tuple[Earned, str]] = field(default_factory=dict)
+    judged: dict[object, _Judged] = field(default_factory=dict)
 
     def try_post(self, planned: _Planned | None, card: OpenCard | None) -> bool:
         """Post the line; False where that is no plain matter, and nothing has changed."""
@@ -87,10 +88,8 @@ class _Batch:
             return False
         if planned.book.counts_activities(kind.code):
             return False
-        earned, notes = self._judged(planned, card)
-        drafts = activity_drafts(
-            planned.book, planned.channel, activity_of(line), earned, on, line.occurred_at
-        )
+        given, notes = self._judged(planned, card)
+        drafts = activity_drafts(given, kind.code, line.activity_id, line.occurred_at)
         op_id = operation_id(line.activity_key)
         told = {"activityType": kind.code, "activityId": line.activity_id, "operation": str(op_id)}
         event = Event("activityPosted", {**told})
@@ -111,24 +110,22 @@ class _Batch:
         )
         return True
 
-    def _judged(self, planned: _Planned, card: OpenCard) -> tuple[Earned, str]:
+    def _judged(self, planned: _Planned, card: OpenCard) -> _Judged:
         book, channel, line = planned.book, planned.channel, planned.line
-        named = frozenset((line.affiliation,) if line.affiliation is not None else ())
-        key = card.row.customer_key
-        held = (self.affiliations.get(key, frozenset()) if key else frozenset()) | named
-        room: dict[str, int] = {}
-        if limited(book):
-            room = room_of(book, *card.room_parts(), civil_date(self.now, channel.time_zone))
-        on = planned.entry_date
-        facts = activity_facts(channel, card.standing, held, room, planned.kind.code, on)
-        if room:
-            return _earned(book, facts)
-        tiers = frozenset(facts.card.tiers.items()) if facts.card else None
-        programs = facts.card.programs if facts.card else None
-        equal = (book.version, channel.code, on, planned.kind.code, programs, tiers, held)
-        found = self.earned.get(equal)
-        if found is None:
-            found = self.earned[equal] = _earned(book, facts)
+        held = self.affiliations.get(card.row.customer_key, frozenset())
+        if line.affiliation is not None:
+            held |= {line.affiliation}
+        on, code = planned.entry_date, planned.kind.code
+        room = card.room(book, civil_date(self.now, channel.time_zone))
+        programs, tiers = card.judged_on(on)
+        equal = (book.version, channel.code, on, code, programs, (*tiers.items(),), held)
+        if not room and equal in self.judged:
+            return self.judged[equal]
+        facts = activity_facts(channel, (programs, tiers), held, room, code, on)
+        earned = earn_activity(facts, book.schemes_on(channel.code), book.reward_points)
+        found = gifts(book, channel, earned, on), notes_json(earned)
+        if not room:
+            self.judged[equal] = found
         return found
 
     async def write(self) -> None:
@@ -151,31 +148,26 @@ class _Batch:
         await audit_card(self.context, self.transaction, first, self.operation, self.now)
 
 
-def _earned(book: RuleBook, facts: ActivityFacts) -> tuple[Earned, str]:
-    earned = earn_activity(facts, book.schemes_on(facts.channel), book.reward_points)
-    notes = [[note.code.value, note.scheme, note.rule] for note in earned.notes]
-    return earned, json.dumps(notes)
-
-
 async def post_together(
-    context: Context, lines: Sequence[LineRow], operation: str
-) -> tuple[int, list[LineRow]]:
-    """Post what is plain of the lines; how many were, and those that are left, in their order."""
+    context: Context, keys: Sequence[bytes], operation: str
+) -> tuple[int, list[bytes]]:
+    """Post what is plain of the lines; how many were, and the keys of those left, in their order.
 
-    async def unit(
-        transaction: Transaction, effective: RuleBook | None
-    ) -> tuple[int, list[LineRow]]:
-        keys = sorted(line.activity_key for line in lines if line.status == "UNPOSTED")
-        locked = [] if not keys else await transaction.each(locked_lines_of, keys)
-        waiting = sorted((line for line in locked if line.status == "UNPOSTED"), key=place)
+    `keys` are in the order of posting; lines that are no longer unposted are passed over.
+    """
+
+    async def unit(transaction: Transaction, effective: RuleBook | None) -> tuple[int, list[bytes]]:
+        rows = await transaction.each(locked_lines_of, sorted(keys))
+        locked = {row.activity_key: row for row in rows if row.status == "UNPOSTED"}
+        waiting = [locked[key] for key in keys if key in locked]
         if effective is None or not waiting:
-            return 0, waiting
+            return 0, [line.activity_key for line in waiting]
         batch, cards, planned = await _opened(context, transaction, waiting, effective, operation)
         left, behind = [], set()
         for line in waiting:
             plan, card = planned.get(line.activity_key), cards.get(line.card_number)
             if line.card_number in behind or not batch.try_post(plan, card):
-                left.append(line)
+                left.append(line.activity_key)
                 behind.add(line.card_number)
         await batch.write()
         return len(batch.posts), left
@@ -184,7 +176,7 @@ async def post_together(
         return await context.unit(unit)
     except InvalidInput:
         # A balance would pass its bound: one by one it shows whose.
-        return 0, [line for line in lines if line.status == "UNPOSTED"]
+        return 0, [*keys]
 
 
 async def _opened(
@@ -201,11 +193,10 @@ async def _opened(
         context, transaction, [*ids.values()], context_book(context, effective), now
     )
     cards = {number: books.cards[key] for number, key in ids.items() if key in books.cards}
-    planned = {}
-    for line in waiting:
-        plan = await _plan(context, transaction, line)
-        if plan is not None:
-            planned[line.activity_key] = plan
+    history = await context.service.books.history(transaction)
+    planner = _Planner(context.caller, history)
+    plans = {line.activity_key: planner.plan(line) for line in waiting}
+    planned = {key: plan for key, plan in plans.items() if plan is not None}
     keys = sorted({card.row.customer_key for card in cards.values() if card.row.customer_key})
     held: dict[UUID, set[str]] = defaultdict(set)
     for row in await transaction.each(affiliations_of, keys):
@@ -224,20 +215,36 @@ async def _opened(
     return batch, cards, planned
 
 
-async def _plan(context: Context, transaction: Transaction, line: LineRow) -> _Planned | None:
-    """None for what would be refused."""
-    book = await context.service.books.at(transaction, line.occurred_at)
-    if book is None:
-        return None
-    try:
-        kind = checked_type(context.caller, book, line.activity_type)
-        channel = named_channel(book, line.channel)
-        check_affiliation(book, line.affiliation)
-    except LoyaltyError:
-        return None
-    if not channel.active:
-        return None
-    return _Planned(line, book, channel, kind, civil_date(line.occurred_at, channel.time_zone))
+@dataclass
+class _Planner:
+    """What the program says of lines; the same for all that name the same of it."""
+
+    caller: Caller
+    history: History
+    _known: dict[object, tuple[Channel, ActivityType] | None] = field(default_factory=dict)
+
+    def plan(self, line: LineRow) -> _Planned | None:
+        """None for what would be refused."""
+        book = self.history.at(line.occurred_at)
+        if book is None:
+            return None
+        named = (book.version, line.channel, line.activity_type, line.affiliation)
+        if named not in self._known:
+            self._known[named] = self._found(book, line)
+        found = self._known[named]
+        if found is None:
+            return None
+        channel, kind = found
+        return _Planned(line, book, channel, kind, civil_date(line.occurred_at, channel.time_zone))
+
+    def _found(self, book: RuleBook, line: LineRow) -> tuple[Channel, ActivityType] | None:
+        try:
+            kind = checked_type(self.caller, book, line.activity_type)
+            channel = named_channel(book, line.channel)
+            check_affiliation(book, line.affiliation)
+        except LoyaltyError:
+            return None
+        return (channel, kind) if channel.active else None
 
 
 async def _days(

@@ -27,7 +27,7 @@ def random_id(randomness: Randomness) -> UUID:
 
 def ordered_ids(instant: datetime, count: int, randomness: Randomness) -> tuple[UUID, ...]:
     """UUIDv7s of one millisecond in rising order: 48 bits of time, 12 of place, 62 random."""
-    milliseconds = int(instant.timestamp() * 1000) if instant.timestamp() > 0 else 0
+    milliseconds = max(0, int(instant.timestamp() * 1000))
     made = []
     drawn = randomness(8 * count)
     for place in range(count):

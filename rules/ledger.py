@@ -100,7 +100,8 @@ def _plain(value: object) -> str:
 
 
 def _instant(value: datetime) -> str:
-    return f'"{value.astimezone(UTC).isoformat(timespec="microseconds")}"'
+    told = value if value.tzinfo is UTC else value.astimezone(UTC)
+    return f'"{told.isoformat(timespec="microseconds")}"'
 
 
 def entry_hash(
