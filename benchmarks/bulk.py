@@ -7,6 +7,7 @@ and indexes that hold as many rows, in transactions of as many rows as (b) has.
 """
 
 import asyncio
+import gc
 import os
 import random
 import statistics
@@ -83,6 +84,9 @@ async def prepared(url: str) -> AsyncIterator[Context]:
         await issuing.issue(admin, f"card-{number}", Issue("WEB", f"B{number}"))
     clock.now = NOW
     await admin.read.close()
+    # As a serving process does when it has started.
+    gc.collect()
+    gc.freeze()
     context = await open_context(service, Caller(Role.STAFF, "desk"), "benchmark")
     yield context
     await context.read.close()

@@ -101,22 +101,21 @@ async def post_each(
     context: Context, lines: Sequence[WaitingRow], done: Postings, progress: Progress = silent
 ) -> None:
     """Post lines, together as far as they are plain, and count what came of them."""
+    places = {line.activity_key: (line.occurred_at, line.line_id) for line in lines}
+    failures: list[bytes] = []
     for keys in await _portions(context, lines):
         posted, left = await post_together(context, keys, OPERATION)
         done.posted += posted
         for key in left:
-            await _post_alone(context, key, done)
-        await progress(JobDone(done.posted, done.failed))
-
-
-async def _post_alone(context: Context, key: bytes, done: Postings) -> None:
-    try:
-        done.posted += await post_line(context, key)
-    except LoyaltyError as refusal:
-        await _keep(context, key, refusal)
-        done.failed += 1
-        if len(done.failures) < SHOWN:
-            done.failures.append(key)
+            try:
+                done.posted += await post_line(context, key)
+            except LoyaltyError as refusal:
+                await _keep(context, key, refusal)
+                failures.append(key)
+        await progress(JobDone(done.posted, done.failed + len(failures)))
+    done.failed += len(failures)
+    shown = sorted(failures, key=places.__getitem__)
+    done.failures += shown[: SHOWN - len(done.failures)]
 
 
 async def _portions(context: Context, lines: Sequence[WaitingRow]) -> list[list[bytes]]:
