@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import pytest
 from graphql import (
     GraphQLNamedType,
     GraphQLSchema,
@@ -14,7 +15,7 @@ from graphql import (
 )
 
 from schema.federation import subgraph
-from schema.printed import FILE, printed
+from schema.printed import FILE, main, printed
 from schema.schema import schema
 
 GRAPHQL = schema._schema  # noqa: SLF001
@@ -56,6 +57,11 @@ def test_only_the_subgraph_has_the_directives_of_federation() -> None:
     for head, directives in lines.items():
         text = text.replace(f"\n{head} {{", f"\n{head}{directives}")
     assert text == subgraph(schema)
+
+
+def test_composers_are_given_the_subgraph_as_a_file(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--subgraph"]) == 0
+    assert capsys.readouterr().out == subgraph(schema)
 
 
 def test_everything_is_described() -> None:
