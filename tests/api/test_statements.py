@@ -32,6 +32,18 @@ PAGE = """query($first: Int!) { loyaltyCards(first: $first) { nodes {
     value(channel: "WEB") { amount } } } } }"""
 
 
+NODES = """query($ids: [ID!]!) { nodes(ids: $ids) { ... on LoyaltyCard {
+  number customer { customerId } balances { available } } } }"""
+
+
+def statements_for_ids(service: Harness, sent: list[str], ids: list[str]) -> int:
+    service.ask(NODES, ids=ids[:1])
+    with counted(sent):
+        nodes = service.ask(NODES, ids=ids)["nodes"]
+        assert [node["balances"][0]["available"] for node in nodes] == ["10"] * len(ids)
+        return len(sent)
+
+
 def statements_for(service: Harness, sent: list[str], first: int) -> int:
     # The first call of a second also looks for a newer configuration.
     service.ask(PAGE, first=1)
@@ -42,7 +54,7 @@ def statements_for(service: Harness, sent: list[str], first: int) -> int:
         return len(sent)
 
 
-def test_a_page_of_cards_costs_a_constant_number_of_statements(
+def test_a_page_of_cards_costs_a_constant_number_of_statements_and_so_do_their_ids(
     service: Harness, sent: list[str]
 ) -> None:
     points = reward_points(
@@ -58,6 +70,10 @@ def test_a_page_of_cards_costs_a_constant_number_of_statements(
     found = {first: statements_for(service, sent, first) for first in (1, 10, 100)}
     assert found[1] == found[10] == found[100], found
     assert found[100] <= 16, sent
+    every = service.ask("{ loyaltyCards(first: 100) { nodes { id } } }")["loyaltyCards"]["nodes"]
+    ids = [card["id"] for card in every]
+    named = {n: statements_for_ids(service, sent, ids[:n]) for n in (1, 100)}
+    assert named[1] == named[100], named
 
 
 def test_a_balance_is_one_indexed_read_however_long_the_book(
