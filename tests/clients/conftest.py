@@ -48,6 +48,8 @@ def run(node: str, script: str, *arguments: str, cwd: Path = HERE) -> str:
     told = subprocess.run(  # noqa: S603 - our own scripts
         [node, script, *arguments],
         cwd=cwd,
+        # Newer Nodes warn of what packages will have to change.
+        env={**os.environ, "NODE_NO_WARNINGS": "1"},
         capture_output=True,
         text=True,
         timeout=120,
