@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, nullcontext
+from datetime import timedelta
 from typing import Any
 
 from graphql import GraphQLError
@@ -28,15 +29,17 @@ from playground.pages import playground_routes
 from resolvers.allowances import AllowanceSpent
 from resolvers.callers import Caller, Role
 from resolvers.clock import Clock, system_clock
-from resolvers.context import Context, Service, open_context
+from resolvers.context import Context, Outward, Service, open_context
 from resolvers.credentials import Credentials, CredentialsUndecided, Unauthenticated
 from resolvers.every_job import JOBS
 from resolvers.rates import Rates
 from resolvers.schedules import keep_running
 from resolvers.services import open_service
 from resolvers.trusted_documents import TrustedDocuments
+from resolvers.webhook_addresses import resolve_host
 from rules.errors import LoyaltyError, Refused
 from schema.access import refusals
+from schema.payloads import card_payload
 from schema.schema import schema
 from settings import Settings, read_settings
 
@@ -66,7 +69,7 @@ def create_app(
     """The service as an ASGI application; `clock` replaces the one that the settings say, `world`
     is the one that rates go by.
     """
-    service = open_service(settings, clock)
+    service = open_service(settings, clock, outward(settings))
     credentials = Credentials(settings, service.database)
     rates = Rates(settings, service.database, world)
     endpoint = GraphQLEndpoint(
@@ -93,6 +96,13 @@ def create_app(
     app.router.redirect_slashes = False
     app.state.service = service
     return app
+
+
+def outward(settings: Settings) -> Outward:
+    """How this service's events leave it."""
+    # A unit may begin its last attempt just before its deadline.
+    lag = timedelta(seconds=2 * settings.request_deadline_seconds)
+    return Outward(card_payload, not settings.is_production, lag, resolve_host)
 
 
 @asynccontextmanager

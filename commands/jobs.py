@@ -1,7 +1,9 @@
 """Jobs, run once by hand."""
 
+import os
 import sys
 from argparse import Namespace
+from dataclasses import replace
 from time import monotonic
 
 from commands.database import on_database
@@ -9,6 +11,7 @@ from commands.outcomes import DONE, CommandFailed, say
 from resolvers.context import Context
 from resolvers.every_job import JOBS
 from resolvers.jobs import Job, JobDone, run_job
+from settings import read_settings
 
 TOLD_EVERY_SECONDS = 2.0
 
@@ -25,8 +28,18 @@ class _Told:
             sys.stderr.write(f"{done.processed} processed, {done.failed} failed so far\n")
 
 
+def _open_outward(context: Context) -> None:
+    """What is told of a card is a GraphQL selection: this job alone needs the schema."""
+    from app import outward  # noqa: PLC0415
+
+    settings = read_settings(os.environ)
+    context.service = replace(context.service, outward=outward(settings))
+
+
 @on_database
 async def run(context: Context, given: Namespace) -> int:
+    if Job(given.name) is Job.DELIVER_EVENTS:
+        _open_outward(context)
     done = await run_job(context, JOBS, Job(given.name), _Told())
     say(f"{done.processed} processed, {done.failed} failed.")
     if done.failed:

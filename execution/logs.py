@@ -16,6 +16,7 @@ _MASKS = (
     # An API key's prefix names it and opens nothing.
     (re.compile(r"\b(lk_[0-9a-f]{12})_[\w.~+/=-]+"), r"\1_[secret]"),
     (re.compile(r"\blk_(?![0-9a-f]{12}_\[)[\w.~+/=-]+"), "lk_[secret]"),
+    (re.compile(r"\bwhsec_[\w+/=-]+"), "whsec_[secret]"),
     (re.compile(r"\b(bearer[ \t]+)(?!lk_)[^\s'\",;]+", re.IGNORECASE), r"\1[token]"),
     (re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*"), "[token]"),
     (re.compile(r"(://[^:/?#\s@]*:)[^/\s@]+@"), r"\1[password]@"),

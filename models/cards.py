@@ -145,5 +145,7 @@ card_audit = Table(
     Column("after", JSON_TEXT),
     Column("request_id", TEXT, nullable=False),
     Column("written_at", INSTANT, nullable=False),
+    Index(None, "card_id", "written_at", "audit_id"),
+    Index(None, "written_at", "audit_id"),
     info=placed("card_id"),
 )

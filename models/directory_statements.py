@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_leave
 
 from models.columns import HASH
@@ -51,4 +51,5 @@ advance_sequence = write(
     .where(number_sequence.c.code == bindparam("of_code"))
     .values(next=bindparam("next"))
 )
-insert_audit = write(insert(audit))
+# Each effect of one call brings the call's row: the first one stands.
+insert_audit = write(insert_or_leave(audit).on_conflict_do_nothing())

@@ -1,8 +1,8 @@
-"""Tables that are on no reading path: number sequences, job leases, webhooks, and audit of what has
-no card.
+"""Tables that are on no reading path: number sequences, job leases, and audit of what has no
+card.
 """
 
-from sqlalchemy import Boolean, Column, Integer, Table
+from sqlalchemy import Column, Index, Integer, Table
 
 from models.columns import CODE, IDENTIFIER, INSTANT, JSON_TEXT, TEXT, UNITS, metadata, placed
 
@@ -26,19 +26,6 @@ job_lease = Table(
     info=placed("local"),
 )
 
-webhook_subscription = Table(
-    "webhook_subscription",
-    metadata,
-    Column("subscription_id", IDENTIFIER, primary_key=True),
-    Column("url", TEXT, nullable=False),
-    Column("events", JSON_TEXT, nullable=False),
-    Column("selection", TEXT, nullable=False),
-    Column("secrets", JSON_TEXT, nullable=False),
-    Column("active", Boolean, nullable=False),
-    Column("created_at", INSTANT, nullable=False),
-    info=placed("local"),
-)
-
 audit = Table(
     "audit",
     metadata,
@@ -54,5 +41,6 @@ audit = Table(
     Column("after", JSON_TEXT),
     Column("request_id", TEXT, nullable=False),
     Column("written_at", INSTANT, nullable=False),
+    Index(None, "written_at", "audit_id"),
     info=placed("local"),
 )

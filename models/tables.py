@@ -12,6 +12,7 @@ from models import (
     payments,
     program,
     sales,
+    webhooks,
 )
 from models.columns import metadata
 
@@ -27,6 +28,7 @@ GROUPS = (
     customers,
     program,
     local,
+    webhooks,
     allowances,
     documents,
 )

@@ -1,20 +1,38 @@
 """One row for each mutation by staff or administrators: who, what, why, before, after. Source: api
 promise 12.
 
-Personal fields are named, never shown.
+Personal fields are named, never shown. A call that changes nothing leaves none.
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from uuid import UUID
 
 from models.card_statements import insert_card_audit
 from models.database import Transaction
 from models.directory_statements import insert_audit
-from resolvers.context import Context
+from resolvers.context import Call, Context
 from resolvers.identifiers import random_id
 
 Facts = dict[str, object]
+
+
+@contextmanager
+def one_row(context: Context, operation: str, facts: Facts) -> Iterator[None]:
+    """What is done inside is one call: its row is written with the first of its effects.
+
+    Each effect may be a unit of its own, so each writes the row, and the first one stands: no
+    effect is without it, and there is one. Inside another such call the outer one counts.
+    """
+    outer = context.call
+    if outer is None:
+        context.call = Call(operation, random_id(context.service.randomness), facts)
+    try:
+        yield
+    finally:
+        context.call = outer
 
 
 def _row(
@@ -38,6 +56,18 @@ def _row(
     }
 
 
+async def _audit_call(
+    context: Context, transaction: Transaction, call: Call, now: datetime
+) -> None:
+    row = _row(context, call.operation, now, None, None, dict(call.facts))
+    await transaction.run(
+        insert_audit,
+        customer_key=None,
+        configuration_version=None,
+        **{**row, "audit_id": call.audit_id},
+    )
+
+
 async def audit_card(
     context: Context,
     transaction: Transaction,
@@ -49,9 +79,14 @@ async def audit_card(
     before: Facts | None = None,
     after: Facts | None = None,
 ) -> None:
-    if context.caller.is_managing:
-        row = _row(context, operation, now, reason, before, after)
-        await transaction.run(insert_card_audit, card_id=card_id, **row)
+    """An audit row of what was done to a card."""
+    if not context.caller.is_managing:
+        return
+    if context.call is not None:
+        await _audit_call(context, transaction, context.call, now)
+        return
+    row = _row(context, operation, now, reason, before, after)
+    await transaction.run(insert_card_audit, card_id=card_id, **row)
 
 
 async def audit(
@@ -67,11 +102,15 @@ async def audit(
     after: Facts | None = None,
 ) -> None:
     """An audit row of what has no card: a customer, or the program itself."""
-    if context.caller.is_managing:
-        row = _row(context, operation, now, reason, before, after)
-        await transaction.run(
-            insert_audit,
-            customer_key=customer_key,
-            configuration_version=configuration_version,
-            **row,
-        )
+    if not context.caller.is_managing:
+        return
+    if context.call is not None:
+        await _audit_call(context, transaction, context.call, now)
+        return
+    row = _row(context, operation, now, reason, before, after)
+    await transaction.run(
+        insert_audit,
+        customer_key=customer_key,
+        configuration_version=configuration_version,
+        **row,
+    )

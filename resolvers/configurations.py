@@ -34,7 +34,7 @@ from models.program_statements import (
     versions_of,
     versions_page,
 )
-from resolvers.audits import audit
+from resolvers.audits import Facts, audit
 from resolvers.books import History, read_stored
 from resolvers.clock import MICROSECOND, civil_date
 from resolvers.context import Context
@@ -169,13 +169,16 @@ async def apply(context: Context, command: Apply) -> Applied:
         planned = await _plan(context, transaction, command.document)
         after = parse_document(command.document)
         row = newest
-        if newest is None or not _is_equal(newest, after):
+        stored = newest is None or not _is_equal(newest, after)
+        if stored:
             row = await _store(context, transaction, command, newest.version + 1 if newest else 1)
             await _raise_sequences(transaction, after)
         if row is None:
             raise AssertionError
         if command.process or after.settings.process_on_apply:
-            row = await _process(context, transaction, row)
+            row = await _process(
+                context, transaction, row, None if stored else "applyConfiguration"
+            )
         return Applied(row, planned)
 
     applied = await context.unit(unit)
@@ -227,7 +230,10 @@ async def _raise_sequences(transaction: Transaction, after: Configuration) -> No
             await transaction.run(advance_sequence, of_code=sequence.code, next=sequence.next)
 
 
-async def _process(context: Context, transaction: Transaction, row: VersionRow) -> VersionRow:
+async def _process(
+    context: Context, transaction: Transaction, row: VersionRow, operation: str | None
+) -> VersionRow:
+    """`operation` leaves an audit row; None: the call has left it already."""
     if row.effective_from is not None:
         return row
     effective = await context.service.books.refresh(transaction)
@@ -235,9 +241,11 @@ async def _process(context: Context, transaction: Transaction, row: VersionRow) 
     if effective is not None and effective.effective_from is not None:
         now = max(now, effective.effective_from + MICROSECOND)
     await transaction.run(make_effective, of_version=row.version, effective_from=now)
-    await audit(
-        context, transaction, "processLoyaltySchemes", now, configuration_version=row.version
-    )
+    if operation is not None:
+        facts: Facts = {"effectiveFrom": now.isoformat()}
+        await audit(
+            context, transaction, operation, now, configuration_version=row.version, after=facts
+        )
     return row._replace(effective_from=now)
 
 
@@ -248,7 +256,7 @@ async def process(context: Context) -> VersionRow:
         newest = await transaction.first(newest_version)
         if newest is None:
             raise NotFound("No configuration is stored yet.")
-        return await _process(context, transaction, newest)
+        return await _process(context, transaction, newest, "processLoyaltySchemes")
 
     processed = await context.unit(unit)
     await _take_notice(context)

@@ -1,10 +1,11 @@
 """What one operation has at hand: its caller, its clock reading, its snapshot, its batches."""
 
-from collections.abc import Awaitable, Callable, Coroutine, Hashable
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
+from uuid import UUID
 
 from aiodataloader import DataLoader
 
@@ -23,6 +24,20 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
+class Outward:
+    """How events leave the service.
+
+    `shown` gives what a selection gives on a card to staff; `resolve` the addresses of a host;
+    `lag` is how late after its instant an event may be committed.
+    """
+
+    shown: Callable[["Context", UUID, str], Awaitable[object]]
+    allows_loopback: bool
+    lag: timedelta
+    resolve: Callable[[str, int], Awaitable[list[str]]]
+
+
+@dataclass(frozen=True)
 class Service:
     """What all operations of a process share."""
 
@@ -32,6 +47,17 @@ class Service:
     randomness: Randomness
     # What follows from what has happened in a unit, done before it commits.
     follow: Callable[["Context", Transaction, RuleBook], Awaitable[None]]
+    # None: nothing is sent to anybody.
+    outward: Outward | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of many effects: it leaves one audit row, whichever of them is written first."""
+
+    operation: str
+    audit_id: UUID
+    facts: Mapping[str, object]
 
 
 @dataclass
@@ -43,6 +69,7 @@ class Context:
     read: Read
     book: RuleBook | None
     lookups: Lookups
+    call: Call | None = None
     _loaders: dict[Any, DataLoader[Any, Any]] = field(default_factory=dict)
 
     async def load(

@@ -30,7 +30,7 @@ from models.customer_statements import (
     people_of,
 )
 from models.database import Transaction
-from resolvers.audits import audit, audit_card
+from resolvers.audits import Facts, audit
 from resolvers.callers import Role
 from resolvers.context import Context
 from resolvers.customers import MAXIMUM_TEXT, affiliations_held, key_of, missed
@@ -216,7 +216,7 @@ async def erase(context: Context, customer_id: str, reason: str) -> None:
         now = context.service.clock()
         key = await _known(context, transaction, customer_id)
         await transaction.first(locked_customer, of_customer=key)
-        await _block_and_unlink(context, transaction, key, book, now)
+        cards = await _block_and_unlink(context, transaction, key, book, now)
         for statement in (
             delete_customer_cards,
             delete_affiliations,
@@ -226,7 +226,8 @@ async def erase(context: Context, customer_id: str, reason: str) -> None:
             await transaction.run(statement, of_customer=key)
         await transaction.run(mark_erased, of_customer=key, erased_at=now)
         # The reason is a text somebody typed about the person, so it is not kept.
-        await audit(context, transaction, "eraseCustomer", now, customer_key=key)
+        after: Facts = {"cards": cards}
+        await audit(context, transaction, "eraseCustomer", now, customer_key=key, after=after)
 
     await context.unit(unit)
 
@@ -237,11 +238,12 @@ async def _block_and_unlink(
     key: UUID,
     book: RuleBook | None,
     now: datetime,
-) -> None:
+) -> int:
+    """How many cards the customer had."""
     links = await transaction.each(cards_of_customers, [key])
     rows = await transaction.each(cards_of, [row.card_id for row in links])
     if not rows or book is None:
-        return
+        return 0
     held = await lock_with_holds(context, transaction, rows, book, now)
     events: dict[UUID, list[Event]] = {}
     for row in rows:
@@ -253,6 +255,6 @@ async def _block_and_unlink(
         if status == "ACTIVE":
             await transaction.run(change_status, of_card=card_id, status="BLOCKED", blocked_at=now)
             events[card_id].insert(0, Event("cardBlocked", {}))
-        await audit_card(context, transaction, card_id, "eraseCustomer", now)
     op_id = operation_id(natural_key("eraseCustomer", str(key)))
     await held.void_all(transaction, op_id, "eraseCustomer", events)
+    return len(rows)

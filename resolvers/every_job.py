@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from resolvers.context import Context
+from resolvers.event_delivery import deliver_events
 from resolvers.expiry_jobs import expire_holds, expire_points
 from resolvers.jobs import Job, JobDone, Progress, Run
 from resolvers.line_postings import post_lines
@@ -14,11 +15,6 @@ async def post_activity_lines(context: Context, progress: Progress) -> JobDone:
     """Every unposted line of the journal; a line that fails stays with its error."""
     posted = await post_lines(context, None, progress)
     return JobDone(posted.posted, posted.failed)
-
-
-async def deliver_events(_context: Context, _progress: Progress) -> JobDone:
-    """Nobody can subscribe to events yet: there is nobody to deliver any to."""
-    return JobDone()
 
 
 JOBS: Mapping[Job, Run] = {

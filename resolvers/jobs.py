@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
-from models.database import Read
+from models.database import Read, Transaction
 from models.failures import DatabaseSlow, DatabaseUnavailable
+from resolvers.audits import audit, one_row
 from resolvers.callers import Role
 from resolvers.context import Context
 from rules.errors import Forbidden
@@ -19,6 +20,7 @@ from rules.errors import Forbidden
 R = TypeVar("R")
 
 PAGE = 200
+MUTATION = "runJob"
 LOG = logging.getLogger("loyalty.jobs")
 
 # Told after each page how many are done so far.
@@ -100,4 +102,10 @@ async def run_job(
     """Run the job once, now, whoever else is at it. Raises Forbidden for all but administrators."""
     if context.caller.role is not Role.ADMIN:
         raise Forbidden("Only administrators run jobs.", ("job",))
-    return await jobs[job](context, progress)
+
+    async def unit(transaction: Transaction, _book: object) -> None:
+        await audit(context, transaction, MUTATION, context.service.clock())
+
+    with one_row(context, MUTATION, {"job": job.value}):
+        await context.unit(unit)
+        return await jobs[job](context, progress)

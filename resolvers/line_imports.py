@@ -22,6 +22,7 @@ from resolvers.activity_lines import (
     settle,
 )
 from resolvers.activity_views import place
+from resolvers.audits import one_row
 from resolvers.context import Context
 from resolvers.line_files import FileFormat, Numbered, Source, read_lines
 from resolvers.line_postings import Postings, post_each
@@ -186,7 +187,8 @@ async def import_text(context: Context, kind: FileFormat, content: str) -> Impor
             imported.add(one)
         return imported
 
-    return await context.unit(unit)
+    with one_row(context, "importActivityLines", {"lines": len(numbered)}):
+        return await context.unit(unit)
 
 
 def _refuse(faults: Sequence[tuple[int, LoyaltyError]]) -> None:

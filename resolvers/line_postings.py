@@ -20,6 +20,7 @@ from models.database import Transaction
 from models.line_pages import Shape
 from resolvers.activities import plan_activity, write_activity
 from resolvers.activity_views import FIRST, place
+from resolvers.audits import one_row
 from resolvers.context import Context
 from resolvers.jobs import JobDone, Progress, silent
 from resolvers.line_changes import activity_of, checked_ids
@@ -50,11 +51,14 @@ async def post_lines(
     """
     done = Postings()
     if ids is not None:
-        await post_each(context, await _named(context, checked_ids(ids)), done)
+        named = await _named(context, checked_ids(ids))
+        with one_row(context, OPERATION, {"lines": len(named)}):
+            await post_each(context, named, done)
         return done
-    async for lines in _unposted(context):
-        await post_each(context, lines, done)
-        await progress(JobDone(done.posted, done.failed))
+    with one_row(context, OPERATION, {"lines": "all unposted"}):
+        async for lines in _unposted(context):
+            await post_each(context, lines, done)
+            await progress(JobDone(done.posted, done.failed))
     return done
 
 

@@ -48,13 +48,16 @@ async def update_tiers(context: Context, card_number: str | None) -> Evaluated:
         found = await cards.find_for_unit(context, transaction, card_number, ("cardNumber",))
         if found.status == "REPLACED":
             raise CardReplaced("This card was replaced.", ("cardNumber",))
-        return await _one(context, transaction, book, found)
+        changed = await _one(context, transaction, book, found)
+        await _audit(context, transaction, found)
+        return changed
 
     return Evaluated(1, int(await context.unit(unit)))
 
 
 async def _all(context: Context) -> Evaluated:
     """Card by card in the order of their ids, a page in memory at a time."""
+    await context.unit(lambda transaction, _book: _audit(context, transaction, None))
     evaluated, changed, after = 0, 0, UUID(int=0)
     while page := await _page(context, after):
         for card in page:
@@ -62,7 +65,6 @@ async def _all(context: Context) -> Evaluated:
                 evaluated += 1
                 changed += await _unit(context, card.card_id)
         after = page[-1].card_id
-    await _audit_all(context, Evaluated(evaluated, changed))
     return Evaluated(evaluated, changed)
 
 
@@ -102,14 +104,13 @@ async def _one(
     if events:
         at = max(now, card.last_posted_at)
         await tell(transaction, card, events, at, context.service.randomness)
-        changed = {"programs": [event.payload["program"] for event in events]}
-        await audit_card(context, transaction, card.card_id, MUTATION, now, after={**changed})
     return bool(events)
 
 
-async def _audit_all(context: Context, done: Evaluated) -> None:
-    async def unit(transaction: Transaction, _book: RuleBook | None) -> None:
-        facts: dict[str, object] = {"cardsEvaluated": done.cards, "cardsChanged": done.changed}
-        await audit(context, transaction, MUTATION, context.service.clock(), after=facts)
-
-    await context.unit(unit)
+async def _audit(context: Context, transaction: Transaction, card: CardRow | None) -> None:
+    """One row for the call: of the card, or of all cards before the first of them changes."""
+    now = context.service.clock()
+    if card is None:
+        await audit(context, transaction, MUTATION, now, after={"cards": "all"})
+    else:
+        await audit_card(context, transaction, card.card_id, MUTATION, now)

@@ -21,7 +21,7 @@ from models.customer_statements import locked_customer
 from models.database import Transaction
 from models.reward_statements import counters_of, insert_counter
 from resolvers import cards
-from resolvers.audits import Facts, audit_card
+from resolvers.audits import audit_card
 from resolvers.callers import check_channel
 from resolvers.cards import REPLACE_REASON
 from resolvers.clock import civil_date
@@ -255,17 +255,13 @@ async def _record(swap: _Swap) -> None:
             text=swap.reason,
             written_at=swap.now,
         )
-    replaced: Facts = {"status": "REPLACED", "replacedBy": new.number}
-    issued: Facts = {"number": new.number, "replaces": old.number}
-    before: Facts = {"status": old.status}
-    for card, was, after in ((old, before, replaced), (new, None, issued)):
-        await audit_card(
-            context,
-            transaction,
-            card.card_id,
-            "replaceLoyaltyCard",
-            swap.now,
-            reason=swap.reason,
-            before=was,
-            after=after,
-        )
+    await audit_card(
+        context,
+        transaction,
+        old.card_id,
+        "replaceLoyaltyCard",
+        swap.now,
+        reason=swap.reason,
+        before={"status": old.status},
+        after={"status": "REPLACED", "replacedBy": new.number},
+    )

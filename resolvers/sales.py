@@ -14,7 +14,7 @@ from models.database import Transaction
 from models.failures import ChangedMeanwhile
 from models.sale_statements import SaleRow, claim_sale
 from resolvers import tills
-from resolvers.audits import Facts, audit, audit_card
+from resolvers.audits import Facts, audit, audit_card, one_row
 from resolvers.callers import check_channel
 from resolvers.clock import civil_date
 from resolvers.context import Context
@@ -278,7 +278,8 @@ async def post_sales(context: Context, commands: Sequence[PostSale]) -> list[Sal
     if len(commands) > MAXIMUM_SALES:
         message = f"At most {MAXIMUM_SALES} sales may be sent."
         raise Refused([InvalidInput(message, ("sales",))])
-    return [await _one(context, place, command) for place, command in enumerate(commands)]
+    with one_row(context, "postSales", {"sales": len(commands)}):
+        return [await _one(context, place, command) for place, command in enumerate(commands)]
 
 
 async def _one(context: Context, place: int, command: PostSale) -> SaleResult:

@@ -40,18 +40,30 @@ async def keep_running(
     stop: Event,
     every_seconds: Mapping[Job, float] = EVERY_SECONDS,
 ) -> None:
-    """Run each job whenever it is due, until `stop`; what is begun then ends with its page."""
-    loop = asyncio.get_running_loop()
-    next_at = {job: loop.time() + LOOK_SECONDS for job in every_seconds if job in jobs}
-    while not stop.is_set():
-        for job, at in next_at.items():
-            if at <= loop.time() and not stop.is_set():
-                await _run_if_due(service, jobs[job], job, every_seconds[job])
-                next_at[job] = loop.time() + every_seconds[job]
-        try:
-            await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
-        except TimeoutError:
-            continue
+    """Run each job whenever it is due, beside the others, until `stop`; what is begun then ends
+    with its page.
+    """
+    async with asyncio.TaskGroup() as group:
+        for job in every_seconds:
+            if job in jobs:
+                group.create_task(_keep_running(service, jobs[job], job, every_seconds[job], stop))
+
+
+async def _keep_running(
+    service: Service, run: Run, job: Job, interval_seconds: float, stop: Event
+) -> None:
+    pause_seconds = LOOK_SECONDS
+    while not await _has_come(stop, pause_seconds):
+        await _run_if_due(service, run, job, interval_seconds)
+        pause_seconds = interval_seconds
+
+
+async def _has_come(stop: Event, within_seconds: float) -> bool:
+    try:
+        await asyncio.wait_for(stop.wait(), within_seconds)
+    except TimeoutError:
+        return False
+    return True
 
 
 async def _run_if_due(service: Service, run: Run, job: Job, interval_seconds: float) -> None:

@@ -7,12 +7,14 @@ import os
 from models.database import DatabaseLimits, open_database
 from resolvers.books import RuleBooks
 from resolvers.clock import Clock, clock_from, system_clock
-from resolvers.context import Service
+from resolvers.context import Outward, Service
 from resolvers.rewards import grant_rewards
 from settings import Settings
 
 
-def open_service(settings: Settings, clock: Clock | None = None) -> Service:
+def open_service(
+    settings: Settings, clock: Clock | None = None, outward: Outward | None = None
+) -> Service:
     """What all operations share. The caller disposes of the database."""
     if clock is None:
         clock = clock_from(settings.clock) if settings.clock else system_clock
@@ -26,4 +28,4 @@ def open_service(settings: Settings, clock: Clock | None = None) -> Service:
         unit_deadline_seconds=settings.request_deadline_seconds,
     )
     database = open_database(settings.database_url, limits, pooled=settings.is_pooled)
-    return Service(database, RuleBooks(), clock, os.urandom, grant_rewards)
+    return Service(database, RuleBooks(), clock, os.urandom, grant_rewards, outward)

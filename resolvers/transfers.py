@@ -187,12 +187,11 @@ async def _write(
                 await write_comment(
                     context, operation.transaction, ledger.card, entry_id, comment, gift.now
                 )
-    for ledger in ledgers:
-        await audit_card(
-            context,
-            operation.transaction,
-            ledger.card.card_id,
-            "transferPoints",
-            gift.now,
-            after={"rewardPoint": gift.point.code, "units": units},
-        )
+    await audit_card(
+        context,
+        operation.transaction,
+        giving.card.card_id,
+        "transferPoints",
+        gift.now,
+        after={"to": taking.card.number, "rewardPoint": gift.point.code, "units": units},
+    )

@@ -12,7 +12,9 @@ from resolvers import (
     programs,
     sale_views,
     transactions,
+    webhooks,
 )
+from resolvers.callers import Role
 from schema.access import Info
 from schema.activities import ActivityLine
 from schema.cards import LoyaltyCard, load_card
@@ -31,6 +33,7 @@ from schema.program import (
 from schema.sales import SalesTransaction
 from schema.schemes import LoyaltyProgram, load_program
 from schema.values import Node
+from schema.webhooks import Webhook
 
 Parts = tuple[IdPart, ...]
 _UUID_BYTES = 16
@@ -97,6 +100,15 @@ async def _version(info: Info, parts: Parts) -> ConfigurationVersion | None:
     return None if row is None else ConfigurationVersion(row=row)
 
 
+async def _webhook(info: Info, parts: Parts) -> Webhook | None:
+    (part,) = parts
+    key = _uuid(part)
+    if info.context.caller.role is not Role.ADMIN:
+        return None
+    row = await info.context.load(webhooks.rows_by_id, key)
+    return None if row is None else Webhook(row=row)
+
+
 async def _channel(info: Info, parts: Parts) -> Channel | None:
     (part,) = parts
     found = await info.context.load(programs.channels_by_code, _text(part))
@@ -140,6 +152,7 @@ _FINDERS: dict[str, Callable[[Info, Parts], Awaitable[Node | None]]] = {
     "LoyaltyPayment": _payment,
     "ActivityLine": _activity_line,
     "ConfigurationVersion": _version,
+    "Webhook": _webhook,
     "Channel": _channel,
     "RewardPoint": _reward_point,
     "LoyaltyProgram": _program,

@@ -18,10 +18,12 @@ from resolvers import (
     payment_views,
     programs,
     sale_views,
+    webhooks,
 )
 from rules.errors import Forbidden
-from schema.access import EVERYONE, MANAGERS, SHOPS_AND_CUSTOMERS, Info, root
+from schema.access import ADMINISTRATORS, EVERYONE, MANAGERS, SHOPS_AND_CUSTOMERS, Info, root
 from schema.activities import ActivityLineConnection, ActivityLineFilter, line_page
+from schema.audits import AuditConnection, AuditLogFilter, audit_page
 from schema.cards import LoyaltyCard
 from schema.cart_inputs import CartInput
 from schema.carts import Cart
@@ -41,6 +43,7 @@ from schema.sales import SalesTransaction
 from schema.schemes import LoyaltyProgram
 from schema.search import LoyaltyCardConnection, LoyaltyCardFilter, card_page
 from schema.values import After, Before, First, Last, Node, asked_page, given, payment_keys
+from schema.webhooks import Webhook
 
 Code = Annotated[str, strawberry.argument(description="The code.")]
 OnChannel = Annotated[str, strawberry.argument(description="The code of a channel.")]
@@ -224,6 +227,26 @@ class Query:
         wanted = given(filter) or ActivityLineFilter()
         page = asked_page(first, after, last, before)
         return await line_page(info.context, wanted.chosen(), page)
+
+    @root(roles=MANAGERS, description="What staff and administrators did, newest first (staff).")
+    async def audit_log(
+        self,
+        info: Info,
+        filter: Annotated[  # noqa: A002 (as all lists have it)
+            AuditLogFilter | None, strawberry.argument(description="Which entries.")
+        ] = strawberry.UNSET,
+        first: First = strawberry.UNSET,
+        after: After = strawberry.UNSET,
+        last: Last = strawberry.UNSET,
+        before: Before = strawberry.UNSET,
+    ) -> AuditConnection:
+        wanted = given(filter) or AuditLogFilter()
+        page = asked_page(first, after, last, before)
+        return await audit_page(info.context, wanted.chosen(), page)
+
+    @root(roles=ADMINISTRATORS, description="All subscriptions to events (administrators).")
+    async def webhooks(self, info: Info) -> list[Webhook]:
+        return [Webhook(row=row) for row in await webhooks.everyone(info.context)]
 
     @root(roles=MANAGERS, description="The configuration now in force (staff).")
     async def configuration(self, info: Info) -> ConfigurationVersion:

@@ -19,6 +19,7 @@ from schema.point_mutations import PointMutations
 from schema.queries import Query as OwnQuery
 from schema.sale_mutations import SaleMutations
 from schema.tier_mutations import TierMutations
+from schema.webhook_mutations import WebhookMutations
 
 Query = merge_types("Query", (OwnQuery, SubgraphQuery))
 Query.__strawberry_definition__.description = "Everything that can be read."  # type: ignore[attr-defined]
@@ -34,6 +35,7 @@ Mutation = merge_types(
         PointMutations,
         ConfigurationMutations,
         JobMutations,
+        WebhookMutations,
     ),
 )
 Mutation.__strawberry_definition__.description = "Everything that can be changed."  # type: ignore[attr-defined]

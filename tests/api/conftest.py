@@ -5,12 +5,23 @@ sets.
 import asyncio
 import threading
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
+import uvloop
 from sqlalchemy import Engine, event
 
 from tests.api.harness import Harness, running
+from tests.databases import Cluster, copy_of
+
+
+class Club(NamedTuple):
+    """A database to copy, with the program applied, and the keys made in it."""
+
+    template: str
+    keys: dict[str, str]
+
 
 FRAMES = ("BEGIN", "COMMIT", "ROLLBACK", "PRAGMA")
 
@@ -18,13 +29,56 @@ FRAMES = ("BEGIN", "COMMIT", "ROLLBACK", "PRAGMA")
 @pytest.fixture(scope="session")
 def server_loop() -> Iterator[asyncio.AbstractEventLoop]:
     """One event loop in a thread of its own serves every test's application."""
-    loop = asyncio.new_event_loop()
+    loop = uvloop.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     yield loop
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
     loop.close()
+
+
+@pytest.fixture(scope="session")
+def sqlite_club(
+    server_loop: asyncio.AbstractEventLoop,
+    sqlite_template: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Club:
+    url = copy_of(sqlite_template, tmp_path_factory.mktemp("club"))
+    return Club(url, _found(server_loop, url))
+
+
+@pytest.fixture(scope="session")
+def postgresql_club(
+    server_loop: asyncio.AbstractEventLoop, postgresql: Cluster, postgresql_template: str
+) -> Iterator[Club]:
+    with postgresql.database(postgresql_template) as url:
+        yield Club(url, _found(server_loop, url))
+
+
+@pytest.fixture
+def sqlite_club_url(sqlite_club: Club, tmp_path: Path) -> str:
+    return copy_of(Path(sqlite_club.template.removeprefix("sqlite:///")), tmp_path)
+
+
+@pytest.fixture
+def postgresql_club_url(postgresql_club: Club, postgresql: Cluster) -> Iterator[str]:
+    with postgresql.database(postgresql_club.template) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest) -> str:
+    kind: str = request.param
+    return kind
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, engine: str) -> str:
+    """The address of a fresh migrated database, with the club in it where the test asks for it."""
+    kind = "club_url" if "club" in request.fixturenames else "url"
+    url: str = request.getfixturevalue(f"{engine}_{kind}")
+    return url
 
 
 @pytest.fixture
@@ -34,10 +88,18 @@ def service(server_loop: asyncio.AbstractEventLoop, database_url: str) -> Iterat
 
 
 @pytest.fixture
-def club(service: Harness) -> Harness:
+def club(request: pytest.FixtureRequest, service: Harness, engine: str) -> Harness:
     """The service with the program that the examples of semantics.md take for granted."""
-    service.apply(service.document())
+    found: Club = request.getfixturevalue(f"{engine}_club")
+    service.made_keys.update(found.keys)
     return service
+
+
+def _found(loop: asyncio.AbstractEventLoop, url: str) -> dict[str, str]:
+    """Apply the club's program once, for all tests to copy; its keys by name."""
+    with running(loop, url) as harness:
+        harness.apply(harness.document())
+        return harness.made_keys
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from models.database import Transaction
 from resolvers.callers import Caller, Role
 from resolvers.context import open_context
 from resolvers.every_job import JOBS
-from resolvers.jobs import Job, JobDone, run_job
+from resolvers.jobs import Job, JobDone, run_job, silent
 from tests.api.harness import Harness, entries, line, notes
 from tests.api.program import amount_rule, pay_rule, reward_points, scheme
 from tests.api.test_jobs import failing_at, run
@@ -192,7 +192,8 @@ def test_a_batch_broken_off_anywhere_is_completed_by_the_next_run(
     async def once() -> JobDone:
         context = await open_context(shop.served, operator, "test")
         try:
-            return await run_job(context, JOBS, Job.POST_EARNED_POINTS)
+            # Without the audit row of a run by hand, which fails as a whole or is there.
+            return await JOBS[Job.POST_EARNED_POINTS](context, silent)
         finally:
             await context.read.close()
 

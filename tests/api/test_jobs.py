@@ -14,7 +14,7 @@ from resolvers.callers import Caller, Role
 from resolvers.clock import system_clock
 from resolvers.context import Context, open_context
 from resolvers.every_job import JOBS
-from resolvers.jobs import Job, JobDone, Progress, Run, run_job
+from resolvers.jobs import Job, JobDone, Progress, Run, run_job, silent
 from resolvers.schedules import claim, keep_running
 from tests.api.harness import Harness, line
 from tests.api.program import amount_rule, channel, club_document, pay_rule, reward_points, scheme
@@ -281,7 +281,8 @@ def test_a_job_broken_off_anywhere_is_completed_by_the_next_run(
     async def once() -> None:
         context = await open_context(served, operator, "test")
         try:
-            await run_job(context, JOBS, Job.EXPIRE_POINTS)
+            # Without the audit row of a run by hand, which fails as a whole or is there.
+            await JOBS[Job.EXPIRE_POINTS](context, silent)
         except (Killed, DatabaseUnavailable):
             pass
         finally:
@@ -342,7 +343,7 @@ def test_what_is_due_is_run_on_its_schedule(service: Harness) -> None:
 
     service.wait(for_a_while())
     assert runs.count(Job.UPDATE_TIERS) == 1
-    assert 2 <= runs.count(Job.EXPIRE_HOLDS) <= 8
+    assert 2 <= runs.count(Job.EXPIRE_HOLDS) <= 10
     assert run(service, "EXPIRE_HOLDS") == (0, 0)
 
 

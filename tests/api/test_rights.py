@@ -44,6 +44,8 @@ TABLE = {
     "Query.salesTransaction": ALL,
     "Query.loyaltyPayment": ALL,
     "Query.activityLines": ALL,
+    "Query.auditLog": "SA",
+    "Query.webhooks": "A",
     "Query.configuration": "SA",
     "Query.configurationVersions": "SA",
     "Query.planConfiguration": "SA",
@@ -79,6 +81,11 @@ TABLE = {
     "Mutation.applyConfiguration": "A",
     "Mutation.processLoyaltySchemes": "A",
     "Mutation.runJob": "A",
+    "Mutation.createWebhook": "A",
+    "Mutation.updateWebhook": "A",
+    "Mutation.deleteWebhook": "A",
+    "Mutation.rotateWebhookSecret": "A",
+    "Mutation.replayWebhook": "A",
 }
 
 CALLERS = {
@@ -108,6 +115,7 @@ OPERATIONS = {
     "Query.loyaltyCards": "{ loyaltyCards { totalCount } }",
     "Query.cart": """{ cart(input: {channel: "WEB", currency: "USD", lines: []}) {
       total { amount } } }""",
+    "Query.auditLog": "{ auditLog { nodes { at } } }",
     "Query.configuration": "{ configuration { version } }",
     "Query.configurationVersions": "{ configurationVersions { totalCount } }",
     "Query.planConfiguration": "{ planConfiguration(document: {}) { warnings } }",
@@ -166,6 +174,14 @@ OPERATIONS = {
     "Mutation.applyConfiguration": """mutation { applyConfiguration(input: {document: {
       schemes: 1}}) { userErrors { code } } }""",
     "Mutation.processLoyaltySchemes": "mutation { processLoyaltySchemes { userErrors { code } } }",
+    "Query.webhooks": "{ webhooks { url } }",
+    "Mutation.createWebhook": """mutation { createWebhook(input: {url: "", events: [],
+      selection: ""}) { secret } }""",
+    "Mutation.updateWebhook": 'mutation { updateWebhook(input: {id: "x"}) { webhook { url } } }',
+    "Mutation.deleteWebhook": 'mutation { deleteWebhook(input: {id: "x"}) { deleted } }',
+    "Mutation.rotateWebhookSecret": """mutation { rotateWebhookSecret(input: {id: "x"}) {
+      secret } }""",
+    "Mutation.replayWebhook": 'mutation { replayWebhook(input: {id: "x"}) { deliveries } }',
     "Mutation.runJob": "mutation { runJob(input: {job: EXPIRE_HOLDS}) { processed } }",
 }
 

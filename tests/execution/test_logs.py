@@ -23,6 +23,7 @@ TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJkZW1vIn0.f85OGcXNITo414d_8qYSFCkfSL-"
         ("{'authorization': 'Bearer abc'}", "{'authorization': 'Bearer [token]'}"),
         (f"key {KEY}, token {TOKEN}.", "key lk_dd93cdc732ed_[secret], token [token]."),
         ("mistyped lk_dd93_oops", "mistyped lk_[secret]"),
+        ("signed by whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw=", "signed by whsec_[secret]"),
         ("postgresql://u:s3cr:et@db.example/x", "postgresql://u:[password]@db.example/x"),
         ("maya.l+club@shop.example wrote", "[e-mail] wrote"),
         ("?email=maya%40shop.example&x", "?email=[e-mail]&x"),

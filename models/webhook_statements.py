@@ -1,0 +1,207 @@
+"""Statements on subscriptions, and on events on their way to subscribers.
+
+Candidates are found by a plain SELECT and claimed one by one. Source: engineering 1.2 (Outbox).
+"""
+
+from datetime import datetime
+from functools import cache
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import and_, bindparam, delete, func, insert, or_, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert as insert_or_leave
+
+from models.cards import outbox
+from models.columns import IDENTIFIER, INSTANT, UNITS
+from models.program_statements import CountRow
+from models.statements import KeyedStatement, Statement, write
+from models.webhooks import webhook_delivery, webhook_subscription
+
+
+class WebhookRow(NamedTuple):
+    subscription_id: UUID
+    url: str
+    events: str
+    selection: str
+    secrets: str
+    active: bool
+    failing_since: datetime | None
+    read_to: datetime
+    created_at: datetime
+
+
+class DeliveryRow(NamedTuple):
+    subscription_id: UUID
+    event_id: UUID
+    card_id: UUID
+    seq_no: int
+    kind: str
+    posted_at: datetime
+    status: str
+    attempts: int
+    next_attempt_at: datetime
+    claimed_until: datetime | None
+    attempted_at: datetime | None
+    http_status: int | None
+    error: str | None
+
+
+class EventRow(NamedTuple):
+    card_id: UUID
+    event_id: UUID
+    seq_no: int
+    kind: str
+    payload: str
+    posted_at: datetime
+
+
+_hook = webhook_subscription.c
+_sent = webhook_delivery.c
+_HOOK = bindparam("of_hook", type_=IDENTIFIER)
+_EVENT = bindparam("of_event", type_=IDENTIFIER)
+_NOW = bindparam("now", type_=INSTANT)
+_COUNT = bindparam("count", type_=UNITS)
+_THIS = _hook.subscription_id == _HOOK
+
+webhooks = Statement(
+    select(webhook_subscription).order_by(_hook.created_at, _hook.subscription_id), WebhookRow
+)
+webhooks_of: KeyedStatement[WebhookRow] = KeyedStatement(
+    lambda keys: select(webhook_subscription).where(_hook.subscription_id.in_(keys)),
+    WebhookRow,
+    IDENTIFIER,
+)
+locked_webhook = Statement(select(webhook_subscription).where(_THIS).with_for_update(), WebhookRow)
+insert_webhook = write(insert(webhook_subscription))
+change_webhook = write(
+    update(webhook_subscription)
+    .where(_THIS)
+    .values(
+        url=bindparam("url"),
+        events=bindparam("events"),
+        selection=bindparam("selection"),
+        active=bindparam("active"),
+    )
+)
+change_secrets = write(
+    update(webhook_subscription).where(_THIS).values(secrets=bindparam("secrets"))
+)
+delete_webhook = write(delete(webhook_subscription).where(_THIS))
+mark_failing = write(
+    update(webhook_subscription)
+    .where(_THIS, _hook.failing_since.is_(None))
+    .values(failing_since=bindparam("failing_since"))
+)
+mark_working = write(
+    update(webhook_subscription)
+    .where(_THIS, _hook.failing_since.is_not(None))
+    .values(failing_since=None)
+)
+keep_read = write(
+    update(webhook_subscription)
+    .where(_THIS, _hook.read_to < bindparam("read_to", type_=INSTANT))
+    .values(read_to=bindparam("read_to"))
+)
+
+_out = outbox.c
+_OUTBOX_PLACE = tuple_(_out.posted_at, _out.card_id, _out.seq_no)
+# Of one card in its own order, for its events' instants never fall.
+events_after = Statement(
+    select(outbox)
+    .where(
+        tuple_(
+            bindparam("at_after", type_=INSTANT),
+            bindparam("card_after", type_=IDENTIFIER),
+            bindparam("seq_after", type_=UNITS),
+        )
+        < _OUTBOX_PLACE
+    )
+    .order_by(_out.posted_at, _out.card_id, _out.seq_no)
+    .limit(_COUNT),
+    EventRow,
+)
+event_of = Statement(
+    select(outbox).where(
+        _out.card_id == bindparam("of_card", type_=IDENTIFIER), _out.event_id == _EVENT
+    ),
+    EventRow,
+)
+
+# What was seen before is left as it is.
+insert_deliveries = write(insert_or_leave(webhook_delivery).on_conflict_do_nothing())
+delete_deliveries = write(delete(webhook_delivery).where(_sent.subscription_id == _HOOK))
+_earlier = webhook_delivery.alias("earlier")
+# Of each card the earliest event alone, where its time has come.
+due_deliveries = Statement(
+    select(webhook_delivery)
+    .where(
+        _sent.subscription_id == _HOOK,
+        _sent.status == "PENDING",
+        _sent.next_attempt_at <= _NOW,
+        or_(_sent.claimed_until.is_(None), _sent.claimed_until < _NOW),
+        ~select(_earlier.c.event_id)
+        .where(
+            _earlier.c.subscription_id == _sent.subscription_id,
+            _earlier.c.status == "PENDING",
+            _earlier.c.card_id == _sent.card_id,
+            _earlier.c.seq_no < _sent.seq_no,
+        )
+        .exists(),
+    )
+    .order_by(_sent.next_attempt_at, _sent.posted_at, _sent.event_id)
+    .limit(_COUNT),
+    DeliveryRow,
+)
+_ONE = and_(_sent.subscription_id == _HOOK, _sent.event_id == _EVENT, _sent.status == "PENDING")
+# The loser changes no row.
+claim_delivery = write(
+    update(webhook_delivery)
+    .where(_ONE, or_(_sent.claimed_until.is_(None), _sent.claimed_until < _NOW))
+    .values(claimed_until=bindparam("claimed_until"))
+)
+settle_delivery = write(
+    update(webhook_delivery)
+    .where(_ONE)
+    .values(
+        status=bindparam("status"),
+        attempts=bindparam("attempts"),
+        next_attempt_at=bindparam("next_attempt_at"),
+        claimed_until=None,
+        attempted_at=bindparam("attempted_at"),
+        http_status=bindparam("http_status"),
+        error=bindparam("error"),
+    )
+)
+_FROM_PLACE = or_(
+    _sent.posted_at > bindparam("edge_at", type_=INSTANT),
+    and_(
+        _sent.posted_at == bindparam("edge_at", type_=INSTANT),
+        _sent.event_id >= bindparam("edge_id", type_=IDENTIFIER),
+    ),
+)
+count_from = Statement(
+    select(func.count())
+    .select_from(webhook_delivery)
+    .where(_sent.subscription_id == _HOOK, _FROM_PLACE),
+    CountRow,
+)
+replay_from = write(
+    update(webhook_delivery)
+    .where(_sent.subscription_id == _HOOK, _FROM_PLACE)
+    .values(status="PENDING", attempts=0, next_attempt_at=_NOW, claimed_until=None)
+)
+
+
+@cache
+def delivery_page(*, backwards: bool) -> Statement[DeliveryRow]:
+    """Rows before (`edge_at`, `edge_id`), newest first; `backwards`: after it, oldest first."""
+    at, event_id = bindparam("edge_at", type_=INSTANT), bindparam("edge_id", type_=IDENTIFIER)
+    same = _sent.posted_at == at
+    rows = select(webhook_delivery).where(_sent.subscription_id == _HOOK)
+    if backwards:
+        later = or_(_sent.posted_at > at, and_(same, _sent.event_id > event_id))
+        rows = rows.where(later).order_by(_sent.posted_at, _sent.event_id)
+    else:
+        earlier = or_(_sent.posted_at < at, and_(same, _sent.event_id < event_id))
+        rows = rows.where(earlier).order_by(_sent.posted_at.desc(), _sent.event_id.desc())
+    return Statement(rows.limit(_COUNT), DeliveryRow)

@@ -1,0 +1,301 @@
+"""The job that tells subscribers of events: at least once each, in order per card.
+
+An event's way to a subscriber is a row of its own, claimed before it is sent and settled after: who
+is killed between the two has sent an event that will be sent again, with the same id. Of a card the
+next event goes out when the one before has arrived or was given up. Source: semantics 13 (Events),
+engineering 1.2 (Outbox), api promise 13.
+"""
+
+import asyncio
+import json
+import logging
+import random
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from models.database import Transaction
+from models.failures import DatabaseSlow, DatabaseUnavailable
+from models.webhook_statements import (
+    DeliveryRow,
+    EventRow,
+    WebhookRow,
+    claim_delivery,
+    due_deliveries,
+    event_of,
+    events_after,
+    insert_deliveries,
+    keep_read,
+    mark_failing,
+    mark_working,
+    settle_delivery,
+    webhooks,
+    webhooks_of,
+)
+from resolvers.callers import Caller, Role
+from resolvers.clock import system_clock
+from resolvers.context import Context, Outward, open_context
+from resolvers.jobs import PAGE, JobDone, Progress
+from resolvers.webhook_addresses import AddressRefused, checked_address, target_of
+from resolvers.webhook_posting import PostFailed, post
+from resolvers.webhook_signatures import signed_headers
+
+AT_ONCE = 4
+RUN_SECONDS = 15.0
+CLAIM = timedelta(seconds=60)
+# 5 s, 20 s, 80 s … 12 h: two and a half days in all.
+ATTEMPTS = 12
+FIRST_PAUSE_SECONDS = 5.0
+LONGEST_PAUSE_SECONDS = 12 * 3600.0
+WORKER = Caller(Role.STAFF, "webhooks")
+LOG = logging.getLogger("loyalty.webhooks")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one attempt: an answer's status, or why there is none."""
+
+    status: int | None
+    error: str | None = None
+
+    @property
+    def has_arrived(self) -> bool:
+        return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    hook: WebhookRow
+    body: bytes
+
+
+@dataclass
+class Run:
+    """Subscribers that gave no answer rest until the next run; `turn` bounds what of the database
+    the run takes at once.
+    """
+
+    context: Context
+    outward: Outward
+    progress: Progress
+    until: float
+    turn: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    resting: set[UUID] = field(default_factory=set)
+    done: JobDone = field(default_factory=JobDone)
+
+
+async def deliver_events(context: Context, progress: Progress) -> JobDone:
+    """Events that arrived, and attempts that failed and come again."""
+    if context.service.outward is None:
+        return JobDone()
+    until = asyncio.get_running_loop().time() + RUN_SECONDS
+    run = Run(context, context.service.outward, progress, until)
+    await enqueue(context, run.outward)
+    await context.renew()
+    hooks = [hook.subscription_id for hook in await context.read.all(webhooks) if hook.active]
+    # Each at its own pace: who is slow holds up nobody else.
+    ended = await asyncio.gather(*(_serve(run, one) for one in hooks), return_exceptions=True)
+    for failure in ended:
+        if failure is not None:
+            raise failure
+    return run.done
+
+
+async def _serve(run: Run, hook_id: UUID) -> None:
+    """Send one subscriber what is due, until nothing is, it rests, or the run has taken its time:
+    the next one takes in what is new.
+    """
+    while rows := await _due(run, hook_id):
+        for start in range(0, len(rows), AT_ONCE):
+            if hook_id in run.resting or asyncio.get_running_loop().time() >= run.until:
+                return
+            some = rows[start : start + AT_ONCE]
+            run.done = sum(await asyncio.gather(*(_deliver(run, row) for row in some)), run.done)
+            await run.progress(run.done)
+
+
+async def enqueue(context: Context, outward: Outward) -> None:
+    """Give each subscriber a row of each new event, from a little before where it last read to: a
+    transaction may commit after a later instant was read.
+    """
+    await context.renew()
+    for hook in await context.read.all(webhooks):
+        if not hook.active:
+            continue
+        wanted = frozenset(json.loads(hook.events))
+        since = max(hook.read_to - outward.lag, hook.created_at)
+        async for events in _outbox(context, since):
+            chosen = [event for event in events if event.kind in wanted]
+            await _keep(context, hook, chosen, events[-1].posted_at)
+
+
+async def _outbox(context: Context, since: datetime) -> AsyncIterator[Sequence[EventRow]]:
+    place = (since - timedelta(microseconds=1), UUID(int=2**128 - 1), 2**62)
+    while True:
+        read = context.service.database.read()
+        try:
+            at, card_id, seq_no = place
+            events = await read.all(
+                events_after, at_after=at, card_after=card_id, seq_after=seq_no, count=PAGE
+            )
+        finally:
+            await read.close()
+        if events:
+            yield events
+            place = (events[-1].posted_at, events[-1].card_id, events[-1].seq_no)
+        if len(events) < PAGE:
+            return
+
+
+async def _keep(
+    context: Context, hook: WebhookRow, events: Sequence[EventRow], read_to: datetime
+) -> None:
+    now = context.service.clock()
+    rows = [_new(hook, event, now) for event in events]
+
+    async def unit(transaction: Transaction) -> None:
+        await transaction.run_many(insert_deliveries, rows)
+        await transaction.run(keep_read, of_hook=hook.subscription_id, read_to=read_to)
+
+    await context.service.database.unit(unit)
+
+
+def _new(hook: WebhookRow, event: EventRow, now: datetime) -> dict[str, object]:
+    return DeliveryRow(
+        subscription_id=hook.subscription_id,
+        event_id=event.event_id,
+        card_id=event.card_id,
+        seq_no=event.seq_no,
+        kind=event.kind,
+        posted_at=event.posted_at,
+        status="PENDING",
+        attempts=0,
+        next_attempt_at=now,
+        claimed_until=None,
+        attempted_at=None,
+        http_status=None,
+        error=None,
+    )._asdict()
+
+
+async def _due(run: Run, hook_id: UUID) -> Sequence[DeliveryRow]:
+    service = run.context.service
+    async with run.turn:
+        read = service.database.read()
+        try:
+            return await read.all(due_deliveries, of_hook=hook_id, now=service.clock(), count=PAGE)
+        finally:
+            await read.close()
+
+
+async def _deliver(run: Run, row: DeliveryRow) -> JobDone:
+    """One attempt, where nobody else is at it."""
+    async with run.turn:
+        if not await _claim(run.context, row):
+            return JobDone()
+        message = await _message(run, row)
+    outcome = message if isinstance(message, Outcome) else await _sent(run, row, message)
+    if outcome.status is None:
+        run.resting.add(row.subscription_id)
+    async with run.turn:
+        await _settle(run.context, row, outcome)
+    return JobDone(processed=1) if outcome.has_arrived else JobDone(failed=1)
+
+
+async def _claim(context: Context, row: DeliveryRow) -> bool:
+    now = context.service.clock()
+
+    async def unit(transaction: Transaction) -> bool:
+        claimed = await transaction.run(
+            claim_delivery,
+            of_hook=row.subscription_id,
+            of_event=row.event_id,
+            now=now,
+            claimed_until=now + CLAIM,
+        )
+        return bool(claimed)
+
+    return await context.service.database.unit(unit)
+
+
+async def _message(run: Run, row: DeliveryRow) -> Message | Outcome:
+    """What is said to whom; or why there is nothing to say."""
+    opened = await open_context(run.context.service, WORKER, f"event-{row.event_id}")
+    try:
+        hooks = await opened.read.each(webhooks_of, [row.subscription_id])
+        if not hooks:
+            return Outcome(None, "The webhook was deleted.")
+        event = await opened.read.first(event_of, of_card=row.card_id, of_event=row.event_id)
+        card = await run.outward.shown(opened, row.card_id, hooks[0].selection)
+        return Message(
+            hooks[0], _body(row, {} if event is None else json.loads(event.payload), card)
+        )
+    except (DatabaseUnavailable, DatabaseSlow):
+        raise
+    except Exception:
+        LOG.exception("An event could not be told.")
+        return Outcome(None, "The service failed to make the message.")
+    finally:
+        await opened.read.close()
+
+
+async def _sent(run: Run, row: DeliveryRow, message: Message) -> Outcome:
+    try:
+        target = target_of(message.hook.url, run.outward)
+        address = await checked_address(target, run.outward)
+        headers = signed_headers(
+            message.hook.secrets,
+            row.event_id,
+            message.body,
+            run.context.service.clock(),
+            system_clock(),
+        )
+        return Outcome(await post(target, address, headers, message.body))
+    except (AddressRefused, PostFailed) as error:
+        return Outcome(None, str(error))
+
+
+def _body(row: DeliveryRow, event: object, card: object) -> bytes:
+    told = {
+        "type": row.kind,
+        "timestamp": row.posted_at.isoformat(),
+        "data": {"card": card, "event": event},
+    }
+    return json.dumps(told, ensure_ascii=False, default=str).encode("utf-8")
+
+
+async def _settle(context: Context, row: DeliveryRow, outcome: Outcome) -> None:
+    """Keep what came of the attempt; a subscription whose event is given up is failing."""
+    now = context.service.clock()
+    attempts = row.attempts + 1
+    given_up = not outcome.has_arrived and attempts >= ATTEMPTS
+    status = "DELIVERED" if outcome.has_arrived else "GIVEN_UP" if given_up else "PENDING"
+
+    async def unit(transaction: Transaction) -> bool:
+        await transaction.run(
+            settle_delivery,
+            of_hook=row.subscription_id,
+            of_event=row.event_id,
+            status=status,
+            attempts=attempts,
+            next_attempt_at=now + pause(attempts),
+            attempted_at=now,
+            http_status=outcome.status,
+            error=outcome.error,
+        )
+        if outcome.has_arrived:
+            await transaction.run(mark_working, of_hook=row.subscription_id)
+        return given_up and bool(
+            await transaction.run(mark_failing, of_hook=row.subscription_id, failing_since=now)
+        )
+
+    if await context.service.database.unit(unit):
+        LOG.warning("The webhook %s is failing: an event was given up.", row.subscription_id)
+
+
+def pause(attempts: int) -> timedelta:
+    """Before the next attempt, after so many: four times longer each, a fifth more or less."""
+    seconds = min(FIRST_PAUSE_SECONDS * 4.0 ** (attempts - 1), LONGEST_PAUSE_SECONDS)
+    # Nothing secret hangs on it.
+    return timedelta(seconds=seconds * random.uniform(0.8, 1.2))  # noqa: S311

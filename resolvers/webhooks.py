@@ -1,0 +1,249 @@
+"""Who is told of events: subscriptions, made and changed by administrators. Source: api
+promise 13.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from models.database import Transaction
+from models.webhook_statements import (
+    DeliveryRow,
+    WebhookRow,
+    change_secrets,
+    change_webhook,
+    count_from,
+    delete_deliveries,
+    delete_webhook,
+    delivery_page,
+    insert_webhook,
+    locked_webhook,
+    replay_from,
+    webhooks,
+    webhooks_of,
+)
+from resolvers.audit_views import OLDEST, Place, Window
+from resolvers.audits import Facts, audit
+from resolvers.context import Context
+from resolvers.identifiers import random_id
+from resolvers.webhook_addresses import AddressRefused, checked_address, target_of
+from resolvers.webhook_signatures import new_secret, rotated, write_secrets
+from rules.book import RuleBook
+from rules.errors import InvalidInput, NotFound, Refused
+
+MAXIMUM_WEBHOOKS = 100
+
+
+class EventKind(StrEnum):
+    CARD_ISSUED = "cardIssued"
+    CARD_CHANGED = "cardChanged"
+    CARD_BLOCKED = "cardBlocked"
+    POINTS_POSTED = "pointsPosted"
+    TIER_CHANGED = "tierChanged"
+    ACTIVITY_POSTED = "activityPosted"
+    PAYMENT_CHANGED = "paymentChanged"
+    REWARD_GRANTED = "rewardGranted"
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe:
+    """`selection` was checked by whoever knows the schema."""
+
+    url: str
+    events: tuple[EventKind, ...]
+    selection: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """None: as it is."""
+
+    url: str | None = None
+    events: tuple[EventKind, ...] | None = None
+    selection: str | None = None
+    active: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """`secret` is shown this once."""
+
+    row: WebhookRow
+    secret: str
+
+
+async def everyone(context: Context) -> Sequence[WebhookRow]:
+    return await context.read.all(webhooks)
+
+
+async def rows_by_id(context: Context, ids: list[UUID]) -> list[WebhookRow | None]:
+    rows = {row.subscription_id: row for row in await context.read.each(webhooks_of, ids)}
+    return [rows.get(one) for one in ids]
+
+
+async def create(context: Context, command: Subscribe) -> Made:
+    """Events from now on are told. Raises Refused."""
+    await _check_url(context, command.url)
+    _check_events(command.events)
+
+    async def unit(transaction: Transaction, _book: RuleBook | None) -> Made:
+        if len(await transaction.all(webhooks)) >= MAXIMUM_WEBHOOKS:
+            raise Refused([InvalidInput(f"There are {MAXIMUM_WEBHOOKS} webhooks already.")])
+        randomness, now = context.service.randomness, context.service.clock()
+        secret = new_secret(randomness)
+        row = WebhookRow(
+            subscription_id=random_id(randomness),
+            url=command.url,
+            events=_stored(command.events),
+            selection=command.selection,
+            secrets=write_secrets([secret]),
+            active=True,
+            failing_since=None,
+            read_to=now,
+            created_at=now,
+        )
+        await transaction.run(insert_webhook, **row._asdict())
+        await audit(context, transaction, "createWebhook", now, after=_facts(row))
+        return Made(row, secret.text)
+
+    return await context.unit(unit)
+
+
+async def update(context: Context, hook_id: UUID | None, change: Change) -> WebhookRow:
+    """Change what is given. Raises NotFound, Refused."""
+    if change.url is not None:
+        await _check_url(context, change.url)
+    if change.events is not None:
+        _check_events(change.events)
+
+    async def unit(transaction: Transaction, _book: RuleBook | None) -> WebhookRow:
+        before = await _locked(transaction, hook_id)
+        after = before._replace(
+            url=before.url if change.url is None else change.url,
+            events=before.events if change.events is None else _stored(change.events),
+            selection=before.selection if change.selection is None else change.selection,
+            active=before.active if change.active is None else change.active,
+        )
+        if after != before:
+            await transaction.run(
+                change_webhook,
+                of_hook=after.subscription_id,
+                url=after.url,
+                events=after.events,
+                selection=after.selection,
+                active=after.active,
+            )
+            now, was = context.service.clock(), _facts(before)
+            await audit(context, transaction, "updateWebhook", now, before=was, after=_facts(after))
+        return after
+
+    return await context.unit(unit)
+
+
+async def delete(context: Context, hook_id: UUID | None) -> UUID:
+    """Forget the subscription and its log. Raises NotFound."""
+
+    async def unit(transaction: Transaction, _book: RuleBook | None) -> UUID:
+        row = await _locked(transaction, hook_id)
+        await transaction.run(delete_deliveries, of_hook=row.subscription_id)
+        await transaction.run(delete_webhook, of_hook=row.subscription_id)
+        now = context.service.clock()
+        await audit(context, transaction, "deleteWebhook", now, before=_facts(row))
+        return row.subscription_id
+
+    return await context.unit(unit)
+
+
+async def rotate(context: Context, hook_id: UUID | None) -> Made:
+    """Another secret; the one before signs beside it for a day. Raises NotFound."""
+
+    async def unit(transaction: Transaction, _book: RuleBook | None) -> Made:
+        row = await _locked(transaction, hook_id)
+        now, secret = context.service.clock(), new_secret(context.service.randomness)
+        secrets = rotated(row.secrets, secret, now)
+        await transaction.run(change_secrets, of_hook=row.subscription_id, secrets=secrets)
+        named: Facts = {"webhook": str(row.subscription_id), "fields": ["secret"]}
+        await audit(context, transaction, "rotateWebhookSecret", now, after=named)
+        return Made(row._replace(secrets=secrets), secret.text)
+
+    return await context.unit(unit)
+
+
+async def replay(
+    context: Context, hook_id: UUID | None, start: Place | None
+) -> tuple[WebhookRow, int]:
+    """Send what the log has from the place on once more, with the same ids; how many.
+
+    Raises NotFound.
+    """
+    edge_at, edge_id = start or OLDEST
+
+    async def unit(transaction: Transaction, _book: RuleBook | None) -> tuple[WebhookRow, int]:
+        row = await _locked(transaction, hook_id)
+        edge = {"of_hook": row.subscription_id, "edge_at": edge_at, "edge_id": edge_id}
+        (counted,) = await transaction.all(count_from, **edge)
+        now = context.service.clock()
+        await transaction.run(replay_from, **edge, now=now)
+        told: Facts = {"webhook": str(row.subscription_id), "deliveries": counted.rows}
+        await audit(context, transaction, "replayWebhook", now, after=told)
+        return row, counted.rows
+
+    return await context.unit(unit)
+
+
+async def deliveries(context: Context, hook_id: UUID, window: Window) -> list[DeliveryRow]:
+    """Rows of the window, newest first."""
+    edge_at, edge_id = window.above if window.backwards else window.below
+    rows = await context.read.all(
+        delivery_page(backwards=window.backwards),
+        of_hook=hook_id,
+        edge_at=edge_at,
+        edge_id=edge_id,
+        count=window.count,
+    )
+    inside = [row for row in rows if window.above < _place(row) < window.below]
+    return sorted(inside, key=_place, reverse=True)
+
+
+def _place(row: DeliveryRow) -> tuple[datetime, UUID]:
+    return row.posted_at, row.event_id
+
+
+async def _locked(transaction: Transaction, hook_id: UUID | None) -> WebhookRow:
+    found = [] if hook_id is None else await transaction.all(locked_webhook, of_hook=hook_id)
+    if not found:
+        raise NotFound("There is no such webhook.", ("id",))
+    return found[0]
+
+
+async def _check_url(context: Context, url: str) -> None:
+    outward = context.service.outward
+    if outward is None:
+        raise AssertionError
+    try:
+        await checked_address(target_of(url, outward), outward)
+    except AddressRefused as refused:
+        raise Refused([InvalidInput(str(refused), ("url",))]) from None
+
+
+def _check_events(events: Sequence[EventKind]) -> None:
+    if not events:
+        raise Refused([InvalidInput("Name at least one kind of event.", ("events",))])
+
+
+def _stored(events: Sequence[EventKind]) -> str:
+    return json.dumps(sorted(set(events)))
+
+
+def _facts(row: WebhookRow) -> Facts:
+    """Without the secrets."""
+    return {
+        "webhook": str(row.subscription_id),
+        "url": row.url,
+        "events": json.loads(row.events),
+        "selection": row.selection,
+        "active": row.active,
+    }
