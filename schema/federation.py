@@ -105,7 +105,7 @@ def hide_directives(core: GraphQLSchema) -> None:
     clients, and composers know them.
     """
     hidden = [one for one in core.directives if not is_specified_directive(one)]
-    core.directives = tuple(one for one in core.directives if one not in hidden)
+    core.directives = tuple(filter(is_specified_directive, core.directives))
     for argument in (argument for one in hidden for argument in one.args.values()):
         named = get_named_type(argument.type)
         if not is_specified_scalar_type(named):

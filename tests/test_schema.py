@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import pytest
 from graphql import (
     GraphQLNamedType,
     GraphQLSchema,
@@ -14,7 +15,7 @@ from graphql import (
 )
 
 from schema.federation import subgraph
-from schema.printed import FILE, printed
+from schema.printed import FILE, main, printed
 from schema.schema import schema
 
 GRAPHQL = schema._schema  # noqa: SLF001
@@ -40,22 +41,28 @@ def test_introspection_tells_what_is_committed() -> None:
 
 
 def test_only_the_subgraph_has_the_directives_of_federation() -> None:
-    lines = {
+    heads = {
         "type LoyaltyCard implements Node": (
-            ' @key(fields: "id", resolvable: true) @key(fields: "number", resolvable: true) {'
+            '@key(fields: "id", resolvable: true) @key(fields: "number", resolvable: true)'
         ),
-        "type Customer implements Node": ' @key(fields: "customerId", resolvable: true) {',
-        "type Money": " @shareable {",
-        "type PageInfo": " @shareable {",
+        "type Customer implements Node": '@key(fields: "customerId", resolvable: true)',
+        "type Money": "@shareable",
+        "type PageInfo": "@shareable",
     }
-    link = (
+    link, _, types = subgraph(schema).partition("\n}\n\n")
+    assert link.startswith(
         'schema @link(url: "https://specs.apollo.dev/federation/v2.9", '
-        'import: ["@key", "@shareable"]) {\n  query: Query\n  mutation: Mutation\n}\n\n'
+        'import: ["@key", "@shareable"]) {\n  query: Query\n'
     )
-    text = link + printed()
-    for head, directives in lines.items():
-        text = text.replace(f"\n{head} {{", f"\n{head}{directives}")
-    assert text == subgraph(schema)
+    plain = printed()
+    for head, directives in heads.items():
+        plain = plain.replace(f"\n{head} {{\n", f"\n{head} {directives} {{\n")
+    assert types == plain
+
+
+def test_composers_are_given_the_subgraph_as_a_file(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--subgraph"]) == 0
+    assert capsys.readouterr().out == subgraph(schema)
 
 
 def test_everything_is_described() -> None:

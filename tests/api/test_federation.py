@@ -65,23 +65,6 @@ def test_foreign_and_unknown_entities_are_the_same_bytes(owned: Harness) -> None
     ]
 
 
-def test_a_hundred_references_cost_the_statements_of_one(club: Harness, sent: list[str]) -> None:
-    names = [f"N{number:03}" for number in range(100)]
-    for name in names:
-        club.customer(name)
-        club.issue(name, customerId=name)
-    for wanted in ([card(number=name) for name in names], [customer(name) for name in names]):
-        ask(club, wanted[0])
-        counts = []
-        for some in (wanted[:1], wanted):
-            sent.clear()
-            found = ask(club, *some)
-            counts.append(len([text for text in sent if "configuration_version" not in text]))
-            assert found.errors == []
-            assert all(found["_entities"])
-        assert counts[0] == counts[1] <= 6, sent
-
-
 WRONG: list[Any] = [
     {"__typename": "Nope", "id": "x"},
     {"__typename": "Money", "amount": "1"},
