@@ -30,6 +30,10 @@ cat >/dev/null
 end "$1" "$2" >/dev/null 2>&1
 """
 
+# For tests that start processes: where another test shows the same of the other engine.
+ON_SQLITE = pytest.mark.parametrize("engine", ["sqlite"])
+ON_POSTGRESQL = pytest.mark.parametrize("engine", ["postgresql"])
+
 # Nothing here survives a crash, and nothing has to.
 _OPTIONS = (
     "-F -k {directory} -c listen_addresses= -c full_page_writes=off -c max_connections=200 "

@@ -25,6 +25,7 @@ from cli import command
 from commands.parser import command_parser
 from tests.addresses import WITHOUT_TLS
 from tests.api.program import club_document
+from tests.databases import ON_POSTGRESQL, ON_SQLITE
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "docs" / "configuration.example.yaml"
@@ -154,6 +155,7 @@ def execute(url: str, sql: str) -> None:
 # -- the program
 
 
+@ON_POSTGRESQL
 def test_a_program_is_planned_applied_and_processed(shell: Shell) -> None:
     planned = shell.run("plan", EXAMPLE)
     assert (planned.returncode, planned.stderr) == (2, "")
@@ -202,6 +204,7 @@ def test_every_fault_of_a_document_has_its_path(bare: Shell) -> None:
 # -- keys and tokens
 
 
+@ON_POSTGRESQL
 def test_a_key_is_shown_once_listed_and_revoked(shell: Shell) -> None:
     words = ["--role", "partner", "--name", "Reviews, Zoë", "--channel", "WEB", "--channel", "APP"]
     words += ["--activity-type", "REVIEW", "--right", "introspect", "--expires", "2099-12-31"]
@@ -236,6 +239,7 @@ def test_every_fault_of_a_new_key_is_a_line(bare: Shell) -> None:
     assert blamed == ["expires", "channel", "activityType", "right"]
 
 
+@ON_SQLITE
 def test_keys_and_tokens_open_a_running_service_until_they_are_revoked(shell: Shell) -> None:
     shell.done("apply", EXAMPLE, "--process")
     (key,) = shell.done("keys", "create", "--role", "staff", "--name", "desk")
@@ -316,6 +320,7 @@ def demo_keys(lines: list[str]) -> dict[str, str]:
     return {each[1]: each[2] for each in found if each}
 
 
+@ON_SQLITE
 def test_the_demo_shows_keys_that_work_and_shows_them_again(shell: Shell) -> None:
     with shell.serving("demo") as served:
         token, *rest = served.lines(5)
@@ -471,6 +476,7 @@ def loaded(shell: Shell, *words: object) -> set[str]:
     return set(run.stderr.splitlines()[-1].split())
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     "words",
     [

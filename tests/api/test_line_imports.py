@@ -26,6 +26,7 @@ from tests.api.activities import (
 )
 from tests.api.harness import Harness
 from tests.api.test_command_line import Shell
+from tests.databases import ON_POSTGRESQL, ON_SQLITE
 
 CARD = "LC-00041"
 HEADER = "channel,cardNumber,activityType,activityId,occurredAt,affiliation,comment,evidence"
@@ -204,6 +205,7 @@ def file_of(directory: Path, content: str, name: str = "lines.csv") -> Path:
     return path
 
 
+@ON_POSTGRESQL
 def test_the_command_imports_posts_and_changes_nothing_again(desk: Harness, tmp_path: Path) -> None:
     rows = [f"WEB,{CARD},WORKSHOP,W-{n},2024-01-01T12:00:00Z,,," for n in range(1200)]
     path = file_of(tmp_path, csv_of(*rows))
@@ -228,6 +230,7 @@ def test_the_command_imports_posts_and_changes_nothing_again(desk: Harness, tmp_
     assert page["nodes"][0]["reviewedBy"] == "command line"
 
 
+@ON_SQLITE
 def test_the_command_lists_every_fault_and_imports_nothing_or_the_rest(
     desk: Harness, tmp_path: Path
 ) -> None:
@@ -256,6 +259,7 @@ def test_the_command_lists_every_fault_and_imports_nothing_or_the_rest(
         assert run.stderr == "loyalty: 3 faults: those lines were not imported.\n"
 
 
+@ON_SQLITE
 def test_the_command_goes_by_the_name_of_the_file_or_the_format_said(
     desk: Harness, tmp_path: Path
 ) -> None:

@@ -13,6 +13,7 @@ import pytest
 from tests.addresses import WITHOUT_TLS
 from tests.api.harness import Harness, running
 from tests.api.test_command_line import Shell
+from tests.databases import ON_POSTGRESQL, ON_SQLITE
 
 ME = "query Me {\n  me {\n    customerId\n  }\n}"
 CHANNELS = "query Channels { channels { code } }"
@@ -60,6 +61,7 @@ def test_registered_documents_are_executed_and_nothing_else(
     assert refused.json()["errors"][0]["extensions"]["code"] == "FORBIDDEN"
 
 
+@ON_POSTGRESQL
 def test_documents_are_listed_and_removed(shell: Shell, trusting: Harness) -> None:
     file = shell.file("documents.json", MANIFEST)
     shell.done("documents", "register", file)
@@ -76,6 +78,7 @@ def test_documents_are_listed_and_removed(shell: Shell, trusting: Harness) -> No
     assert unknown.json()["errors"][0]["message"] == "PersistedQueryNotFound"
 
 
+@ON_SQLITE
 def test_one_fault_and_nothing_is_registered(shell: Shell) -> None:
     wrong = "query Wrong { me { nme } }"
     manifest = {**MANIFEST, sha(wrong): wrong, UNKNOWN: CHANNELS, sha("{ me"): "{ me"}
