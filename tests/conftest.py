@@ -63,3 +63,10 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     opened = open_database(database_url, DatabaseLimits())
     yield opened
     await opened.dispose()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What tests that go on for a time have tried in it."""
+    for report in terminalreporter.getreports("passed"):
+        for name, told in report.user_properties:
+            terminalreporter.write_line(f"{name}: {report.nodeid.rpartition('::')[2]}: {told}")
