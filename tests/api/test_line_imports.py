@@ -250,13 +250,14 @@ def test_the_command_lists_every_fault_and_imports_nothing_or_the_rest(
     run = command(desk, path)
     assert run.returncode == 1
     assert run.stdout.splitlines() == faults
-    assert run.stderr == "loyalty: 3 faults: nothing was imported.\n"
+    # On a slow machine progress is told before.
+    assert run.stderr.splitlines()[-1] == "loyalty: 3 faults: nothing was imported."
     assert desk.ask("{ activityLines { totalCount } }")["activityLines"]["totalCount"] == 0
     for told in ("601 lines imported, 0 were", "0 lines imported, 601 were"):
         run = command(desk, path, "--partial")
         assert run.returncode == 1
         assert run.stdout.splitlines() == [*faults, f"{told} there already."]
-        assert run.stderr == "loyalty: 3 faults: those lines were not imported.\n"
+        assert run.stderr.splitlines()[-1] == "loyalty: 3 faults: those lines were not imported."
 
 
 @ON_SQLITE
