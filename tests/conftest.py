@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, settings
 
 from models.database import Database, DatabaseLimits, open_database
 from models.schema_version import migrate
+from tests.api.forking import Forks
 from tests.databases import Cluster, copy_of, server
 
 # How long an example takes is the machine's affair, not the property's.
@@ -18,6 +19,12 @@ settings.load_profile("loyalty")
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Forks]:
+    with Forks() as process:
+        yield process
 
 
 @pytest.fixture(scope="session")

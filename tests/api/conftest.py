@@ -104,6 +104,11 @@ def _found(loop: asyncio.AbstractEventLoop, url: str) -> dict[str, str]:
         return harness.made_keys
 
 
+def counts(text: str) -> bool:
+    framing = text.lstrip().startswith(FRAMES)
+    return not framing and not any(looked_up in text for looked_up in NOW_AND_THEN)
+
+
 @pytest.fixture
 def sent(service: Harness) -> list[str]:
     """The statements that the service sends from now on for what is asked of it."""
@@ -113,9 +118,7 @@ def sent(service: Harness) -> list[str]:
     pool_engine: Engine = getattr(engine, "sync_engine", engine)
 
     def note(text: str) -> None:
-        if text.lstrip().startswith(FRAMES):
-            return
-        if not any(looked_up in text for looked_up in NOW_AND_THEN):
+        if counts(text):
             statements.append(text)
 
     def watch(driver: Any, _record: Any, _proxy: Any) -> None:

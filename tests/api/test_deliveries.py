@@ -19,6 +19,7 @@ from resolvers.callers import Caller, Role
 from resolvers.context import Outward, Service, open_context
 from resolvers.event_delivery import ATTEMPTS, deliver_events, enqueue
 from resolvers.jobs import JobDone, silent
+from tests.api.forking import Forks
 from tests.api.harness import Harness
 from tests.api.receivers import MADE, Received, Receiver, receiver, subscribe
 from tests.api.test_command_line import Shell
@@ -428,7 +429,9 @@ def test_without_a_way_out_nothing_is_sent(club: Harness, shop: Receiver) -> Non
     assert shop.received == []
 
 
-def test_the_command_line_delivers_too(club: Harness, shop: Receiver, tmp_path: Path) -> None:
+def test_the_command_line_delivers_too(
+    forks: Forks, club: Harness, shop: Receiver, tmp_path: Path
+) -> None:
     _, secret = subscribe(club, shop.url)
     card = club.issue()
     environ = {
@@ -436,7 +439,7 @@ def test_the_command_line_delivers_too(club: Harness, shop: Receiver, tmp_path: 
         "LOYALTY_DATABASE_URL": club.database_url,
         "LOYALTY_JWT_SECRET": "a secret of tests that is long enough for HS256",
     }
-    shell = Shell(tmp_path, **environ)
+    shell = Shell(forks, tmp_path, **environ)
     assert shell.done("job", "deliver-events") == ["1 processed, 0 failed."]
     (told,) = shop.received
     assert told.is_signed_by(secret)

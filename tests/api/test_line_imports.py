@@ -5,8 +5,9 @@ a second run that changes nothing.
 import io
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from tests.api.activities import (
     statuses,
     update,
 )
+from tests.api.forking import Forks
 from tests.api.harness import Harness
 from tests.api.test_command_line import Shell
 from tests.databases import ON_POSTGRESQL, ON_SQLITE
@@ -194,9 +196,17 @@ def test_a_file_reaches_what_its_key_reaches(desk: Harness) -> None:
 # -- by command, on the database of the service
 
 
-def command(service: Harness, path: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    shell = Shell(path.parent, LOYALTY_DATABASE_URL=service.database_url)
-    return shell.run("import-activities", path, *words)
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def shell(forks: Forks, desk: Harness, tmp_path: Path) -> Shell:
+    return Shell(forks, tmp_path, LOYALTY_DATABASE_URL=desk.database_url)
+
+
+@pytest.fixture
+def command(shell: Shell) -> Command:
+    return partial(shell.run, "import-activities")
 
 
 def file_of(directory: Path, content: str, name: str = "lines.csv") -> Path:
@@ -206,18 +216,20 @@ def file_of(directory: Path, content: str, name: str = "lines.csv") -> Path:
 
 
 @ON_POSTGRESQL
-def test_the_command_imports_posts_and_changes_nothing_again(desk: Harness, tmp_path: Path) -> None:
+def test_the_command_imports_posts_and_changes_nothing_again(
+    desk: Harness, command: Command, tmp_path: Path
+) -> None:
     rows = [f"WEB,{CARD},WORKSHOP,W-{n},2024-01-01T12:00:00Z,,," for n in range(1200)]
     path = file_of(tmp_path, csv_of(*rows))
     for said in (
         ["1200 lines imported, 0 were there already."],
         ["0 lines imported, 1200 were there already."],
     ):
-        run = command(desk, path)
+        run = command(path)
         assert (run.returncode, run.stdout.splitlines()) == (0, said)
     path = file_of(tmp_path, csv_of(*rows[:30]))
     for posted in (30, 0):
-        run = command(desk, path, "--post")
+        run = command(path, "--post")
         assert run.returncode == 0
         told = f"{posted} lines posted, 0 could not be: their errors stand on them."
         assert run.stdout.splitlines()[-1] == told
@@ -232,7 +244,7 @@ def test_the_command_imports_posts_and_changes_nothing_again(desk: Harness, tmp_
 
 @ON_SQLITE
 def test_the_command_lists_every_fault_and_imports_nothing_or_the_rest(
-    desk: Harness, tmp_path: Path
+    desk: Harness, command: Command, tmp_path: Path
 ) -> None:
     rows = [
         GOOD[0],
@@ -247,14 +259,14 @@ def test_the_command_lists_every_fault_and_imports_nothing_or_the_rest(
         "line 4: INVALID_INPUT activityId: This is no text that can be stored.",
         "line 605: IDEMPOTENCY_KEY_REUSED activityId: This key was used before with another input.",
     ]
-    run = command(desk, path)
+    run = command(path)
     assert run.returncode == 1
     assert run.stdout.splitlines() == faults
     # On a slow machine progress is told before.
     assert run.stderr.splitlines()[-1] == "loyalty: 3 faults: nothing was imported."
     assert desk.ask("{ activityLines { totalCount } }")["activityLines"]["totalCount"] == 0
     for told in ("601 lines imported, 0 were", "0 lines imported, 601 were"):
-        run = command(desk, path, "--partial")
+        run = command(path, "--partial")
         assert run.returncode == 1
         assert run.stdout.splitlines() == [*faults, f"{told} there already."]
         assert run.stderr.splitlines()[-1] == "loyalty: 3 faults: those lines were not imported."
@@ -262,14 +274,13 @@ def test_the_command_lists_every_fault_and_imports_nothing_or_the_rest(
 
 @ON_SQLITE
 def test_the_command_goes_by_the_name_of_the_file_or_the_format_said(
-    desk: Harness, tmp_path: Path
+    desk: Harness, command: Command, shell: Shell, tmp_path: Path
 ) -> None:
     line = activity_input(desk, CARD, occurredAt="2024-01-01T00:00:00Z")
     created(desk, line)
     content = json_lines(line)
-    run = command(desk, file_of(tmp_path, content, "a.NDJSON"))
+    run = command(file_of(tmp_path, content, "a.NDJSON"))
     assert run.stdout == "0 lines imported, 1 were there already.\n"
-    shell = Shell(tmp_path, LOYALTY_DATABASE_URL=desk.database_url)
     unsaid = file_of(tmp_path, content, "a.txt")
     told = shell.told("import-activities", unsaid)
     assert told == f"{unsaid}: Name its format: --format csv or --format jsonl."

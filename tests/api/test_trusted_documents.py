@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from tests.addresses import WITHOUT_TLS
+from tests.api.forking import Forks
 from tests.api.harness import Harness, running
 from tests.api.test_command_line import Shell
 from tests.databases import ON_POSTGRESQL, ON_SQLITE
@@ -28,8 +29,8 @@ MANIFEST = {sha(ME): ME, f"sha256:{sha(CHANNELS)}": CHANNELS}
 
 
 @pytest.fixture
-def shell(tmp_path: Path, database_url: str) -> Shell:
-    return Shell(tmp_path, LOYALTY_DATABASE_URL=database_url)
+def shell(forks: Forks, tmp_path: Path, database_url: str) -> Shell:
+    return Shell(forks, tmp_path, LOYALTY_DATABASE_URL=database_url)
 
 
 @pytest.fixture
@@ -93,14 +94,14 @@ def test_one_fault_and_nothing_is_registered(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"a": 1}', "null", '"{ me { id } }"'])
-def test_a_file_that_is_no_manifest_is_told(sqlite_url: str, tmp_path: Path, content: str) -> None:
-    shell = Shell(tmp_path, LOYALTY_DATABASE_URL=sqlite_url)
+@ON_SQLITE
+def test_a_file_that_is_no_manifest_is_told(shell: Shell, content: str) -> None:
     told = shell.told("documents", "register", shell.file("documents.json", content))
     assert told == "This is no JSON object that maps hashes to documents."
 
 
-def test_what_is_not_there_is_told(sqlite_url: str, tmp_path: Path) -> None:
-    shell = Shell(tmp_path, LOYALTY_DATABASE_URL=sqlite_url)
+@ON_SQLITE
+def test_what_is_not_there_is_told(shell: Shell) -> None:
     assert shell.told("documents", "remove", UNKNOWN) == "There is no such document."
     told = "A document is named by 64 hexadecimal digits."
     assert shell.told("documents", "remove", "abc") == told

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.api.forking import Forks
 from tests.api.harness import Harness, running
 from tests.api.test_command_line import Shell
 from tests.clients.conftest import HERE, run
@@ -86,12 +87,16 @@ def test_urql_is_answered_in_json_whatever_else_it_accepts(node: str, shop: Harn
 
 
 def test_graphql_codegen_types_a_client_whose_documents_are_then_trusted(
-    node: str, shop: Harness, project: Project, server_loop: asyncio.AbstractEventLoop
+    node: str,
+    shop: Harness,
+    project: Project,
+    forks: Forks,
+    server_loop: asyncio.AbstractEventLoop,
 ) -> None:
     typed = project("codegen")
     run(node, "node_modules/@graphql-codegen/cli/cjs/bin.js", "--silent", cwd=typed)
     run(node, "node_modules/typescript/bin/tsc", cwd=typed)
-    shell = Shell(typed, LOYALTY_DATABASE_URL=shop.database_url)
+    shell = Shell(forks, typed, LOYALTY_DATABASE_URL=shop.database_url)
     told = shell.done("documents", "register", "src/gql/persisted-documents.json")
     assert told == ["2 documents registered, 0 were there already."]
     with running(server_loop, shop.database_url, LOYALTY_DOCUMENTS="trusted") as trusting:
