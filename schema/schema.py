@@ -16,6 +16,7 @@ from schema.payment_mutations import PaymentMutations
 from schema.point_mutations import PointMutations
 from schema.queries import Query
 from schema.sale_mutations import SaleMutations
+from schema.subscriptions import SOURCES, Subscription
 from schema.tier_mutations import TierMutations
 from schema.webhook_mutations import WebhookMutations
 
@@ -39,6 +40,7 @@ Mutation.__strawberry_definition__.description = "Everything that can be changed
 schema = strawberry.Schema(
     query=Query,
     mutation=Mutation,
+    subscription=Subscription,
     types=[
         GeneralError,
         IdempotencyKeyReusedError,
@@ -51,3 +53,5 @@ schema._schema.description = (  # noqa: SLF001 (Strawberry has no way to give on
     "The loyalty service: cards, balances that explain themselves, tiers, carts before and sales "
     "after checkout."
 )
+for _name, _source in SOURCES.items():
+    schema._schema.subscription_type.fields[_name].subscribe = _source  # type: ignore[union-attr]  # noqa: SLF001

@@ -49,6 +49,7 @@ TABLE = {
     "Query.configuration": "SA",
     "Query.configurationVersions": "SA",
     "Query.planConfiguration": "SA",
+    "Subscription.loyaltyCardChanged": ALL,
     "Mutation.issueLoyaltyCard": "CFSA",
     "Mutation.linkLoyaltyCard": "FSA",
     "Mutation.blockLoyaltyCard": "CFSA",
