@@ -8,14 +8,13 @@ import asyncio
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import aclosing, suppress
 from typing import Any, Generic
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from execution import answers, incoming
-from execution.answers import Entry, encode_json
+from execution.answers import Entry, encode_json, error_entry
 from execution.faults import Faults
 from execution.hooks import Caller
 from execution.operations import (
@@ -78,7 +77,7 @@ class GraphQLSockets(Generic[Caller]):
 
     def _check_origin(self, socket: WebSocket) -> None:
         for origin in socket.headers.getlist("origin"):
-            is_own = urlsplit(origin).netloc == socket.headers.get("host")
+            is_own = origin.partition("://")[2] == socket.headers.get("host")
             if not is_own and origin not in self._origins:
                 raise RequestRefused(403, FORBIDDEN, "This origin may open no socket here.")
 
@@ -92,8 +91,7 @@ class _Connection(Generic[Caller]):
         self._faults = Faults(operations.hooks.present_error, named)
         self._headers = socket.headers
         self._caller: Caller | None = None
-        self._has_begun = False
-        self._is_known = asyncio.Event()
+        self._has_begun = asyncio.Event()
         self._running: dict[str, asyncio.Task[None]] = {}
 
     async def serve(self) -> None:
@@ -127,7 +125,7 @@ class _Connection(Generic[Caller]):
         """Close the socket when nobody says who it is, and when the credentials are withdrawn."""
         try:
             async with asyncio.timeout(self._operations.arrival_ms / 1000):
-                await self._is_known.wait()
+                await self._has_begun.wait()
         except TimeoutError:
             return await self._close(INIT_LATE, "Connection initialisation timeout")
         while True:
@@ -166,7 +164,7 @@ class _Connection(Generic[Caller]):
             case "ping":
                 await self._send({"type": "pong", "payload": payload})
             case "subscribe" | "complete" as kind:
-                self._turn(kind, _id(content), payload, may_have_nul=incoming.NUL in body)
+                await self._turn(kind, _id(content), payload, may_have_nul=incoming.NUL in body)
             case kind if kind != "pong":
                 raise _Closing(MALFORMED, "There is no such type of message.")
 
@@ -185,9 +183,9 @@ class _Connection(Generic[Caller]):
         return content
 
     async def _init(self, payload: Mapping[str, Any]) -> None:
-        if self._has_begun:
+        if self._has_begun.is_set():
             raise _Closing(INIT_AGAIN, "Too many initialisation requests")
-        self._has_begun = True
+        self._has_begun.set()
         self._headers = _with_credentials(self._headers, payload)
         try:
             self._caller = await self._operations.authenticated(self._headers)
@@ -197,18 +195,19 @@ class _Connection(Generic[Caller]):
         except Exception as error:
             self._faults.of_exception(error)
             raise _Closing(FAILED, "Internal error.") from error
-        self._is_known.set()
         told = {"requestId": self._faults.request_id}
         await self._send({"type": "connection_ack", "payload": told})
 
-    def _turn(self, kind: str, named: str, payload: dict[str, Any], *, may_have_nul: bool) -> None:
+    async def _turn(
+        self, kind: str, named: str, payload: dict[str, Any], *, may_have_nul: bool
+    ) -> None:
         """Begin or end an operation."""
         if kind == "subscribe":
-            self._subscribe(named, payload, may_have_nul=may_have_nul)
+            await self._subscribe(named, payload, may_have_nul=may_have_nul)
         elif named in self._running:
             self._running.pop(named).cancel()
 
-    def _subscribe(self, named: str, payload: dict[str, Any], *, may_have_nul: bool) -> None:
+    async def _subscribe(self, named: str, payload: dict[str, Any], *, may_have_nul: bool) -> None:
         if self._caller is None:
             raise _Closing(NOT_ACKNOWLEDGED, "Unauthorized")
         try:
@@ -217,6 +216,10 @@ class _Connection(Generic[Caller]):
             raise _Closing(MALFORMED, refusal.message) from refusal
         if named in self._running:
             raise _Closing(DUPLICATE_ID, f"Subscriber for {named} already exists")
+        if len(self._running) >= OPERATIONS_MAX:
+            message = f"At most {OPERATIONS_MAX} operations run on one socket."
+            await self._send(_error(named, [error_entry(BAD_REQUEST, message)]))
+            return
         exchange = Exchange(self._caller, asked, self._faults)
         self._running[named] = asyncio.create_task(self._operate(named, exchange))
 
@@ -239,9 +242,6 @@ class _Connection(Generic[Caller]):
         await self._send(last)
 
     async def _results(self, exchange: Exchange[Caller]) -> AsyncGenerator[Result, None]:
-        if len(self._running) > OPERATIONS_MAX:
-            message = f"At most {OPERATIONS_MAX} operations run on one socket."
-            raise RequestRefused(400, BAD_REQUEST, message)
         admitted = await self._operations.admitted(exchange, refuse_mutation)
         async with aclosing(self._operations.results(exchange, admitted)) as results:
             async for result in results:

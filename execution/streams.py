@@ -63,8 +63,8 @@ class EventStreams(Generic[Caller]):
         """None: the stream was the answer."""
         exchange, admitted = await self._admitted(request, faults)
         async with aclosing(self._operations.results(exchange, admitted)) as results:
-            first = await anext(results)
-            if not first.was_executed:
+            first = await _next(results)
+            if first is not None and not first.was_executed:
                 return answer_of(first, answers.GRAPHQL_JSON)
             stream = _Stream(self._operations, request, faults, send)
             with suppress(TimeoutError):
@@ -89,7 +89,7 @@ class _Stream(Generic[Caller]):
     faults: Faults
     send: Send
 
-    async def tell(self, first: Result, results: AsyncGenerator[Result, None]) -> None:
+    async def tell(self, first: Result | None, results: AsyncGenerator[Result, None]) -> None:
         """Raises TimeoutError where the reader lets everything lie."""
         await self.send({"type": "http.response.start", "status": 200, "headers": self._headers()})
         async with aclosing(self._chunks(first, results)) as chunks:
@@ -111,11 +111,12 @@ class _Stream(Generic[Caller]):
             await self.send({"type": "http.response.body", "body": chunk, "more_body": True})
 
     async def _chunks(
-        self, first: Result, results: AsyncGenerator[Result, None]
+        self, first: Result | None, results: AsyncGenerator[Result, None]
     ) -> AsyncGenerator[bytes, None]:
         """Everything until the end; a stream that breaks off has no `complete`."""
         try:
-            yield _event(answer_of(first, answers.PLAIN_JSON).payload)
+            if first is not None:
+                yield _event(answer_of(first, answers.PLAIN_JSON).payload)
             async with aclosing(self._followed(results)) as followed:
                 async for chunk in followed:
                     yield chunk

@@ -3,6 +3,7 @@ wire.
 """
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -11,8 +12,6 @@ import httpx
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
-
-from tests.api.harness import Harness
 
 PROTOCOL = Subprotocol("graphql-transport-ws")
 CHANGED = """subscription($number: String!) { loyaltyCardChanged(number: $number) {
@@ -37,9 +36,17 @@ class Socket:
         assert self.take()["type"] == "connection_ack"
         return self
 
-    def subscribe(self, number: str, query: str = CHANGED, named: str = "1") -> None:
-        payload = {"query": query, "variables": {"number": number}}
-        self.send(id=named, type="subscribe", payload=payload)
+    def subscribe(self, number: str, named: str = "1") -> None:
+        self.ask(CHANGED, named, variables={"number": number})
+
+    def ask(self, query: str, named: str = "1", **more: Any) -> None:
+        self.send(id=named, type="subscribe", payload={"query": query, **more})
+
+    def codes(self, named: str = "1") -> list[str]:
+        """The codes of the message that refuses an operation."""
+        message = self.take()
+        assert (message["type"], message["id"]) == ("error", named), message
+        return [error["extensions"]["code"] for error in message["payload"]]
 
     def card(self, named: str = "1") -> Any:
         """What the next message tells of the card."""
@@ -53,8 +60,7 @@ class Socket:
             while True:
                 self.connection.recv(timeout)
         except ConnectionClosed as closed:
-            assert closed.rcvd is not None
-            return closed.rcvd.code, closed.rcvd.reason
+            return (closed.rcvd.code, closed.rcvd.reason) if closed.rcvd else (1006, "")
 
     def is_silent(self, seconds: float = 1.5) -> bool:
         try:
@@ -65,12 +71,11 @@ class Socket:
 
 
 @contextmanager
-def socket(
-    service: Harness, headers: Mapping[str, str] | None = None, **more: Any
-) -> Iterator[Socket]:
-    url = service.url.replace("http", "ws", 1) + "/graphql"
-    more = {"subprotocols": [PROTOCOL], "compression": None, "proxy": None, **more}
-    with connect(url, additional_headers=headers, **more) as connection:
+def socket(url: str, headers: Mapping[str, str] | None = None, **more: Any) -> Iterator[Socket]:
+    """A socket of the service at `url`, that of its GraphQL."""
+    usual = {"subprotocols": [PROTOCOL], "compression": None, "proxy": None}
+    more = {**usual, "open_timeout": 30, "close_timeout": 1, **more}
+    with connect(url.replace("http", "ws", 1), additional_headers=headers, **more) as connection:
         yield Socket(connection)
 
 
@@ -82,7 +87,9 @@ class Stream:
     def take(self) -> tuple[str, Any]:
         """The next event and its data; comments are let go."""
         event = data = ""
+        until = time.monotonic() + PATIENCE_SECONDS
         for line in self._lines:
+            assert time.monotonic() < until, "nothing but comments"
             name, _, value = line.partition(":")
             if name == "event":
                 event = value.strip()
@@ -99,11 +106,8 @@ class Stream:
 
 
 @contextmanager
-def stream(
-    service: Harness, credential: str, number: str, query: str = CHANGED, **headers: str
-) -> Iterator[Stream]:
-    asked = {"query": query, "variables": {"number": number}}
-    told = {"Authorization": f"Bearer {credential}", "Accept": "text/event-stream", **headers}
-    url = "/graphql/stream"
-    with service.client.stream("POST", url, json=asked, headers=told) as response:
+def stream(client: httpx.Client, credential: str, query: str, **variables: Any) -> Iterator[Stream]:
+    asked = {"query": query, "variables": variables}
+    headers = {"Authorization": f"Bearer {credential}", "Accept": "text/event-stream"}
+    with client.stream("POST", "/graphql/stream", json=asked, headers=headers) as response:
         yield Stream(response)
