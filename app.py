@@ -3,6 +3,7 @@ at import.
 """
 
 import asyncio
+import gc
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, nullcontext
@@ -131,7 +132,11 @@ def application() -> Starlette:
     """What every serving process builds for itself, from its environment."""
     settings = read_settings(os.environ)
     configure_logs(settings.log_format, settings.log_level, settings.log_card_formats)
-    return create_app(settings)
+    app = create_app(settings)
+    # What is there by now stays: the collector need not look at it again and again.
+    gc.collect()
+    gc.freeze()
+    return app
 
 
 def _middleware(settings: Settings) -> list[Middleware]:

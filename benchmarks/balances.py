@@ -185,10 +185,12 @@ async def run(name: str, url: str) -> None:
 def main() -> int:
     with tempfile.TemporaryDirectory() as directory:
         asyncio.run(run("SQLite", f"sqlite:///{Path(directory) / 'bench.db'}"))
-    with server() as address:
-        cluster = Cluster(address)
-        with cluster.template(), cluster.database() as url:
-            asyncio.run(run("PostgreSQL", url))
+    with (
+        server() as address,
+        Cluster(address).connected() as cluster,
+        cluster.database() as url,
+    ):
+        asyncio.run(run("PostgreSQL", url))
     return 0
 
 

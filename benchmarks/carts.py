@@ -226,10 +226,13 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as directory:
         urls = {size: f"sqlite:///{Path(directory) / f'{size}.db'}" for size in SIZES}
         asyncio.run(run("SQLite", urls))
-    with server() as address:
-        cluster = Cluster(address)
-        with cluster.template(), cluster.database() as small, cluster.database() as large:
-            asyncio.run(run("PostgreSQL", dict(zip(SIZES, (small, large), strict=True))))
+    with (
+        server() as address,
+        Cluster(address).connected() as cluster,
+        cluster.database() as small,
+        cluster.database() as large,
+    ):
+        asyncio.run(run("PostgreSQL", dict(zip(SIZES, (small, large), strict=True))))
     return 0
 
 

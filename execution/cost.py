@@ -29,6 +29,8 @@ from execution.limits import Limits
 
 _PAGES = ("first", "last")
 _LISTS = ("ids", "representations")
+# What Federation's `_service` gives: the whole schema, as introspection does.
+_SUBGRAPH = "_Service"
 _INTEGER_LENGTH_MAX = 9
 
 
@@ -110,9 +112,9 @@ class Walk:
         if definition is None or node.name.value == "__typename":
             return
         returned = get_named_type(definition.type)
-        if returned.name.startswith("__"):
+        if returned.name.startswith("__") or returned.name == _SUBGRAPH:
             self.is_introspective = True
-        else:
+        if not returned.name.startswith("__"):
             self.selected.add(Selected(parent.name, node.name.value, returned.name))
         if node.selection_set is None or not is_composite_type(returned):
             return

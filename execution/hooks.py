@@ -66,7 +66,7 @@ class Hooks(Generic[Caller]):
       for it to refuse. It and `admit` may raise RequestRefused.
     * `body_bytes` bounds the body (of a GET: the query string) by caller.
     * `trusted_document` gives the document of this SHA-256 (hexadecimal) that was registered.
-    * `may_introspect` opens `__schema`, `__type` and suggestions to a caller.
+    * `may_introspect` opens `__schema`, `__type`, `_service` and suggestions to a caller.
     * `admit` takes the cost from the caller's allowance, and gives what `extensions.cost` is to
       tell of it; refused documents have a cost, too.
     * `authorise` gives the errors of what the caller has no right to; any at all and nothing is

@@ -23,7 +23,7 @@ from graphql.language import (
 
 from execution.refusal import BAD_REQUEST, RequestRefused
 
-_INTROSPECTION = frozenset({"__schema", "__type"})
+_INTROSPECTION = frozenset({"__schema", "__type", "_service"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ class Limits:
     comparisons: int = 5_000
     """Pairs of fields of one name at one place, which validation compares, and fields."""
     introspections: int = 2
-    """Selections of `__schema` and `__type`."""
+    """Selections of `__schema`, `__type` and `_service`."""
     depth: int = 16
     """Fields above one another; the usual introspection query needs 15."""
     nesting: int = 64

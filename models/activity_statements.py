@@ -4,11 +4,22 @@ from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import BigInteger, bindparam, cast, delete, func, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    and_,
+    bindparam,
+    cast,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from models.activities import activity_day, activity_line, activity_post
 from models.card_statements import CARD
-from models.columns import DAY, HASH, IDENTIFIER, INSTANT, ORDERED
+from models.columns import DAY, HASH, IDENTIFIER, INSTANT, ORDERED, UNITS
 from models.statements import KeyedStatement, Statement, write
 
 
@@ -30,6 +41,13 @@ class LineRow(NamedTuple):
     reviewed_by: str | None
     rejection_reason: str | None
     error: str | None
+
+
+class WaitingRow(NamedTuple):
+    activity_key: bytes
+    line_id: UUID
+    card_number: str
+    occurred_at: datetime
 
 
 class PostRow(NamedTuple):
@@ -72,6 +90,25 @@ locked_lines_of: KeyedStatement[LineRow] = KeyedStatement(
     ),
     LineRow,
     HASH,
+)
+_waiting = select(_LINE.activity_key, _LINE.line_id, _LINE.card_number, _LINE.occurred_at).where(
+    _LINE.status == "UNPOSTED"
+)
+_EDGE = bindparam("edge_at", type_=INSTANT), bindparam("edge_id", type_=IDENTIFIER)
+# In the order in which lines are posted.
+waiting_after = Statement(
+    _waiting.where(
+        or_(
+            _LINE.occurred_at > _EDGE[0],
+            and_(_LINE.occurred_at == _EDGE[0], _LINE.line_id > _EDGE[1]),
+        )
+    )
+    .order_by(_LINE.occurred_at, _LINE.line_id)
+    .limit(bindparam("count", type_=UNITS)),
+    WaitingRow,
+)
+waiting_of: KeyedStatement[WaitingRow] = KeyedStatement(
+    lambda keys: _waiting.where(_LINE.activity_key.in_(keys)), WaitingRow, HASH
 )
 insert_lines = write(insert(activity_line))
 change_line = write(

@@ -18,7 +18,7 @@ from models.failures import (
     KeyInProgress,
     classify,
 )
-from models.statements import MAXIMUM_KEYS, Compiled, KeyedStatement, Statement
+from models.statements import MAXIMUM_KEYS, Changes, Compiled, KeyedStatement, Statement
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -41,7 +41,12 @@ class DatabaseLimits:
 
 
 class Connection(Protocol):
-    """One driver connection inside one transaction."""
+    """One driver connection inside one transaction.
+
+    `takes_arrays`: a parameter may be a list of values, one for each row.
+    """
+
+    takes_arrays: bool
 
     async def fetch(self, compiled: Compiled[R], parameters: Mapping[str, Any]) -> list[R]: ...
 
@@ -111,6 +116,14 @@ class Transaction(Reader):
             self.statements += 1
             return await connection.execute(compiled, parameters)
 
+    async def run_each(
+        self, statement: KeyedStatement[None], keys: Sequence[Any], **parameters: Any
+    ) -> None:
+        """Write the same to the rows of all `keys`."""
+        for start in range(0, len(keys), MAXIMUM_KEYS):
+            sized, arguments = statement.over(keys[start : start + MAXIMUM_KEYS])
+            await self.run(sized, **arguments, **parameters)
+
     async def run_many(self, statement: Statement[None], rows: Sequence[Mapping[str, Any]]) -> None:
         if not rows:
             return
@@ -119,6 +132,19 @@ class Transaction(Reader):
             connection = await self._open()
             self.statements += 1
             await connection.execute_many(compiled, rows)
+
+    async def change_many(self, changes: Changes, rows: Sequence[Sequence[Any]]) -> None:
+        """Update rows by key, each of them once; values stand in the order of `changes.names`."""
+        if not rows:
+            return
+        connection = await self._open()
+        if connection.takes_arrays:
+            columns = map(list, zip(*rows, strict=True))
+            await self.run(changes.together, **dict(zip(changes.names, columns, strict=True)))
+        else:
+            await self.run_many(
+                changes.portable, [dict(zip(changes.names, row, strict=True)) for row in rows]
+            )
 
 
 class Read(Reader):

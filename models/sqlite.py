@@ -21,6 +21,8 @@ T = TypeVar("T")
 class SqliteConnection:
     """A `Connection` whose awaits never suspend, so that a unit runs to its end in one hop."""
 
+    takes_arrays = False
+
     def __init__(self, pooled: PoolProxiedConnection) -> None:
         self.pooled = pooled
         driver = pooled.driver_connection
@@ -37,7 +39,7 @@ class SqliteConnection:
     async def execute_many(
         self, compiled: Compiled[Any], rows: Sequence[Mapping[str, Any]]
     ) -> None:
-        self.driver.executemany(compiled.sql, [compiled.arguments(row) for row in rows])
+        self.driver.executemany(compiled.sql, compiled.all_arguments(rows))
 
     def discard(self) -> None:
         try:

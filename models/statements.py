@@ -7,9 +7,20 @@ bind and result processors of its columns are taken once, when it is compiled. S
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import BindParameter, Dialect, bindparam
+from sqlalchemy import (
+    ARRAY,
+    BindParameter,
+    Dialect,
+    Insert,
+    Table,
+    bindparam,
+    column,
+    func,
+    update,
+)
 from sqlalchemy.sql import Executable
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
@@ -19,6 +30,8 @@ Processor = Callable[[Any], Any]
 
 # Key lists are padded to powers of two, so that one construct serves many lengths.
 MAXIMUM_KEYS = 512
+# With fewer names an itemgetter gives no tuple.
+_PICKED = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,8 +73,51 @@ def nothing(*_columns: object) -> None:
     """The row of a statement that returns none."""
 
 
+@dataclass(frozen=True, eq=False)
+class Changes:
+    """An update of many rows by key; each row gives the values of `names`, keys first.
+
+    `portable` changes one row, `together` any number: there each parameter is an array.
+    """
+
+    names: tuple[str, ...]
+    portable: Statement[None]
+    together: Statement[None]
+
+
+def changes(table: Table, keys: Sequence[str], values: Sequence[str]) -> Changes:
+    names = (*keys, *values)
+    columns = [table.c[name] for name in names]
+    one = {name: bindparam(f"of_{name}", type_=table.c[name].type) for name in names}
+    portable = (
+        update(table)
+        .where(*(table.c[name] == one[name] for name in keys))
+        .values({name: one[name] for name in values})
+    )
+    arrays = [bindparam(f"of_{each.name}", type_=ARRAY(each.type)) for each in columns]
+    given = (
+        func.unnest(*arrays)
+        .table_valued(*(column(each.name, each.type) for each in columns), name="given")
+        .render_derived()
+    )
+    together = (
+        update(table)
+        .where(*(table.c[name] == given.c[name] for name in keys))
+        .values({name: given.c[name] for name in values})
+    )
+    parameters = tuple(f"of_{name}" for name in names)
+    return Changes(parameters, write(portable), write(together))
+
+
 def write(construct: Executable) -> Statement[None]:
     return Statement(construct, nothing)
+
+
+def write_each(
+    build: Callable[[Sequence[BindParameter[Any]]], Executable], key_type: TypeEngine[Any]
+) -> KeyedStatement[None]:
+    """A write over a list of keys."""
+    return KeyedStatement(build, nothing, key_type)
 
 
 @dataclass(frozen=True)
@@ -76,6 +132,21 @@ class Compiled(Generic[R]):
     binders: tuple[Processor | None, ...]
     readers: tuple[Processor | None, ...]
     row: Callable[..., R]
+    # The table that a plain INSERT of whole rows fills.
+    fills: str | None = None
+
+    def all_arguments(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[Sequence[Any]]:
+        """The driver's arguments of many rows; a parameter that is missing is a KeyError."""
+        if self.constants or len(self.names) < _PICKED:
+            return [self.arguments(row) for row in rows]
+        picked = list(map(itemgetter(*self.names), rows))
+        binders = [(place, binder) for place, binder in enumerate(self.binders) if binder]
+        if not binders:
+            return picked
+        bound = [*zip(*picked, strict=True)]
+        for place, binder in binders:
+            bound[place] = tuple(map(binder, bound[place]))
+        return [*zip(*bound, strict=True)]
 
     def arguments(self, parameters: Mapping[str, Any]) -> list[Any]:
         """The driver's arguments; a parameter that is missing is a KeyError."""
@@ -92,13 +163,15 @@ class Compiled(Generic[R]):
         ]
 
     def values(self, rows: Iterable[Sequence[Any]]) -> list[R]:
-        readers = self.readers
+        row_of, readers = self.row, self.readers
+        if not any(readers):
+            return [row_of(*row) for row in rows]
         return [
-            self.row(
-                *(
+            row_of(
+                *[
                     reader(column) if reader else column
                     for reader, column in zip(readers, row, strict=True)
-                )
+                ]
             )
             for row in rows
         ]
@@ -132,7 +205,17 @@ def compile_statement(statement: Statement[R], dialect: Dialect) -> Compiled[R]:
         binders=tuple(_binder(compiled.binds[name].type, dialect) for name in names),
         readers=tuple(_reader(kind, dialect) for kind in types),
         row=statement.row,
+        fills=_filled(statement.construct, names),
     )
+
+
+def _filled(construct: Executable, names: tuple[str, ...]) -> str | None:
+    """The table into which a plain INSERT puts whole rows, so that they may be copied as well."""
+    if type(construct) is not Insert:
+        return None
+    table = construct.table
+    whole = isinstance(table, Table) and set(names) == {column.key for column in table.columns}
+    return table.name if whole else None
 
 
 def _binder(kind: TypeEngine[Any], dialect: Dialect) -> Processor | None:

@@ -4,7 +4,6 @@ then judged and written under the card's.
 Checks: form, type, channel, card, affiliation, review, limit. Source: semantics 5.7, 12.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -31,7 +30,13 @@ from resolvers.activity_checks import (
     checked_type,
     named_channel,
 )
-from resolvers.activity_judging import JudgedActivity, activity_drafts, judge_activity
+from resolvers.activity_judging import (
+    JudgedActivity,
+    activity_drafts,
+    gifts,
+    judge_activity,
+    notes_json,
+)
 from resolvers.audits import audit_card
 from resolvers.callers import Role
 from resolvers.clock import civil_date
@@ -184,7 +189,6 @@ async def write_activity(
         plan.now,
     )
     await note_counted(transaction, plan, card)
-    notes = [[note.code.value, note.scheme, note.rule] for note in judged.earned.notes]
     await transaction.run(
         insert_post,
         activity_key=plan.activity.key,
@@ -193,7 +197,7 @@ async def write_activity(
         entry_date=plan.entry_date,
         posted_at=plan.now,
         posted_by=context.caller.scope,
-        notes=json.dumps(notes),
+        notes=notes_json(judged.earned),
     )
     named = {"activityType": plan.kind.code, "activityId": plan.activity.activity_id}
     await audit_card(
@@ -266,9 +270,8 @@ async def _write_points(
 ) -> None:
     op_id = operation_id(plan.activity.key)
     zone = judged.standing.time_zone
-    drafts = activity_drafts(
-        plan.book, plan.channel, plan.activity, judged.earned, plan.entry_date, plan.occurred_at
-    )
+    given = gifts(plan.book, plan.channel, judged.earned, plan.entry_date)
+    drafts = activity_drafts(given, plan.kind.code, plan.activity.activity_id, plan.occurred_at)
     try:
         posted = await post(
             transaction,

@@ -3,6 +3,8 @@
 Source: semantics 5.1, 5.5, 5.7.
 """
 
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -47,56 +49,88 @@ async def judge_activity(
     held = await tills.held_affiliations(reader, None, card, named)
     standing = await standing_in_unit(context, reader, card, context_book(context, book))
     today = civil_date(now, channel.time_zone)
-    facts = ActivityFacts(
-        channel=channel.code,
-        on=entry_date,
-        card=CardFacts(
-            active=card.status == "ACTIVE",
-            programs=standing.programs_on(entry_date),
-            tiers=standing.tiers_on(entry_date),
-        ),
-        affiliations=held,
-        room=await room_below(reader, book, card.card_id, now, standing.time_zone, today),
-        activity_type=activity.activity_type,
-    )
+    room = await room_below(reader, book, card.card_id, now, standing.time_zone, today)
+    membership = standing.programs_on(entry_date), standing.tiers_on(entry_date)
+    facts = activity_facts(channel, membership, held, room, activity.activity_type, entry_date)
     earned = earn_activity(facts, book.schemes_on(channel.code), book.reward_points)
     return JudgedActivity(earned, standing)
 
 
-def activity_drafts(
-    book: RuleBook,
+def activity_facts(
     channel: Channel,
-    activity: Activity,
-    earned: Earned,
+    membership: tuple[frozenset[str], Mapping[str, str]],
+    affiliations: frozenset[str],
+    room: Mapping[str, int],
+    activity_type: str,
     entry_date: date,
-    occurred_at: datetime,
-) -> list[Draft]:
-    """One EARN entry for each rule that gives points, in the document's order."""
-    drafts = []
+) -> ActivityFacts:
+    """Of an ACTIVE card; `membership`: its programs, and its tiers by program."""
+    programs, tiers = membership
+    return ActivityFacts(
+        channel=channel.code,
+        on=entry_date,
+        card=CardFacts(active=True, programs=programs, tiers=tiers),
+        affiliations=affiliations,
+        room=room,
+        activity_type=activity_type,
+    )
+
+
+def notes_json(earned: Earned) -> str:
+    return json.dumps([[note.code.value, note.scheme, note.rule] for note in earned.notes])
+
+
+@dataclass(frozen=True, slots=True)
+class Gift:
+    """One entry to be of an activity, whichever activity it is."""
+
+    reward_point: str
+    units: int
+    entry_date: date
+    vests_on: date
+    expires_on: date | None
+    channel: str
+    program: str
+    tier: str | None
+    reason: Reason
+
+
+def gifts(book: RuleBook, channel: Channel, earned: Earned, entry_date: date) -> tuple[Gift, ...]:
+    """One for each rule that gives points, in the document's order."""
+    found = []
     for earning in earned.earnings:
-        vests_on, expires_on = lot_dates(book.reward_points[earning.reward_point], entry_date)
-        origin = Origin(
-            channel=channel.code,
-            program=earning.program,
-            tier=earning.tier,
-            activity_type=activity.activity_type,
-            activity_id=activity.activity_id,
-        )
-        drafts += [
-            Draft(
-                entry_type=EntryType.EARN,
-                reward_point=earning.reward_point,
-                points_units=share.points_units,
-                entry_date=entry_date,
-                counts_on=entry_date,
-                occurred_at=occurred_at,
-                vests_on=vests_on,
-                expires_on=expires_on,
-                origin=origin,
-                reason=Reason(
-                    book.version, earning.scheme, earning.rule, share.computed_units, share.formula
-                ),
+        dates = lot_dates(book.reward_points[earning.reward_point], entry_date)
+        for share in earning.shares:
+            reason = Reason(
+                book.version, earning.scheme, earning.rule, share.computed_units, share.formula
             )
-            for share in earning.shares
-        ]
-    return drafts
+            given = (earning.reward_point, share.points_units, entry_date, *dates)
+            found.append(Gift(*given, channel.code, earning.program, earning.tier, reason))
+    return tuple(found)
+
+
+def activity_drafts(
+    given: Iterable[Gift], activity_type: str, activity_id: str, occurred_at: datetime
+) -> list[Draft]:
+    """EARN entries of the activity."""
+    return [
+        Draft(
+            EntryType.EARN,
+            one.reward_point,
+            one.units,
+            one.entry_date,
+            one.entry_date,
+            occurred_at,
+            one.vests_on,
+            one.expires_on,
+            Origin(
+                channel=one.channel,
+                program=one.program,
+                tier=one.tier,
+                activity_type=activity_type,
+                activity_id=activity_id,
+            ),
+            one.reason,
+        )
+        for one in given
+    ]

@@ -4,17 +4,20 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 Randomness = Callable[[int], bytes]
 
 _FORM = "loyalty-input-1"
+_PLAIN = frozenset({str, int, bool, type(None)})
+_EMPTY: tuple[Any, ...] = ((), frozenset())
 
 
 def random_id(randomness: Randomness) -> UUID:
@@ -24,11 +27,12 @@ def random_id(randomness: Randomness) -> UUID:
 
 def ordered_ids(instant: datetime, count: int, randomness: Randomness) -> tuple[UUID, ...]:
     """UUIDv7s of one millisecond in rising order: 48 bits of time, 12 of place, 62 random."""
-    milliseconds = int(instant.timestamp() * 1000) if instant.timestamp() > 0 else 0
+    milliseconds = max(0, int(instant.timestamp() * 1000))
     made = []
+    drawn = randomness(8 * count)
     for place in range(count):
         high, low = divmod(place, 1 << 12)
-        tail = int.from_bytes(randomness(8)) & ((1 << 62) - 1)
+        tail = int.from_bytes(drawn[8 * place : 8 * place + 8]) & ((1 << 62) - 1)
         # Places beyond 12 bits go on in the next millisecond, so that order holds.
         value = ((milliseconds + high) << 80) | (7 << 76) | (low << 64) | (2 << 62) | tail
         made.append(UUID(int=value))
@@ -59,10 +63,13 @@ def content_hash(command: Any) -> bytes:
 
 
 def canonical(value: Any) -> Any:
-    if is_dataclass(value):
-        return _members(value)
+    kind = type(value)
+    if kind in _PLAIN:
+        return value
+    if is_dataclass(kind):
+        return _given(value, _members(kind))
     if isinstance(value, frozenset | set):
-        return sorted(canonical(item) for item in value)
+        return sorted([canonical(item) for item in value])
     if isinstance(value, tuple | list):
         items = [canonical(item) for item in value]
         numbered = all(isinstance(item, dict) and "line_number" in item for item in items)
@@ -72,15 +79,21 @@ def canonical(value: Any) -> Any:
     return _scalar(value)
 
 
-def _members(value: Any) -> dict[str, Any]:
-    members = {}
-    for member in fields(value):
-        given = getattr(value, member.name)
-        unsaid = given is None or given == member.default
-        empty = given in ((), frozenset()) and member.default is not None
+@cache
+def _members(kind: Any) -> tuple[tuple[str, Any], ...]:
+    """The names of a command's members and their defaults."""
+    return tuple((member.name, member.default) for member in fields(kind))
+
+
+def _given(value: Any, members: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    found = {}
+    for name, default in members:
+        given = getattr(value, name)
+        unsaid = given is None or given == default
+        empty = default is not None and given in _EMPTY
         if not unsaid and not empty:
-            members[member.name] = canonical(given)
-    return members
+            found[name] = canonical(given)
+    return found
 
 
 def _scalar(value: Any) -> Any:

@@ -11,7 +11,7 @@ from io import StringIO
 from itertools import islice
 from typing import TypeVar
 
-from models.activity_statements import LineRow, lines_of
+from models.activity_statements import waiting_of
 from models.database import Transaction
 from resolvers.activity_lines import (
     MAXIMUM_LINES,
@@ -21,11 +21,10 @@ from resolvers.activity_lines import (
     line_faults,
     settle,
 )
-from resolvers.activity_views import place
 from resolvers.audits import one_row
 from resolvers.context import Context
 from resolvers.line_files import FileFormat, Numbered, Source, read_lines
-from resolvers.line_postings import Postings, post_each
+from resolvers.line_postings import WINDOW, Postings, post_each
 from rules.book import RuleBook
 from rules.errors import IdempotencyKeyReused, InvalidInput, LoyaltyError, Refused
 
@@ -123,22 +122,16 @@ class FileImport:
 
     async def post(self, imported: Imported) -> Postings:
         """Post the lines of the file that are unposted, by `occurredAt`, then id."""
-        places = []
-        for keys in chunks(imported.keys, CHUNK):
+        done, places = Postings(), []
+        for keys in chunks(imported.keys, WINDOW):
             await self.context.renew()
-            rows = await self.context.read.each(lines_of, keys)
-            places += [(*place(row), row.activity_key) for row in rows if row.status == "UNPOSTED"]
-        done = Postings()
-        for part in chunks(sorted(places), CHUNK):
-            keys = [key for _, _, key in part]
-            await post_each(self.context, await _rows(self.context, keys), done)
+            lines = await self.context.read.each(waiting_of, keys)
+            places += [(row.occurred_at, row.line_id, row.activity_key) for row in lines]
+        for part in chunks(sorted(places), WINDOW):
+            lines = await self.context.read.each(waiting_of, [key for *_, key in part])
+            await post_each(self.context, lines, done)
             self.tell_progress("posted", done.posted)
         return done
-
-
-async def _rows(context: Context, keys: Sequence[bytes]) -> list[LineRow]:
-    rows = {row.activity_key: row for row in await context.read.each(lines_of, keys)}
-    return [rows[key] for key in keys if key in rows]
 
 
 async def _settled(context: Context, lines: Sequence[NewLine]) -> list[Settled]:

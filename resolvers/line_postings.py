@@ -4,23 +4,27 @@ Source: semantics 5.7.
 """
 
 import json
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from uuid import UUID
 
-from models import line_pages
 from models.activity_statements import (
-    LineRow,
+    WaitingRow,
     fail_line,
     lines_by_id,
     locked_lines_of,
     settle_line,
+    waiting_after,
 )
+from models.card_statements import cards_of, numbers_of
 from models.database import Transaction
-from models.line_pages import Shape
 from resolvers.activities import plan_activity, write_activity
-from resolvers.activity_views import FIRST, place
+from resolvers.activity_views import FIRST
 from resolvers.audits import one_row
+from resolvers.bulk_activities import post_together
+from resolvers.cards import NOBODY
 from resolvers.context import Context
 from resolvers.jobs import JobDone, Progress, silent
 from resolvers.line_changes import activity_of, checked_ids
@@ -28,7 +32,9 @@ from rules.book import RuleBook
 from rules.errors import InvalidInput, LoyaltyError, NotFound
 
 OPERATION = "postActivityLines"
-CHUNK = 200
+# Lines that are looked at together, and as many as one unit posts, about.
+WINDOW = 10_000
+CHUNK = 1_000
 # Failures that an answer shows; it counts all.
 SHOWN = 1000
 
@@ -57,12 +63,11 @@ async def post_lines(
         return done
     with one_row(context, OPERATION, {"lines": "all unposted"}):
         async for lines in _unposted(context):
-            await post_each(context, lines, done)
-            await progress(JobDone(done.posted, done.failed))
+            await post_each(context, lines, done, progress)
     return done
 
 
-async def _named(context: Context, ids: Sequence[UUID]) -> list[LineRow]:
+async def _named(context: Context, ids: Sequence[UUID]) -> list[WaitingRow]:
     rows = {row.line_id: row for row in await context.read.each(lines_by_id, ids)}
     for number, line_id in enumerate(ids):
         if line_id not in rows:
@@ -71,36 +76,70 @@ async def _named(context: Context, ids: Sequence[UUID]) -> list[LineRow]:
         if rows[line_id].status == "REJECTED":
             path = ("ids", str(number))
             raise InvalidInput("This line was rejected: that is final.", path)
-    return sorted(rows.values(), key=place)
+    return [
+        WaitingRow(row.activity_key, row.line_id, row.card_number, row.occurred_at)
+        for row in rows.values()
+        if row.status == "UNPOSTED"
+    ]
 
 
-async def _unposted(context: Context) -> AsyncIterator[list[LineRow]]:
-    """Every unposted line, chunk by chunk; each chunk is read anew."""
+async def _unposted(context: Context) -> AsyncIterator[list[WaitingRow]]:
+    """Every unposted line, window by window; each is read anew."""
     edge_at, edge_id = FIRST
-    statement = line_pages.page(Shape(status=True), backwards=False)
     while True:
         lines = await context.read.all(
-            statement, status="UNPOSTED", edge_at=edge_at, edge_id=edge_id, count=CHUNK
+            waiting_after, edge_at=edge_at, edge_id=edge_id, count=WINDOW
         )
         if lines:
             yield lines
-            edge_at, edge_id = place(lines[-1])
-        if len(lines) < CHUNK:
+            edge_at, edge_id = lines[-1].occurred_at, lines[-1].line_id
+        if len(lines) < WINDOW:
             return
 
 
-async def post_each(context: Context, lines: Iterable[LineRow], done: Postings) -> None:
-    """Post lines one after another and count what came of them."""
+async def post_each(
+    context: Context, lines: Sequence[WaitingRow], done: Postings, progress: Progress = silent
+) -> None:
+    """Post lines, together as far as they are plain, and count what came of them."""
+    places = {line.activity_key: (line.occurred_at, line.line_id) for line in lines}
+    failures: list[bytes] = []
+    for keys in await _portions(context, lines):
+        posted, left = await post_together(context, keys, OPERATION)
+        done.posted += posted
+        for key in left:
+            try:
+                done.posted += await post_line(context, key)
+            except LoyaltyError as refusal:
+                await _keep(context, key, refusal)
+                failures.append(key)
+        await progress(JobDone(done.posted, done.failed + len(failures)))
+    done.failed += len(failures)
+    shown = sorted(failures, key=places.__getitem__)
+    done.failures += shown[: SHOWN - len(done.failures)]
+
+
+async def _portions(context: Context, lines: Sequence[WaitingRow]) -> list[list[bytes]]:
+    """Keys of the lines for units of about `CHUNK`, each in the order of posting.
+
+    All lines of a customer are in one: only what is of one customer may depend on the order, and a
+    unit with many lines of few cards costs less than one with few lines of many.
+    """
+    numbers = sorted({line.card_number for line in lines})
+    found = {row.number: row.card_id for row in await context.read.each(numbers_of, numbers)}
+    cards = {row.card_id: row for row in await context.read.each(cards_of, [*found.values()])}
+    owned: dict[object, list[WaitingRow]] = defaultdict(list)
     for line in lines:
-        if line.status != "UNPOSTED":
-            continue
-        try:
-            done.posted += await post_line(context, line.activity_key)
-        except LoyaltyError as refusal:
-            await _keep(context, line.activity_key, refusal)
-            done.failed += 1
-            if len(done.failures) < SHOWN:
-                done.failures.append(line.activity_key)
+        card = cards.get(found.get(line.card_number, NOBODY))
+        owned[(card.customer_key or card.card_id) if card else line.card_number].append(line)
+    portions: list[list[WaitingRow]] = []
+    for mine in owned.values():
+        if not portions or len(portions[-1]) >= CHUNK:
+            portions.append([])
+        portions[-1] += mine
+    return [
+        [line.activity_key for line in sorted(portion, key=attrgetter("occurred_at", "line_id"))]
+        for portion in portions
+    ]
 
 
 async def post_line(context: Context, activity_key: bytes) -> bool:

@@ -4,17 +4,20 @@ derived from them.
 Within one transaction, and nothing else is awaited. Source: engineering 3.1, semantics 6.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+
+import msgspec
 
 from models.card_statements import CardRow, advance_card, insert_event, locked_card
 from models.database import Transaction
 from resolvers.identifiers import Randomness, ordered_ids
 from rules.errors import CardNotFound
 from rules.ledger import Entry
+
+_JSON = msgspec.json.Encoder()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,30 @@ async def lock_card(transaction: Transaction, card_id: UUID) -> CardRow:
     return row
 
 
+def points_posted(op_id: UUID, entries: Sequence[Entry]) -> Event:
+    return Event(
+        "pointsPosted", {"operation": str(op_id), "entries": [str(e.entry_id) for e in entries]}
+    )
+
+
+def event_rows(
+    card_id: UUID, first: int, events: Sequence[Event], now: datetime, randomness: Randomness
+) -> list[dict[str, object]]:
+    """The events as the next rows of the card's outbox, from number `first` on."""
+    ids = ordered_ids(now, len(events), randomness)
+    return [
+        {
+            "card_id": card_id,
+            "event_id": event_id,
+            "seq_no": first + place,
+            "kind": event.kind,
+            "payload": _JSON.encode(event.payload).decode(),
+            "posted_at": now,
+        }
+        for place, (event, event_id) in enumerate(zip(events, ids, strict=True))
+    ]
+
+
 async def tell(
     transaction: Transaction,
     card: CardRow,
@@ -53,20 +80,8 @@ async def tell(
     """Write the events into the outbox in the card's order, and the card's row with its new
     heads.
     """
-    ids = ordered_ids(now, len(events), randomness)
     await transaction.run_many(
-        insert_event,
-        [
-            {
-                "card_id": card.card_id,
-                "event_id": event_id,
-                "seq_no": card.next_event + place,
-                "kind": event.kind,
-                "payload": json.dumps(event.payload),
-                "posted_at": now,
-            }
-            for place, (event, event_id) in enumerate(zip(events, ids, strict=True))
-        ],
+        insert_event, event_rows(card.card_id, card.next_event, events, now, randomness)
     )
     card = card._replace(next_event=card.next_event + len(events))
     await transaction.run(

@@ -76,8 +76,8 @@ class Standing:
         def on(day: date) -> Counted:
             members = [one for one in self.kin if program in one.programs_on(day)]
 
-            def counted(point: str, first: date | None, last: date | None) -> Fraction:
-                return sum((one.counted(point, first, last) for one in members), Fraction(0))
+            def counted(point: str, first: date | None, last: date | None) -> int | Fraction:
+                return sum(one.counted(point, first, last) for one in members)
 
             return counted
 
@@ -98,7 +98,7 @@ class Standing:
             if row.program == program
         )
 
-    def counted(self, point: str, first: date | None, last: date | None) -> Fraction:
+    def counted(self, point: str, first: date | None, last: date | None) -> int | Fraction:
         """Countable points (not units) dated in the window."""
         units = sum(
             row.points
@@ -108,7 +108,8 @@ class Standing:
             and (last is None or row.entry_date <= last)
         )
         known = self.book.reward_points.get(point)
-        return Fraction(units, scale(point_digits(known) if known else 0))
+        digits = point_digits(known) if known else 0
+        return Fraction(units, scale(digits)) if digits else units
 
     def latest(self, point: str, first: date | None, last: date | None) -> date | None:
         """The latest day in the window on which something positive that counts was posted."""

@@ -74,10 +74,24 @@ async def judge(
     `before` are the rows that stood before what is counted now: those that time had brought by then
     stay judged by what was there then.
     """
+    after = _replayed(standing_now, program, moments, today, before)
+    if after is None:
+        return []
+    changed = await _write(transaction, standing_now, program, after, randomness)
+    return [Event("tierChanged", {"program": program})] if changed else []
+
+
+def _replayed(
+    standing_now: Standing,
+    program: str,
+    moments: Sequence[Moment],
+    today: date,
+    before: Sequence[TierRow] | None,
+) -> Sequence[TierRow] | None:
     version = standing_now.version(standing_now.book, program)
     if version is None or not version.program.tiers:
-        return []
-    after = rules.replay(
+        return None
+    return rules.replay(
         standing_now.stored(program) if before is None else before,
         moments,
         today,
@@ -85,8 +99,37 @@ async def judge(
         lambda day: standing_now.version_on(program, day),
         standing_now.counted,
     )
-    changed = await _write(transaction, standing_now, program, after, randomness)
-    return [Event("tierChanged", {"program": program})] if changed else []
+
+
+def wins_nothing(
+    standing_now: Standing,
+    before: Standing,
+    program: str,
+    moments: Sequence[Moment],
+    first: date,
+    today: date,
+) -> bool:
+    """Whether the judgement that follows a posting at the moments, the first of them on `first`,
+    would leave every stored row of the program as it is.
+    """
+    own = [one for one in moments if program in standing_now.programs_on(one.on)]
+    after = _replayed(
+        standing_now,
+        program,
+        [*own, *moments_from(standing_now, program, first)],
+        today,
+        before.rows_until(program, today),
+    )
+    if after is None:
+        return True
+    wanted = {
+        (row.tier, row.starts_on): (row.ends_on, row.brought) for row in after if not row.manual
+    }
+    return wanted == {
+        (row.tier, row.starts_on): (row.ends_on, row.brought)
+        for row in standing_now.rows
+        if row.program == program and not row.manual
+    }
 
 
 async def _write(

@@ -5,7 +5,6 @@ Every statement is for the rows of one card. Source: engineering 3.1.
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from datetime import date, datetime
 from uuid import UUID
 
@@ -35,7 +34,7 @@ from models.ledger_statements import (
 from models.payment_statements import release_hold_lot, unreleased_holds_of
 from resolvers.identifiers import Randomness
 from resolvers.ledgers import CardLedger, PointBook, Step, is_lot, lot_of, open_ledger
-from resolvers.postings import Event, Posted, tell
+from resolvers.postings import Event, Posted, points_posted, tell
 from rules.balances import PointsDay, Sums, next_change, totals
 from rules.errors import InvalidInput
 from rules.ledger import COUNTING, ISSUING, USING, Draft, Entry, EntryType
@@ -84,11 +83,11 @@ async def write(ledger: CardLedger, op_id: UUID, kind: str, events: Sequence[Eve
         first_seq=card.next_seq,
         last_seq=card.next_seq + len(entries) - 1,
     )
-    await transaction.run_many(insert_entries, [_entry_parameters(entry) for entry in entries])
+    await transaction.run_many(insert_entries, [entry_parameters(entry) for entry in entries])
     if entries:
         latest = max(entry.draft.entry_date for entry in entries)
         card = card._replace(last_entry_on=max(latest, card.last_entry_on or latest))
-        events = [_points_posted(op_id, entries), *events]
+        events = [points_posted(op_id, entries), *events]
     await _write_released(ledger)
     await _write_lots(ledger, entries)
     await _write_debts(ledger, entries)
@@ -104,10 +103,20 @@ async def write(ledger: CardLedger, op_id: UUID, kind: str, events: Sequence[Eve
     return Posted(told, entries)
 
 
-def _entry_parameters(entry: Entry) -> dict[str, object]:
+def entry_parameters(entry: Entry) -> dict[str, object]:
+    """An entry as a row of the book."""
     draft = entry.draft
+    origin, reason = draft.origin, draft.reason
     return {
-        **asdict(draft.origin),
+        "channel": origin.channel,
+        "program": origin.program,
+        "tier": origin.tier,
+        "transaction_id": origin.transaction_id,
+        "line_number": origin.line_number,
+        "payment_id": origin.payment_id,
+        "activity_type": origin.activity_type,
+        "activity_id": origin.activity_id,
+        "adjustment_id": origin.adjustment_id,
         "card_id": entry.card_id,
         "entry_id": entry.entry_id,
         "seq_no": entry.seq_no,
@@ -122,11 +131,11 @@ def _entry_parameters(entry: Entry) -> dict[str, object]:
         "expires_on": draft.expires_on,
         "op_id": entry.op_id,
         "op_line": entry.op_line,
-        "configuration_version": draft.reason.configuration_version,
-        "scheme": draft.reason.scheme,
-        "rule": draft.reason.rule,
-        "computed": draft.reason.computed_units,
-        "formula": draft.reason.formula,
+        "configuration_version": reason.configuration_version,
+        "scheme": reason.scheme,
+        "rule": reason.rule,
+        "computed": reason.computed_units,
+        "formula": reason.formula,
         "prev_hash": entry.prev_hash,
         "entry_hash": entry.entry_hash,
     }
@@ -258,7 +267,7 @@ async def _count_days(ledger: CardLedger, entries: Sequence[Entry]) -> None:
     for (point, day), units in counted.items():
         row = known.get((point, day)) or CountableDayRow(card_id, point, day, 0, positive=False)
         total, positive = row.points + sum(units), row.positive or any(u > 0 for u in units)
-        _check_balance(total)
+        check_balance(total)
         if (point, day) in known:
             await ledger.transaction.run(
                 change_countable_day,
@@ -273,7 +282,7 @@ async def _count_days(ledger: CardLedger, entries: Sequence[Entry]) -> None:
             await ledger.transaction.run(insert_countable_day, **written._asdict())
 
 
-def _check_balance(*sums: int) -> None:
+def check_balance(*sums: int) -> None:
     if any(abs(units) > MAXIMUM_BALANCE_UNITS for units in sums):
         raise InvalidInput("This would take a balance beyond 10^17 smallest units.")
 
@@ -329,10 +338,29 @@ def _balance(
         expired_written=(before.expired_written if before else 0) - gained((EntryType.EXPIRE,)),
         debt=book.debt_units if book else (before.debt if before else 0),
     )
-    now = totals(sums, days, ledger.today, as_of)
-    _check_balance(*asdict(now).values(), *asdict(sums).values())
+    return balance_row(
+        ledger.card.card_id, point, sums, days, ledger.today, as_of, next_hold_lapse_at
+    )
+
+
+def balance_row(
+    card_id: UUID,
+    point: str,
+    sums: Sums,
+    days: Sequence[PointsDay],
+    since: date,
+    as_of: date,
+    next_hold_lapse_at: datetime | None,
+) -> BalanceRow:
+    """The balance to be cached; `since`: the day up to which debt is settled.
+
+    Raises InvalidInput where a sum would pass 10^17 smallest units.
+    """
+    now = totals(sums, days, since, as_of)
+    check_balance(now.available, now.unvested, now.held, now.issued, now.used, now.expired)
+    check_balance(sums.issued, sums.used, sums.expired_written, sums.debt)
     return BalanceRow(
-        card_id=ledger.card.card_id,
+        card_id=card_id,
         reward_point=point,
         issued=sums.issued,
         used=sums.used,
@@ -397,7 +425,7 @@ async def _write_points_days(
             rows[key] = row = row._replace(
                 remainder=row.remainder + remainder, held=row.held + held
             )
-            _check_balance(row.remainder)
+            check_balance(row.remainder)
             await ledger.transaction.run(
                 change_points_day,
                 of_card=card_id,
@@ -413,9 +441,3 @@ async def _write_points_days(
             PointsDay(row.vests_on, row.expires_on, row.remainder, row.held)
         )
     return by_point
-
-
-def _points_posted(op_id: UUID, entries: Sequence[Entry]) -> Event:
-    return Event(
-        "pointsPosted", {"operation": str(op_id), "entries": [str(e.entry_id) for e in entries]}
-    )

@@ -7,7 +7,9 @@ no rounding: every bound that rounding looks at ends sooner. Source: semantics 1
 
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 
 from rules.numbers import currency_digits, scale, show_decimal, show_units, to_minor
 from rules.program import EarningActivity, EarningRule, RewardPoint, RewardPointKind
@@ -40,7 +42,7 @@ def amount(amount_minor: int | Fraction, currency: str) -> Base:
     """Take an amount of the rule's own currency, shown as `20.40`; part of a minor unit in full."""
     digits = currency_digits(currency)
     exact = Fraction(amount_minor)
-    value = exact / scale(digits)
+    value = Fraction(exact.numerator, exact.denominator * scale(digits))
     whole = exact.denominator == 1
     return Base(value, show_units(exact.numerator, digits) if whole else show_decimal(value))
 
@@ -68,13 +70,18 @@ def earned(rule: EarningRule, point: RewardPoint, base: Base, exact: Fraction, u
 
 
 def _product(rule: EarningRule, point: RewardPoint, base: str) -> str:
-    points = show_decimal(rule.points)
+    points = _shown(rule.points)
     if rule.activity in _ONCE:
         return f"{base} x {points}"
-    blocks = f"{base} / {show_decimal(rule.per)}"
+    blocks = f"{base} / {_shown(rule.per)}"
     if point.kind is RewardPointKind.QUANTITY:
         blocks = f"floor({blocks})"
     return f"{blocks} x {points}"
+
+
+@lru_cache(maxsize=4096)
+def _shown(number: Decimal) -> str:
+    return show_decimal(number)
 
 
 def _rounded(exact: Fraction, units: int, digits: int) -> str:

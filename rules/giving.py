@@ -14,7 +14,7 @@ from rules.explanations import ONCE, Base, point_digits
 from rules.indexes import LineIndex
 from rules.lines import split
 from rules.notes import NoteCode
-from rules.numbers import MAXIMUM_UNITS, cut, half_up, scale
+from rules.numbers import MAXIMUM_UNITS, cut, exact_of, half_up, scale
 from rules.occasions import EarningFacts, EarningLine
 from rules.program import EarningActivity, EarningRule, RewardPoint, RewardPointKind
 
@@ -52,6 +52,8 @@ class Given:
     lines: Sequence[EarningLine]
 
     def cut_text(self, kept_units: int, computed_units: int) -> str:
+        if kept_units == computed_units:
+            return ""
         limit = maximum_units(self.point) or 0
         digits = point_digits(self.point)
         return explanations.cut_by_maximum(limit, kept_units, computed_units, digits)
@@ -80,10 +82,11 @@ def given(kind: Kind, points: Mapping[str, RewardPoint], rule: EarningRule) -> G
 
 def _exact_points(rule: EarningRule, point: RewardPoint, value: Fraction) -> Fraction:
     """Give the points before rounding; below `per` there are none, AMOUNT points included."""
-    blocks = value / Fraction(rule.per)
-    if point.kind is RewardPointKind.QUANTITY or blocks < 1:
-        blocks = Fraction(cut(blocks))
-    return blocks * Fraction(rule.points)
+    per, points = exact_of(rule.per), exact_of(rule.points)
+    if point.kind is RewardPointKind.QUANTITY or value < per:
+        whole = (value.numerator * per.denominator) // (value.denominator * per.numerator)
+        return Fraction(whole) * points
+    return value / per * points
 
 
 def _whole_units(exact: Fraction, point: RewardPoint) -> int:
@@ -98,8 +101,7 @@ def parts(kind: Kind, given: Given) -> Sequence[tuple[int | None, int]]:
         return ((None, given.units),)
     by_amount = given.rule.activity is EarningActivity.PURCHASE_BY_AMOUNT
     weights = {
-        line.line_number: Fraction(line.net_minor) if by_amount else line.quantity
-        for line in given.lines
+        line.line_number: line.net_minor if by_amount else line.quantity for line in given.lines
     }
     return split(given.units, weights)
 

@@ -5,10 +5,10 @@ Points are smallest units of their reward point. Source: semantics 6, engineerin
 """
 
 import hashlib
-import json
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
+from json.encoder import encode_basestring_ascii
 from uuid import UUID
 
 GENESIS = bytes(32)
@@ -90,12 +90,18 @@ class Entry:
     entry_hash: bytes
 
 
-def _text(value: object) -> object:
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(timespec="microseconds")
-    if isinstance(value, date | UUID):
-        return str(value)
-    return value
+def _text(value: str | None) -> str:
+    return "null" if value is None else encode_basestring_ascii(value)
+
+
+def _plain(value: object) -> str:
+    """A number, date or id: nothing of it needs an escape."""
+    return "null" if value is None else f'"{value}"'
+
+
+def _instant(value: datetime) -> str:
+    told = value if value.tzinfo is UTC else value.astimezone(UTC)
+    return f'"{told.isoformat(timespec="microseconds")}"'
 
 
 def entry_hash(
@@ -112,16 +118,18 @@ def entry_hash(
     order.
     """
     origin, reason = draft.origin, draft.reason
-    members = [
-        *(_FORM, prev_hash.hex(), card_id, entry_id, seq_no, posted_at, op_id, op_line),
-        *(draft.entry_type.value, draft.reward_point, draft.points_units),
-        *(draft.entry_date, draft.counts_on, draft.occurred_at, draft.vests_on, draft.expires_on),
-        *(origin.channel, origin.program, origin.tier, origin.transaction_id, origin.line_number),
-        *(origin.payment_id, origin.activity_type, origin.activity_id, origin.adjustment_id),
-        *(reason.configuration_version, reason.scheme, reason.rule),
-        *(reason.computed_units, reason.formula),
-    ]
-    form = json.dumps([_text(member) for member in members], separators=(",", ":"))
+    line = "null" if origin.line_number is None else origin.line_number
+    form = (
+        f'["{_FORM}","{prev_hash.hex()}","{card_id}","{entry_id}",{seq_no},{_instant(posted_at)}'
+        f',"{op_id}",{op_line},"{draft.entry_type.value}",{_text(draft.reward_point)}'
+        f',{draft.points_units},"{draft.entry_date}","{draft.counts_on}"'
+        f",{_instant(draft.occurred_at)},{_plain(draft.vests_on)},{_plain(draft.expires_on)}"
+        f",{_text(origin.channel)},{_text(origin.program)},{_text(origin.tier)}"
+        f",{_text(origin.transaction_id)},{line},{_plain(origin.payment_id)}"
+        f",{_text(origin.activity_type)},{_text(origin.activity_id)},{_plain(origin.adjustment_id)}"
+        f",{reason.configuration_version},{_text(reason.scheme)},{_text(reason.rule)}"
+        f",{reason.computed_units},{_text(reason.formula)}]"
+    )
     return hashlib.sha256(form.encode()).digest()
 
 

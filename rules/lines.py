@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Protocol
 
 from rules.errors import InvalidInput, Path, Refused
-from rules.numbers import MAXIMUM_UNITS, cut, fits_minor, to_minor
+from rules.numbers import MAXIMUM_UNITS, fits_minor, to_minor
 
 MAXIMUM_LINES = 1000
 MAXIMUM_CATEGORIES = 100
@@ -143,10 +143,11 @@ def check_lines(
     lines and charges count from 0; what they come to is judged once each is sound by itself.
     Source: semantics 2.
     """
-    faults = [*_list_faults(lines, charges, currency, path)]
+    sound: list[Line] = []
+    faults = [*_list_faults(lines, charges, currency, path, sound)]
     if faults:
         raise Refused(faults)
-    judged = tuple(_line(line, currency) for line in lines)
+    judged = tuple(sound)
     charged = tuple(_charge(charge, currency) for charge in charges)
     for name, summed in (("lines", ()), ("charges", charged)):
         # Taxed totals are the largest there are, whatever the channel's prices include.
@@ -156,15 +157,15 @@ def check_lines(
     return judged, charged
 
 
-def split(units: int, weights: Mapping[int, Fraction]) -> tuple[tuple[int, int], ...]:
+def split(units: int, weights: Mapping[int, int | Fraction]) -> tuple[tuple[int, int], ...]:
     """Split `units` over line numbers by weight: largest remainder, ties to the lower number.
 
     The weights are >= 0 and not all 0; the parts come by line number. Source: semantics 5.3.
     """
     whole = sum(weights.values())
-    exact = {number: units * weights[number] / whole for number in sorted(weights)}
-    parts = {number: cut(share) for number, share in exact.items()}
-    by_remainder = sorted(exact, key=lambda number: parts[number] - exact[number])
+    exact = {number: divmod(units * weights[number], whole) for number in sorted(weights)}
+    parts = {number: int(part) for number, (part, _) in exact.items()}
+    by_remainder = sorted(exact, key=lambda number: -exact[number][1])
     for number in by_remainder[: units - sum(parts.values())]:
         parts[number] += 1
     return tuple(parts.items())
@@ -190,8 +191,13 @@ def number_fault(number: Decimal) -> str | None:
 
 
 def _list_faults(
-    lines: Sequence[LineInput], charges: Sequence[ChargeInput], currency: str, path: Path
+    lines: Sequence[LineInput],
+    charges: Sequence[ChargeInput],
+    currency: str,
+    path: Path,
+    sound: list[Line],
 ) -> Iterator[InvalidInput]:
+    """Yield every fault; lines without one are put into `sound`."""
     counts = {"lines": len(lines), "charges": len(charges)}
     many = [name for name, count in counts.items() if count > MAXIMUM_LINES]
     yield from (InvalidInput(f"At most {MAXIMUM_LINES} may be sent.", (*path, n)) for n in many)
@@ -201,7 +207,7 @@ def _list_faults(
     for position, line in enumerate(lines):
         at = (*path, "lines", str(position))
         yield from line_number_faults(line.line_number, numbers, at)
-        yield from _line_faults(line, currency, at)
+        yield from _line_faults(line, currency, at, sound)
         numbers.add(line.line_number)
     for position, charge in enumerate(charges):
         yield from _charge_faults(charge, numbers, currency, (*path, "charges", str(position)))
@@ -215,13 +221,19 @@ def line_number_faults(number: int, taken: set[int], path: Path) -> Iterator[Inv
         yield InvalidInput("Another line has this number.", at)
 
 
-def _line_faults(line: LineInput, currency: str, path: Path) -> Iterator[InvalidInput]:
+def _line_faults(
+    line: LineInput, currency: str, path: Path, sound: list[Line]
+) -> Iterator[InvalidInput]:
     yield from text_faults(line.product_id, (*path, "productId"))
     yield from text_faults(line.variant_id, (*path, "variantId"))
     yield from text_faults(line.delivery_mode, (*path, "deliveryMode"))
     yield from _category_faults(line.categories, (*path, "categories"))
     faults = [*_number_faults(line, currency, path)]
-    yield from faults or _sum_faults(_line(line, currency), path)
+    if not faults:
+        judged = _line(line, currency)
+        faults = [*_sum_faults(judged, path)]
+        sound.append(judged)
+    yield from faults
 
 
 def _category_faults(categories: tuple[str, ...], path: Path) -> Iterator[InvalidInput]:
@@ -282,7 +294,7 @@ def _line(line: LineInput, currency: str) -> Line:
         quantity=line.quantity,
         unit_price=line.unit_price,
         currency=currency,
-        gross_minor=to_minor(Fraction(line.quantity) * Fraction(line.unit_price), currency),
+        gross_minor=to_minor(line.unit_price, currency, times=line.quantity),
         discount_minor=to_minor(line.discount_amount, currency),
         tax_minor=to_minor(line.tax_amount, currency),
         delivery_mode=line.delivery_mode,

@@ -6,6 +6,7 @@ Source: semantics 2.
 
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 
 # ISO 4217: currencies whose minor unit is not two digits.
 _NONE = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
@@ -26,6 +27,9 @@ _TWO = (
 )
 _USUAL = frozenset(_TWO.split())
 
+_ONE = Decimal(1)
+_SCALES: tuple[int, ...] = tuple(10**digits for digits in range(20))
+
 MAXIMUM_UNITS = 10**15  # of one line, total, earning or entry
 MAXIMUM_BALANCE_UNITS = 10**17
 
@@ -37,6 +41,12 @@ def is_currency(code: str) -> bool:
 def currency_digits(currency: str) -> int:
     """Decimals of the currency's minor unit: USD 2, JPY 0, KWD 3."""
     return _UNUSUAL_DIGITS.get(currency, 2)
+
+
+@lru_cache(maxsize=4096)
+def exact_of(number: Decimal) -> Fraction:
+    """The number of a rule as a fraction: rules ask for few numbers again and again."""
+    return Fraction(number)
 
 
 def half_up(value: Fraction) -> int:
@@ -52,17 +62,23 @@ def cut(value: Fraction) -> int:
 
 
 def scale(digits: int) -> int:
-    return int(10**digits)
+    return _SCALES[digits]
 
 
-def to_minor(amount: Decimal | Fraction, currency: str) -> int:
-    """Minor units of `currency`, rounded half-up."""
-    return half_up(Fraction(amount) * scale(currency_digits(currency)))
+def to_minor(amount: Decimal | Fraction, currency: str, times: Decimal = _ONE) -> int:
+    """Minor units of `currency` in `amount` x `times`, rounded half-up."""
+    above, below = amount.as_integer_ratio()
+    if times is not _ONE:
+        times_above, times_below = times.as_integer_ratio()
+        above, below = above * times_above, below * times_below
+    magnitude = (2 * abs(above) * scale(currency_digits(currency)) + below) // (2 * below)
+    return magnitude if above >= 0 else -magnitude
 
 
 def fits_minor(amount: Decimal, currency: str) -> bool:
     """Whether `amount` is a whole number of the currency's minor units."""
-    return (Fraction(amount) * scale(currency_digits(currency))).denominator == 1
+    above, below = amount.as_integer_ratio()
+    return above * scale(currency_digits(currency)) % below == 0
 
 
 def show_units(units: int, digits: int) -> str:

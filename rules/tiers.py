@@ -11,6 +11,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from rules.calendar import window
+from rules.numbers import exact_of
 from rules.program import DateInterval, Program, Tier, TierRule
 
 # Countable points of a reward point with entry date from .. to, for the card or its group of cards.
@@ -74,10 +75,16 @@ class Progress:
 def won_tier(version: ProgramVersion, counted: Counted, on: date) -> Tier | None:
     """Find the highest tier of which any one rule is met on a date."""
     tiers = sorted(version.program.tiers, key=lambda tier: tier.level, reverse=True)
-    return next(
-        (tier for tier in tiers if any(is_met(version, counted, on, rule) for rule in tier.rules)),
-        None,
-    )
+    # Tiers of a program mostly count the same points over the same window.
+    known: dict[tuple[str, str], int | Fraction] = {}
+
+    def met(rule: TierRule) -> bool:
+        asked = (rule.reward_point, rule.evaluation)
+        if asked not in known:
+            known[asked] = _points(version, counted, on, rule)
+        return known[asked] >= exact_of(rule.minimum_points)
+
+    return next((tier for tier in tiers if any(met(rule) for rule in tier.rules)), None)
 
 
 def evaluate(
@@ -168,12 +175,12 @@ def progress(
 
 
 def is_met(version: ProgramVersion, counted: Counted, on: date, rule: TierRule) -> bool:
-    return _points(version, counted, on, rule) >= Fraction(rule.minimum_points)
+    return _points(version, counted, on, rule) >= exact_of(rule.minimum_points)
 
 
-def _points(version: ProgramVersion, counted: Counted, on: date, rule: TierRule) -> Fraction:
+def _points(version: ProgramVersion, counted: Counted, on: date, rule: TierRule) -> int | Fraction:
     days = window(version.interval(rule.evaluation), on)
-    own = Fraction(counted(rule.reward_point, *days))
+    own = counted(rule.reward_point, *days)
     return own if version.kin is None else own + version.kin(on)(rule.reward_point, *days)
 
 
@@ -186,7 +193,7 @@ def _requirement(
     return Requirement(
         reward_point=rule.reward_point,
         required=rule.minimum_points,
-        counted=points,
+        counted=Fraction(points),
         missing=missing,
         from_on=first or date.min,
         to_on=last or date.max,

@@ -37,9 +37,9 @@ HIDDEN_FROM_PARTNERS = frozenset(
 ROOTS = frozenset({"Query", "Mutation", "Subscription"})
 
 
-def root(*, roles: frozenset[Role], description: str) -> Any:
+def root(*, roles: frozenset[Role], description: str, name: str | None = None) -> Any:
     """A field of Query or Mutation that callers of these roles may use."""
-    return strawberry.field(description=description, metadata={ROLES: roles})
+    return strawberry.field(name=name, description=description, metadata={ROLES: roles})
 
 
 def roles_of(schema: GraphQLSchema, type_name: str, field_name: str) -> frozenset[Role] | None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import strawberry
+from strawberry.federation.schema_directives import Key as FederationKey
+from strawberry.federation.types import FieldSet
 
 from models.card_statements import CardRow, EnrolmentRow
 from resolvers import balances, cards, programs, reward_views, standings
@@ -163,7 +165,10 @@ class ProgramEnrollment:
         )
 
 
-@strawberry.type(description="A loyalty card.")
+@strawberry.type(
+    description="A loyalty card.",
+    directives=[FederationKey(fields=FieldSet("id")), FederationKey(fields=FieldSet("number"))],
+)
 class LoyaltyCard(Node):
     row: strawberry.Private[CardRow]
 

@@ -4,6 +4,8 @@ from asyncio import gather
 from uuid import UUID
 
 import strawberry
+from strawberry.federation.schema_directives import Key as FederationKey
+from strawberry.federation.types import FieldSet
 
 from models.customer_statements import CustomerRow, PersonRow
 from resolvers import balances, cards, customers, programs
@@ -15,7 +17,10 @@ from schema.program import Affiliation
 from schema.values import AsOf, Key, Node, given
 
 
-@strawberry.type(description="Who holds cards.")
+@strawberry.type(
+    description="Who holds cards.",
+    directives=[FederationKey(fields=FieldSet("customerId"))],
+)
 class Customer(Node):
     row: strawberry.Private[CustomerRow]
     own_id: strawberry.Private[str]

@@ -1,6 +1,7 @@
 """The schema, built once a process."""
 
 import strawberry
+from strawberry.federation.schema import FederationAny
 from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import merge_types
 
@@ -11,15 +12,18 @@ from schema.configuration_mutations import ConfigurationMutations
 from schema.configurations import ConfigurationVersion
 from schema.customer_mutations import CustomerMutations
 from schema.errors import GeneralError, IdempotencyKeyReusedError, NotEnoughRewardPointsError
+from schema.federation import ANY, VERSION, SubgraphQuery, hide_directives
 from schema.job_mutations import JobMutations
 from schema.payment_mutations import PaymentMutations
 from schema.point_mutations import PointMutations
-from schema.queries import Query
+from schema.queries import Query as OwnQuery
 from schema.sale_mutations import SaleMutations
-from schema.subscriptions import SOURCES, Subscription
+from schema.subscriptions import Subscription, open_sources
 from schema.tier_mutations import TierMutations
 from schema.webhook_mutations import WebhookMutations
 
+Query = merge_types("Query", (OwnQuery, SubgraphQuery))
+Query.__strawberry_definition__.description = "Everything that can be read."  # type: ignore[attr-defined]
 Mutation = merge_types(
     "Mutation",
     (
@@ -37,7 +41,7 @@ Mutation = merge_types(
 )
 Mutation.__strawberry_definition__.description = "Everything that can be changed."  # type: ignore[attr-defined]
 
-schema = strawberry.Schema(
+schema = strawberry.federation.Schema(
     query=Query,
     mutation=Mutation,
     subscription=Subscription,
@@ -48,10 +52,13 @@ schema = strawberry.Schema(
         ConfigurationVersion,
     ],
     config=StrawberryConfig(scalar_map=SCALARS),
+    scalar_overrides={FederationAny: ANY},
+    federation_version=VERSION,
 )
-schema._schema.description = (  # noqa: SLF001 (Strawberry has no way to give one)
+core = schema._schema  # noqa: SLF001 (Strawberry has no way to do what follows)
+core.description = (
     "The loyalty service: cards, balances that explain themselves, tiers, carts before and sales "
     "after checkout."
 )
-for _name, _source in SOURCES.items():
-    schema._schema.subscription_type.fields[_name].subscribe = _source  # type: ignore[union-attr]  # noqa: SLF001
+hide_directives(core)
+open_sources(core)

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from typing import Annotated, Any
 
 import strawberry
-from graphql import GraphQLResolveInfo
+from graphql import GraphQLResolveInfo, GraphQLSchema
 
 from resolvers import cards
 from resolvers.context import Context
@@ -39,5 +39,10 @@ async def _card_changes(
     return info.context.service.watch.changes(card.card_id, card.next_event)
 
 
-# By the names of the fields.
-SOURCES: Mapping[str, Source] = {"loyaltyCardChanged": _card_changes}
+_SOURCES: Mapping[str, Source] = {"loyaltyCardChanged": _card_changes}
+
+
+def open_sources(schema: GraphQLSchema) -> None:
+    """Give each field of the root what tells it when."""
+    for name, definition in getattr(schema.subscription_type, "fields", {}).items():
+        definition.subscribe = _SOURCES[name]

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
 import strawberry
+from strawberry.federation.schema_directives import Shareable
 
 from execution.relay import (
     IdPart,
@@ -60,7 +61,7 @@ class Node:
         raise NotImplementedError
 
 
-@strawberry.type(description="Where a page of a connection stands.")
+@strawberry.type(description="Where a page of a connection stands.", directives=[Shareable()])
 class PageInfo:
     has_next_page: bool = strawberry.field(description="Whether more follows.")
     has_previous_page: bool = strawberry.field(description="Whether more precedes.")
@@ -68,7 +69,7 @@ class PageInfo:
     end_cursor: str | None = strawberry.field(description="The cursor of the last edge.")
 
 
-@strawberry.type(description="An amount of money.")
+@strawberry.type(description="An amount of money.", directives=[Shareable()])
 class Money:
     amount: Decimal = strawberry.field(description="With the decimals of its currency.")
     currency_code: CurrencyCode = strawberry.field(description="Its currency.")

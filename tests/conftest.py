@@ -1,14 +1,18 @@
 """Databases for every test that asks: the same test runs on SQLite and on PostgreSQL."""
 
-import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from models.database import Database, DatabaseLimits, open_database
 from models.schema_version import migrate
-from tests.databases import Cluster, server
+from tests.databases import Cluster, copy_of, server
+
+# How long an example takes is the machine's affair, not the property's.
+settings.register_profile("loyalty", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("loyalty")
 
 
 @pytest.fixture(scope="session")
@@ -18,10 +22,15 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[Cluster]:
-    with server() as url:
-        cluster = Cluster(url)
-        with cluster.template():
-            yield cluster
+    with server() as url, Cluster(url).connected() as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql: Cluster) -> Iterator[str]:
+    with postgresql.database() as url:
+        migrate(url)
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -33,13 +42,12 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
-    path = shutil.copyfile(sqlite_template, tmp_path / "loyalty.db")
-    return f"sqlite:///{path}"
+    return copy_of(sqlite_template, tmp_path)
 
 
 @pytest.fixture
-def postgresql_url(postgresql: Cluster) -> Iterator[str]:
-    with postgresql.database() as url:
+def postgresql_url(postgresql: Cluster, postgresql_template: str) -> Iterator[str]:
+    with postgresql.database(postgresql_template) as url:
         yield url
 
 

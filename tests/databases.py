@@ -17,8 +17,6 @@ import asyncpg
 import pytest
 from sqlalchemy import make_url
 
-from models.schema_version import migrate
-
 _VARIABLE = "LOYALTY_TEST_DATABASE_URL"
 # The server ends with the pipe on its standard input: it never outlives the process that wants it.
 _SUPERVISED = """
@@ -40,39 +38,36 @@ _OPTIONS = (
 
 
 class Cluster:
-    """A migrated template on a PostgreSQL server, and the databases made from it."""
+    """Databases on a PostgreSQL server: templates, and the copies of them that tests use."""
 
     def __init__(self, url: str) -> None:
         self._url = make_url(url)
-        self._template = f"loyalty_template_{uuid.uuid4().hex}"
         self._run: Callable[[str], object]
 
     @contextmanager
-    def template(self) -> Iterator[None]:
-        with self._connected(), self._created(self._template) as url:
-            migrate(url)
-            yield
-
-    @contextmanager
-    def _connected(self) -> Iterator[None]:
+    def connected(self) -> Iterator["Cluster"]:
         """One connection for all tests: a new one takes as long as half a copy."""
         with asyncio.Runner() as runner:
             address = self._url.render_as_string(hide_password=False)
             connection = runner.run(asyncpg.connect(address))
             self._run = lambda sql: runner.run(connection.execute(sql))
-            yield
+            yield self
             runner.run(connection.close())
 
-    def database(self) -> AbstractContextManager[str]:
-        # Twice as fast as writing the copy into the log.
-        copied = f"TEMPLATE {self._template} STRATEGY FILE_COPY"
-        return self._created(f"loyalty_{uuid.uuid4().hex}", copied)
-
     @contextmanager
-    def _created(self, name: str, how: str = "") -> Iterator[str]:
-        self._run(f"CREATE DATABASE {name} {how}")
+    def database(self, template: str | None = None) -> Iterator[str]:
+        """The address of a new database, a copy of the one at that address."""
+        name = f"loyalty_{uuid.uuid4().hex}"
+        # Twice as fast as writing the copy into the log.
+        copied = template and f"TEMPLATE {make_url(template).database} STRATEGY FILE_COPY"
+        self._run(f"CREATE DATABASE {name} {copied or ''}")
         yield self._url.set(database=name).render_as_string(hide_password=False)
         self._run(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def copy_of(template: Path, directory: Path) -> str:
+    """The address of a copy of an SQLite file."""
+    return f"sqlite:///{shutil.copyfile(template, directory / 'loyalty.db')}"
 
 
 def server() -> AbstractContextManager[str]:

@@ -63,7 +63,12 @@ JSONS = st.recursive(
     ),
     max_leaves=8,
 )
+REPRESENTATIONS = JSONS | st.fixed_dictionaries(
+    {"__typename": st.sampled_from(["LoyaltyCard", "Customer", "Channel", ""]) | JSONS},
+    optional=dict.fromkeys(("id", "number", "customerId"), JSONS),
+)
 SCALARS = {
+    "_Any": REPRESENTATIONS,
     "Decimal": NUMBERS,
     "DateTime": INSTANTS,
     "Date": DATES,

@@ -1,12 +1,9 @@
 """Callers ask as often as they may, told by all processes together, and guess as often as that."""
 
 import asyncio
-import json
-import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -81,17 +78,6 @@ def test_what_is_left_of_the_minute_is_told_with_the_cost(two: tuple[Harness, Ha
         "limit": 10_000,
         "allowance": {"limit": 20, "remaining": 18, "resetAt": "2026-05-01T12:01:00Z"},
     }
-
-
-def test_the_page_for_clients_shows_what_is_told(
-    server_loop: asyncio.AbstractEventLoop, sqlite_url: str, world: World
-) -> None:
-    page = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
-    (request,) = re.findall(r"^```graphql\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
-    (answer,) = re.findall(r"^```json\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
-    with running(server_loop, sqlite_url, world, LOYALTY_RATE_LIMIT="60000") as service:
-        service.customer("ANN")
-        assert service.ask(request, "customer:ANN").body == json.loads(answer)
 
 
 def test_two_processes_count_together_and_each_caller_alone(

@@ -50,6 +50,8 @@ TABLE = {
     "Query.configurationVersions": "SA",
     "Query.planConfiguration": "SA",
     "Subscription.loyaltyCardChanged": ALL,
+    "Query._entities": ALL,
+    "Query._service": ALL,
     "Mutation.issueLoyaltyCard": "CFSA",
     "Mutation.linkLoyaltyCard": "FSA",
     "Mutation.blockLoyaltyCard": "CFSA",
@@ -257,6 +259,11 @@ def test_nodes_of_others_are_null(club: Harness) -> None:
     found = club.ask(query, "admin", ids=wanted)["nodes"]
     assert [node["__typename"] for node in found] == [*names, "ConfigurationVersion"]
     assert [node["id"] for node in found] == wanted
+    amiss = club.gql(query, "admin", ids=[wanted[0], "x", wanted[1]])
+    assert [node and node["id"] for node in amiss["nodes"]] == [wanted[0], None, wanted[1]]
+    assert [(error["path"], error["extensions"]["code"]) for error in amiss.errors] == [
+        (["nodes", 1], "INVALID_INPUT")
+    ]
     own = club.ask(query, "customer:owner", ids=wanted)["nodes"]
     assert [node and node["__typename"] for node in own] == [*names, None]
     for caller in ("customer:other", "partner"):

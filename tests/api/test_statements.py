@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event
 
 from tests.api.harness import Harness, line
 from tests.api.prices import APPAREL5, AUTO_CHARGES, CART, PROMO, cart, shop
@@ -17,31 +16,6 @@ from tests.api.program import amount_rule, club_document, pay_rule, reward_point
 from tests.api.test_payments import pay
 
 LOOKED_UP = ("configuration_version", "api_key")
-FRAMES = ("BEGIN", "COMMIT", "ROLLBACK", "PRAGMA")
-
-
-@pytest.fixture
-def sent(service: Harness) -> list[str]:
-    """Every statement that the service sends from now on."""
-    statements: list[str] = []
-    watched: list[Any] = []
-    engine: Any = service.database.engine  # type: ignore[attr-defined]
-    pool_engine: Engine = getattr(engine, "sync_engine", engine)
-
-    def note(text: str) -> None:
-        if not text.lstrip().startswith(FRAMES):
-            statements.append(text)
-
-    def watch(driver: Any, _record: Any, _proxy: Any) -> None:
-        inner = getattr(driver, "driver_connection", driver)
-        if hasattr(inner, "set_trace_callback"):
-            inner.set_trace_callback(note)
-        elif inner not in watched:
-            inner.add_query_logger(lambda record: note(record.query))
-            watched.append(inner)
-
-    event.listen(pool_engine, "checkout", watch)
-    return statements
 
 
 @contextmanager
@@ -58,6 +32,20 @@ PAGE = """query($first: Int!) { loyaltyCards(first: $first) { nodes {
     value(channel: "WEB") { amount } } } } }"""
 
 
+HELD = "number customer { customerId } balances { available }"
+NODES = f"query($named: [ID!]!) {{ nodes(ids: $named) {{ ... on LoyaltyCard {{ {HELD} }} }} }}"
+ENTITIES = f"""query($named: [_Any!]!) {{ _entities(representations: $named) {{
+  ... on LoyaltyCard {{ {HELD} }} ... on Customer {{ name balances {{ available }} }} }} }}"""
+
+
+def statements_for_named(service: Harness, sent: list[str], query: str, named: list[Any]) -> int:
+    service.ask(query, named=named[:1])
+    with counted(sent):
+        (found,) = service.ask(query, named=named).values()
+        assert [one["balances"][0]["available"] for one in found] == ["10"] * len(named)
+        return len([text for text in sent if not any(name in text for name in LOOKED_UP)])
+
+
 def statements_for(service: Harness, sent: list[str], first: int) -> int:
     # The first call of a second also looks for a newer configuration.
     service.ask(PAGE, first=1)
@@ -68,7 +56,7 @@ def statements_for(service: Harness, sent: list[str], first: int) -> int:
         return len(sent)
 
 
-def test_a_page_of_cards_costs_a_constant_number_of_statements(
+def test_a_page_of_cards_costs_a_constant_number_of_statements_and_so_does_naming_them(
     service: Harness, sent: list[str]
 ) -> None:
     points = reward_points(
@@ -84,6 +72,16 @@ def test_a_page_of_cards_costs_a_constant_number_of_statements(
     found = {first: statements_for(service, sent, first) for first in (1, 10, 100)}
     assert found[1] == found[10] == found[100], found
     assert found[100] <= 16, sent
+    every = service.ask("{ loyaltyCards(first: 100) { nodes { id number } } }")["loyaltyCards"]
+    ids, numbers = zip(*[(card["id"], card["number"]) for card in every["nodes"]], strict=True)
+    for query, named in (
+        (NODES, list(ids)),
+        (ENTITIES, [{"__typename": "LoyaltyCard", "id": one} for one in ids]),
+        (ENTITIES, [{"__typename": "LoyaltyCard", "number": one} for one in numbers]),
+        (ENTITIES, [{"__typename": "Customer", "customerId": f"c{n}"} for n in range(100)]),
+    ):
+        counts = [statements_for_named(service, sent, query, named[:n]) for n in (1, 100)]
+        assert counts[0] == counts[1] <= 9, (query, named[0], counts)
 
 
 def test_a_balance_is_one_indexed_read_however_long_the_book(

@@ -1,27 +1,18 @@
 """The service passes every audit of GraphQL over HTTP that the package graphql-http has."""
 
 import json
-import subprocess
 
 import pytest
 
 from tests.api.harness import Harness
-from tests.clients.conftest import HERE
+from tests.clients.conftest import run
 
 AUDITS = 61
 
 
 @pytest.mark.parametrize("caller", ["customer:ANN", "staff"])
 def test_the_service_does_what_it_must_and_should(node: str, service: Harness, caller: str) -> None:
-    run = subprocess.run(  # noqa: S603 - our own script
-        [node, "audits.mjs", f"{service.url}/graphql", service.credential(caller)],
-        cwd=HERE,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert (run.returncode, run.stderr) == (0, "")
-    audits = [json.loads(line) for line in run.stdout.splitlines()]
+    told = run(node, "audits.mjs", f"{service.url}/graphql", service.credential(caller))
+    audits = [json.loads(line) for line in told.splitlines()]
     assert [audit for audit in audits if audit["status"] != "ok"] == []
     assert len({audit["id"] for audit in audits}) == AUDITS

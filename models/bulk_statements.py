@@ -1,0 +1,52 @@
+"""Statements over rows of many cards, for postings in bulk."""
+
+from sqlalchemy import bindparam, select, update
+
+from models.activities import activity_day, activity_line
+from models.activity_statements import ActivityDayRow
+from models.card_statements import CardRow
+from models.cards import card
+from models.columns import HASH, IDENTIFIER
+from models.ledger import balance, countable_day, points_day
+from models.ledger_statements import BalanceRow, CountableDayRow, PointsDayRow
+from models.statements import KeyedStatement, changes, write_each
+
+# Sorted before they are locked: every unit that locks several cards does so in this order.
+locked_cards_of: KeyedStatement[CardRow] = KeyedStatement(
+    lambda keys: (
+        select(card).where(card.c.card_id.in_(keys)).order_by(card.c.card_id).with_for_update()
+    ),
+    CardRow,
+    IDENTIFIER,
+)
+# Used up days as well: they are written again where points come to them.
+points_days_of_cards: KeyedStatement[PointsDayRow] = KeyedStatement(
+    lambda keys: select(points_day).where(points_day.c.card_id.in_(keys)),
+    PointsDayRow,
+    IDENTIFIER,
+)
+
+advance_cards = changes(
+    card,
+    ("card_id",),
+    ("next_seq", "next_event", "head_hash", "last_posted_at", "last_entry_on"),
+)
+change_balances = changes(balance, BalanceRow._fields[:2], BalanceRow._fields[2:])
+change_points_days = changes(points_day, PointsDayRow._fields[:4], PointsDayRow._fields[4:])
+change_countable_days = changes(
+    countable_day, CountableDayRow._fields[:3], CountableDayRow._fields[3:]
+)
+change_activity_days = changes(activity_day, ActivityDayRow._fields[:3], ActivityDayRow._fields[3:])
+post_lines = write_each(
+    lambda keys: (
+        update(activity_line)
+        .where(activity_line.c.activity_key.in_(keys))
+        .values(
+            status="POSTED",
+            reviewed_by=bindparam("reviewed_by"),
+            rejection_reason=None,
+            error=None,
+        )
+    ),
+    HASH,
+)

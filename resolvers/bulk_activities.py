@@ -1,0 +1,265 @@
+"""Lines of the journal posted together: one unit, one lock of all their cards, one write.
+
+It posts what the posting of each alone would, and leaves to that what is not plain: a line that is
+refused, a card of which something is unusual, a tier that moves, a reward that counts. Behind a
+line that is left, all lines of its card are left. Source: semantics 5.7, engineering 3.1.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from uuid import UUID
+
+from models.activity_statements import (
+    ActivityDayRow,
+    LineRow,
+    activity_days_of,
+    insert_activity_day,
+    insert_post,
+    locked_lines_of,
+)
+from models.bulk_statements import change_activity_days, post_lines
+from models.card_statements import numbers_of
+from models.customer_statements import affiliations_of
+from models.database import Transaction
+from resolvers.activity_checks import check_affiliation, checked_type, named_channel
+from resolvers.activity_judging import Gift, activity_drafts, activity_facts, gifts, notes_json
+from resolvers.audits import audit_card
+from resolvers.books import History
+from resolvers.bulk_books import Books, OpenCard, open_books
+from resolvers.callers import Caller
+from resolvers.clock import civil_date
+from resolvers.context import Context
+from resolvers.identifiers import operation_id
+from resolvers.judging import context_book
+from resolvers.postings import Event
+from rules import activities as rules
+from rules.book import RuleBook
+from rules.earning import earn_activity
+from rules.errors import InvalidInput, LoyaltyError
+from rules.program import ActivityType, Channel
+
+# What an activity gives, and why no more.
+_Judged = tuple[tuple[Gift, ...], str]
+# How many activities a card has of a type, by day.
+Counts = dict[tuple[UUID, str], dict[date, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """A line that passed every check that looks at nothing but the program."""
+
+    line: LineRow
+    book: RuleBook
+    channel: Channel
+    kind: ActivityType
+    entry_date: date
+
+
+@dataclass
+class _Batch:
+    context: Context
+    transaction: Transaction
+    operation: str
+    now: datetime
+    books: Books
+    affiliations: Mapping[UUID | None, frozenset[str]]
+    counts: Counts
+    known_days: frozenset[tuple[UUID, str, date]]
+    touched_days: set[tuple[UUID, str, date]] = field(default_factory=set)
+    posts: list[dict[str, object]] = field(default_factory=list)
+    # What the rules made of equal facts.
+    judged: dict[object, _Judged] = field(default_factory=dict)
+
+    def try_post(self, planned: _Planned | None, card: OpenCard | None) -> bool:
+        """Post the line; False where that is no plain matter, and nothing has changed."""
+        if planned is None or card is None:
+            return False
+        try:
+            return self._post(planned, card)
+        except LoyaltyError:
+            return False
+
+    def _post(self, planned: _Planned, card: OpenCard) -> bool:
+        line, kind, on = planned.line, planned.kind, planned.entry_date
+        counts = self.counts[card.row.card_id, kind.code]
+        if kind.limit is not None and rules.exceeds(kind.limit, counts, on):
+            return False
+        if planned.book.counts_activities(kind.code):
+            return False
+        given, notes = self._judged(planned, card)
+        drafts = activity_drafts(given, kind.code, line.activity_id, line.occurred_at)
+        op_id = operation_id(line.activity_key)
+        told = {"activityType": kind.code, "activityId": line.activity_id, "operation": str(op_id)}
+        event = Event("activityPosted", {**told})
+        if not self.books.post(card, op_id, "activity", drafts, [event], self.now):
+            return False
+        counts[on] = counts.get(on, 0) + 1
+        self.touched_days.add((card.row.card_id, kind.code, on))
+        self.posts.append(
+            {
+                "activity_key": line.activity_key,
+                "card_id": card.row.card_id,
+                "activity_type": kind.code,
+                "entry_date": on,
+                "posted_at": self.now,
+                "posted_by": self.context.caller.scope,
+                "notes": notes,
+            }
+        )
+        return True
+
+    def _judged(self, planned: _Planned, card: OpenCard) -> _Judged:
+        book, channel, line = planned.book, planned.channel, planned.line
+        held = self.affiliations.get(card.row.customer_key, frozenset())
+        if line.affiliation is not None:
+            held |= {line.affiliation}
+        on, code = planned.entry_date, planned.kind.code
+        room = card.room(book, civil_date(self.now, channel.time_zone))
+        programs, tiers = card.judged_on(on)
+        equal = (book.version, channel.code, on, code, programs, (*tiers.items(),), held)
+        if not room and equal in self.judged:
+            return self.judged[equal]
+        facts = activity_facts(channel, (programs, tiers), held, room, code, on)
+        earned = earn_activity(facts, book.schemes_on(channel.code), book.reward_points)
+        found = gifts(book, channel, earned, on), notes_json(earned)
+        if not room:
+            self.judged[equal] = found
+        return found
+
+    async def write(self) -> None:
+        """Raises InvalidInput where a sum would pass its bound; then nothing may be committed."""
+        if not self.posts:
+            return
+        await self.books.write()
+        await self.transaction.run_many(insert_post, self.posts)
+        rows = [
+            ActivityDayRow(card_id, code, on, self.counts[card_id, code][on])
+            for card_id, code, on in self.touched_days
+        ]
+        new = [row for row in rows if row[:3] not in self.known_days]
+        old = [row for row in rows if row[:3] in self.known_days]
+        await self.transaction.run_many(insert_activity_day, [row._asdict() for row in new])
+        await self.transaction.change_many(change_activity_days, old)
+        keys = [post["activity_key"] for post in self.posts]
+        await self.transaction.run_each(post_lines, keys, reviewed_by=self.context.caller.name)
+        first = next(iter(self.books.touched))
+        await audit_card(self.context, self.transaction, first, self.operation, self.now)
+
+
+async def post_together(
+    context: Context, keys: Sequence[bytes], operation: str
+) -> tuple[int, list[bytes]]:
+    """Post what is plain of the lines; how many were, and the keys of those left, in their order.
+
+    `keys` are in the order of posting; lines that are no longer unposted are passed over.
+    """
+
+    async def unit(transaction: Transaction, effective: RuleBook | None) -> tuple[int, list[bytes]]:
+        rows = await transaction.each(locked_lines_of, sorted(keys))
+        locked = {row.activity_key: row for row in rows if row.status == "UNPOSTED"}
+        waiting = [locked[key] for key in keys if key in locked]
+        if effective is None or not waiting:
+            return 0, [line.activity_key for line in waiting]
+        batch, cards, planned = await _opened(context, transaction, waiting, effective, operation)
+        left, behind = [], set()
+        for line in waiting:
+            plan, card = planned.get(line.activity_key), cards.get(line.card_number)
+            if line.card_number in behind or not batch.try_post(plan, card):
+                left.append(line.activity_key)
+                behind.add(line.card_number)
+        await batch.write()
+        return len(batch.posts), left
+
+    try:
+        return await context.unit(unit)
+    except InvalidInput:
+        # A balance would pass its bound: one by one it shows whose.
+        return 0, [*keys]
+
+
+async def _opened(
+    context: Context,
+    transaction: Transaction,
+    waiting: Sequence[LineRow],
+    effective: RuleBook,
+    operation: str,
+) -> tuple[_Batch, Mapping[str, OpenCard], Mapping[bytes, _Planned]]:
+    now = context.service.clock()
+    numbers = sorted({line.card_number for line in waiting})
+    ids = {row.number: row.card_id for row in await transaction.each(numbers_of, numbers)}
+    books = await open_books(
+        context, transaction, [*ids.values()], context_book(context, effective), now
+    )
+    cards = {number: books.cards[key] for number, key in ids.items() if key in books.cards}
+    history = await context.service.books.history(transaction)
+    planner = _Planner(context.caller, history)
+    plans = {line.activity_key: planner.plan(line) for line in waiting}
+    planned = {key: plan for key, plan in plans.items() if plan is not None}
+    keys = sorted({card.row.customer_key for card in cards.values() if card.row.customer_key})
+    held: dict[UUID, set[str]] = defaultdict(set)
+    for row in await transaction.each(affiliations_of, keys):
+        held[row.customer_key].add(row.affiliation)
+    counted = await _days(transaction, [card.row.card_id for card in cards.values()], planned)
+    batch = _Batch(
+        context,
+        transaction,
+        operation,
+        now,
+        books,
+        {key: frozenset(codes) for key, codes in held.items()},
+        counted,
+        frozenset((*of, on) for of, days in counted.items() for on in days),
+    )
+    return batch, cards, planned
+
+
+@dataclass
+class _Planner:
+    """What the program says of lines; the same for all that name the same of it."""
+
+    caller: Caller
+    history: History
+    _known: dict[object, tuple[Channel, ActivityType] | None] = field(default_factory=dict)
+
+    def plan(self, line: LineRow) -> _Planned | None:
+        """None for what would be refused."""
+        book = self.history.at(line.occurred_at)
+        if book is None:
+            return None
+        named = (book.version, line.channel, line.activity_type, line.affiliation)
+        if named not in self._known:
+            self._known[named] = self._found(book, line)
+        found = self._known[named]
+        if found is None:
+            return None
+        channel, kind = found
+        return _Planned(line, book, channel, kind, civil_date(line.occurred_at, channel.time_zone))
+
+    def _found(self, book: RuleBook, line: LineRow) -> tuple[Channel, ActivityType] | None:
+        try:
+            kind = checked_type(self.caller, book, line.activity_type)
+            channel = named_channel(book, line.channel)
+            check_affiliation(book, line.affiliation)
+        except LoyaltyError:
+            return None
+        return (channel, kind) if channel.active else None
+
+
+async def _days(
+    transaction: Transaction, ids: Sequence[UUID], planned: Mapping[bytes, _Planned]
+) -> Counts:
+    """How many activities the cards have on the days that matter to the lines, type by type."""
+    windows: dict[str, tuple[date, date]] = {}
+    for plan in planned.values():
+        since, until = rules.judged_days(plan.kind.limit, plan.entry_date)
+        known = windows.get(plan.kind.code, (since, until))
+        windows[plan.kind.code] = min(since, known[0]), max(until, known[1])
+    counted: Counts = defaultdict(dict)
+    for code, (since, until) in sorted(windows.items()):
+        for row in await transaction.each(
+            activity_days_of, ids, of_type=code, since=since, until=until
+        ):
+            counted[row.card_id, code][row.entry_date] = row.posted
+    return counted

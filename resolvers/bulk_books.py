@@ -1,0 +1,402 @@
+"""The books of many cards in one unit: locked and read together, extended by earnings, and written
+by statements for rows of many cards.
+
+Only for cards of which nothing is unusual: `open_books` tells which. For them the rows are those
+that one posting after another would leave. Source: engineering 3.1, semantics 6.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Generic, NamedTuple, TypeVar
+from uuid import UUID
+
+from models.bulk_statements import (
+    advance_cards,
+    change_balances,
+    change_countable_days,
+    change_points_days,
+    locked_cards_of,
+    points_days_of_cards,
+)
+from models.card_statements import (
+    CardRow,
+    EnrolmentRow,
+    StoredTierRow,
+    enrolments_of,
+    insert_event,
+    tier_rows_of,
+)
+from models.database import Transaction
+from models.ledger_statements import (
+    BalanceRow,
+    CountableDayRow,
+    PointsDayRow,
+    balances_of,
+    countable_days_of,
+    insert_balance,
+    insert_countable_day,
+    insert_entries,
+    insert_lots,
+    insert_operation,
+    insert_points_day,
+)
+from models.statements import Changes, Statement
+from resolvers.books import History
+from resolvers.clock import MICROSECOND, civil_date
+from resolvers.context import Context
+from resolvers.identifiers import Randomness, ordered_ids
+from resolvers.judging import limited, room_of
+from resolvers.ledgers import is_lot
+from resolvers.postings import Event, event_rows, points_posted
+from resolvers.standings import Standing, has_kin
+from resolvers.tiers import judged_points, wins_nothing
+from resolvers.writing import balance_row, check_balance, entry_parameters
+from rules.balances import NEVER, PointsDay, Sums
+from rules.book import RuleBook
+from rules.ledger import Draft, Entry, chain
+from rules.tiers import Moment
+
+R = TypeVar("R", bound=NamedTuple)
+
+DayKey = tuple[str, date, date]
+CountKey = tuple[str, date]
+# Programs, and tiers by program.
+Judged = tuple[frozenset[str], dict[str, str]]
+
+
+@dataclass
+class OpenCard:
+    """A card under its lock: what is kept of it, and what this unit adds."""
+
+    row: CardRow
+    standing: Standing
+    balances: dict[str, BalanceRow]
+    days: dict[DayKey, PointsDayRow]
+    countable: dict[CountKey, CountableDayRow]
+    next_seq: int
+    next_event: int
+    head_hash: bytes
+    last_posted_at: datetime
+    last_entry_on: date | None
+    gained: dict[str, int] = field(default_factory=dict)
+    day_gains: dict[DayKey, int] = field(default_factory=dict)
+    count_gains: dict[CountKey, int] = field(default_factory=dict)
+    # The day as of which the balance of a reward point is told.
+    told_on: dict[str, date] = field(default_factory=dict)
+    _judged: dict[date, Judged] = field(default_factory=dict)
+
+    def judged_on(self, day: date) -> Judged:
+        """Programs and tiers of the day, as the postings so far leave them."""
+        found = self._judged.get(day)
+        if found is None:
+            standing = self.standing
+            found = self._judged[day] = standing.programs_on(day), standing.tiers_on(day)
+        return found
+
+    def stands(self, standing: Standing) -> None:
+        """From now on as it is judged by then."""
+        if standing is not self.standing:
+            self.standing = standing
+            self._judged.clear()
+
+    def sums(self, code: str) -> Sums:
+        known = self.balances.get(code)
+        gained = self.gained.get(code, 0)
+        if known is None:
+            return Sums(gained)
+        return Sums(known.issued + gained, known.used, known.expired_written)
+
+    def points_days(self) -> dict[str, list[PointsDay]]:
+        """Points by day, of each reward point."""
+        found: dict[str, list[PointsDay]] = defaultdict(list)
+        for key, row in self.days.items():
+            units = row.remainder + self.day_gains.get(key, 0)
+            found[row.reward_point].append(PointsDay(row.vests_on, row.expires_on, units, row.held))
+        for key in self.day_gains.keys() - self.days.keys():
+            point, vests_on, expires_on = key
+            found[point].append(PointsDay(vests_on, expires_on, self.day_gains[key]))
+        return found
+
+    def room(self, book: RuleBook, today: date) -> dict[str, int]:
+        """Units left below each maximum."""
+        if not limited(book):
+            return {}
+        codes = self.balances.keys() | self.gained.keys()
+        # Nothing is owed, so that it does not matter since when that is settled.
+        sums = {code: (self.sums(code), today) for code in codes}
+        return room_of(book, sums, self.points_days(), today)
+
+    def day_rows(self) -> Iterator[PointsDayRow]:
+        for key, units in self.day_gains.items():
+            known = self.days.get(key)
+            remainder, held = (known.remainder, known.held) if known else (0, 0)
+            yield PointsDayRow(self.row.card_id, *key, remainder + units, held)
+
+    def count_rows(self) -> Iterator[CountableDayRow]:
+        for key, units in self.count_gains.items():
+            known = self.countable.get(key)
+            points = (known.points if known else 0) + units
+            yield CountableDayRow(self.row.card_id, *key, points, positive=True)
+
+    def balance_rows(self) -> Iterator[BalanceRow]:
+        """Raises InvalidInput beyond the bound."""
+        days = self.points_days()
+        for code, on in self.told_on.items():
+            known = self.balances.get(code)
+            lapse = known.next_hold_lapse_at if known else None
+            yield balance_row(self.row.card_id, code, self.sums(code), days[code], on, on, lapse)
+
+    def heads(self) -> tuple[object, ...]:
+        """The card's row, as `advance_cards` takes it."""
+        return (
+            self.row.card_id,
+            self.next_seq,
+            self.next_event,
+            self.head_hash,
+            self.last_posted_at,
+            self.last_entry_on,
+        )
+
+
+@dataclass
+class Books:
+    """Cards that are open, by id, and the rows to be written of them."""
+
+    transaction: Transaction
+    cards: dict[UUID, OpenCard]
+    randomness: Randomness
+    operations: list[dict[str, object]] = field(default_factory=list)
+    entries: list[dict[str, object]] = field(default_factory=list)
+    lots: list[dict[str, object]] = field(default_factory=list)
+    events: list[dict[str, object]] = field(default_factory=list)
+    touched: dict[UUID, OpenCard] = field(default_factory=dict)
+
+    def post(
+        self,
+        card: OpenCard,
+        op_id: UUID,
+        kind: str,
+        drafts: Sequence[Draft],
+        events: Sequence[Event],
+        now: datetime,
+    ) -> bool:
+        """Add positive drafts, or none, as one operation; False where a tier would move, and
+        nothing is added.
+        """
+        zone = card.standing.time_zone
+        standing = _standing_after(card, drafts, now)
+        if standing is None:
+            return False
+        card.stands(standing)
+        card_id, first_seq = card.row.card_id, card.next_seq
+        posted_at = max(now, card.last_posted_at + MICROSECOND)
+        card.last_posted_at = posted_at
+        if drafts:
+            entries = self._chained(card, op_id, drafts, posted_at)
+            self._take(card, entries, civil_date(posted_at, zone))
+            events = [points_posted(op_id, entries), *events]
+        self.operations.append(
+            {
+                "card_id": card_id,
+                "op_id": op_id,
+                "kind": kind,
+                "posted_at": posted_at,
+                "first_seq": first_seq,
+                "last_seq": card.next_seq - 1,
+            }
+        )
+        self.events += event_rows(card_id, card.next_event, events, posted_at, self.randomness)
+        card.next_event += len(events)
+        self.touched[card_id] = card
+        return True
+
+    def _chained(
+        self, card: OpenCard, op_id: UUID, drafts: Sequence[Draft], posted_at: datetime
+    ) -> tuple[Entry, ...]:
+        ids = ordered_ids(posted_at, len(drafts), self.randomness)
+        entries = chain(
+            card.row.card_id, card.next_seq, card.head_hash, posted_at, op_id, tuple(drafts), ids
+        )
+        card.next_seq += len(entries)
+        card.head_hash = entries[-1].entry_hash
+        newest = max([draft.entry_date for draft in drafts])
+        card.last_entry_on = max(newest, card.last_entry_on or newest)
+        return entries
+
+    def _take(self, card: OpenCard, entries: Iterable[Entry], today: date) -> None:
+        on = max(today, card.last_entry_on or today)
+        for entry in entries:
+            draft = entry.draft
+            if not is_lot(draft):
+                raise ValueError("only what is earned is posted in bulk")
+            self.entries.append(entry_parameters(entry))
+            units, point = draft.points_units, draft.reward_point
+            day = (point, draft.vests_on or draft.entry_date, draft.expires_on or NEVER)
+            self.lots.append(
+                {
+                    "card_id": entry.card_id,
+                    "lot_id": entry.entry_id,
+                    "reward_point": point,
+                    "vests_on": day[1],
+                    "expires_on": day[2],
+                    "occurred_at": draft.occurred_at,
+                    "remainder": units,
+                    "held": 0,
+                    "expired": 0,
+                }
+            )
+            count = (point, draft.counts_on)
+            card.gained[point] = card.gained.get(point, 0) + units
+            card.day_gains[day] = card.day_gains.get(day, 0) + units
+            card.count_gains[count] = card.count_gains.get(count, 0) + units
+            card.told_on[point] = on
+
+    async def write(self) -> None:
+        """Write everything. Raises InvalidInput where a sum would pass its bound; then the
+        transaction must not commit.
+        """
+        run_many = self.transaction.run_many
+        await run_many(insert_operation, self.operations)
+        await run_many(insert_entries, self.entries)
+        await run_many(insert_lots, self.lots)
+        await self._write_sums()
+        await run_many(insert_event, self.events)
+        heads = [card.heads() for card in self.touched.values()]
+        await self.transaction.change_many(advance_cards, heads)
+
+    async def _write_sums(self) -> None:
+        days: Sorted[PointsDayRow] = Sorted()
+        counts: Sorted[CountableDayRow] = Sorted()
+        balances: Sorted[BalanceRow] = Sorted()
+        for card in self.touched.values():
+            for day in card.day_rows():
+                check_balance(day.remainder)
+                days.put(day, known=day[1:4] in card.days)
+            for count in card.count_rows():
+                check_balance(count.points)
+                counts.put(count, known=count[1:3] in card.countable)
+            for balance in card.balance_rows():
+                balances.put(balance, known=balance.reward_point in card.balances)
+        await days.write(self.transaction, insert_points_day, change_points_days)
+        await counts.write(self.transaction, insert_countable_day, change_countable_days)
+        await balances.write(self.transaction, insert_balance, change_balances)
+
+
+def _standing_after(card: OpenCard, drafts: Sequence[Draft], now: datetime) -> Standing | None:
+    """The standing with what the drafts count; None where that moves a tier."""
+    before = card.standing
+    if not drafts:
+        return before
+    points = {draft.reward_point for draft in drafts}
+    first = min([draft.counts_on for draft in drafts])
+    programs = [one for one in card.judged_on(first)[0] if judged_points(before, one) & points]
+    if not programs:
+        return before
+    gains = dict(card.count_gains)
+    for draft in drafts:
+        key = (draft.reward_point, draft.counts_on)
+        gains[key] = gains.get(key, 0) + draft.points_units
+    after = replace(card, count_gains=gains)
+    unchanged = (row for key, row in card.countable.items() if key not in gains)
+    standing = replace(before, countable=(*unchanged, *after.count_rows()))
+    moments = [Moment(day, extends=True) for day in {draft.counts_on for draft in drafts}]
+    today = civil_date(now, before.time_zone)
+    unmoved = all(
+        wins_nothing(standing, before, program, moments, first, today) for program in programs
+    )
+    return standing if unmoved else None
+
+
+class Sorted(Generic[R]):
+    """Rows that are new, and rows that stand already."""
+
+    def __init__(self) -> None:
+        self._new: list[R] = []
+        self._known: list[R] = []
+
+    def put(self, row: R, *, known: bool) -> None:
+        (self._known if known else self._new).append(row)
+
+    async def write(
+        self, transaction: Transaction, insert: Statement[None], change: Changes
+    ) -> None:
+        await transaction.run_many(insert, [row._asdict() for row in self._new])
+        await transaction.change_many(change, self._known)
+
+
+async def open_books(
+    context: Context, transaction: Transaction, ids: Sequence[UUID], book: RuleBook, now: datetime
+) -> Books:
+    """Lock the cards, ascending by id, and read what is kept of them. Only the plain ones are
+    opened; the others are for postings of one card.
+
+    Plain is an ACTIVE card that replaced none, whose customer's cards count for themselves alone,
+    that owes nothing, and of which no hold has lapsed unnoticed.
+    """
+    history = await context.service.books.history(transaction)
+    locked = await transaction.each(locked_cards_of, sorted(ids, key=lambda one: one.bytes))
+    balances: dict[UUID, dict[str, BalanceRow]] = defaultdict(dict)
+    for balance in await transaction.each(balances_of, ids):
+        balances[balance.card_id][balance.reward_point] = balance
+    plain = [
+        row
+        for row in locked
+        if row.status == "ACTIVE"
+        and row.replaces is None
+        and not has_kin(row, history)
+        and not any(_is_due(one, now) for one in balances[row.card_id].values())
+    ]
+    standings = await _standings(context, transaction, plain, book, history)
+    days: dict[UUID, dict[DayKey, PointsDayRow]] = defaultdict(dict)
+    for day in await transaction.each(points_days_of_cards, [row.card_id for row in plain]):
+        days[day.card_id][day.reward_point, day.vests_on, day.expires_on] = day
+    cards = {
+        key: OpenCard(
+            standing.card,
+            standing,
+            balances[key],
+            days[key],
+            {(one.reward_point, one.entry_date): one for one in standing.countable},
+            *(standing.card.next_seq, standing.card.next_event, standing.card.head_hash),
+            *(standing.card.last_posted_at, standing.card.last_entry_on),
+        )
+        for key, standing in standings.items()
+    }
+    return Books(transaction, cards, context.service.randomness)
+
+
+async def _standings(
+    context: Context,
+    transaction: Transaction,
+    cards: Sequence[CardRow],
+    book: RuleBook,
+    history: History,
+) -> dict[UUID, Standing]:
+    """By card, of such as count for themselves alone."""
+    keys = [row.card_id for row in cards]
+    enrolments: dict[UUID, list[EnrolmentRow]] = defaultdict(list)
+    for enrolment in await transaction.each(enrolments_of, keys):
+        enrolments[enrolment.card_id].append(enrolment)
+    tiers: dict[UUID, list[StoredTierRow]] = defaultdict(list)
+    for tier in await transaction.each(tier_rows_of, keys):
+        tiers[tier.card_id].append(tier)
+    counted: dict[UUID, list[CountableDayRow]] = defaultdict(list)
+    for one in await transaction.each(countable_days_of, keys):
+        counted[one.card_id].append(one)
+    found = {}
+    for row in cards:
+        key = row.card_id
+        source = await context.service.books.last_with(
+            transaction, row.enrollment_source, lambda book: book.channels
+        )
+        zone = source.time_zone if source else "UTC"
+        found[key] = Standing(row, zone, enrolments[key], tiers[key], counted[key], book, history)
+    return found
+
+
+def _is_due(row: BalanceRow, now: datetime) -> bool:
+    """Whether a posting would first have to settle something."""
+    lapse = row.next_hold_lapse_at
+    return row.debt > 0 or (lapse is not None and lapse <= now)

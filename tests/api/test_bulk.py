@@ -1,0 +1,216 @@
+"""Lines of the journal are posted together as they would be one after another."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import or_, select
+
+from models.columns import metadata
+from models.database import Database
+from models.statements import Statement
+from tests.api.activities import activity_program, activity_rule
+from tests.api.harness import Harness
+from tests.api.program import Document, reward_points
+from tests.api.test_points import adjust
+from tests.api.test_replacing import replaced
+
+# What a posting writes of a card, and what of it chance made or the card's own names.
+TABLES = (
+    *("ledger_entry", "lot_remainder", "allocation", "debt", "operation", "outbox"),
+    *("balance", "points_day", "countable_day", "tier_row", "activity_day", "activity_post"),
+    *("card_reward",),
+)
+CHANCE = frozenset(
+    {
+        *("card_id", "entry_id", "lot_id", "op_id", "event_id", "tier_row_id", "prev_hash"),
+        *(
+            "entry_hash",
+            "payload",
+            "activity_id",
+            "activity_key",
+            "reward_id",
+            "scope",
+            "adjustment_id",
+        ),
+    }
+)
+VISIT, QUIZ, EVENT, MEET = "VISIT", "QUIZ", "EVENT", "MEET"
+KINDS = (VISIT, QUIZ, EVENT, MEET)
+
+
+def program(*, combine: bool) -> Document:
+    """With a maximum, a limit, tiers that are won and count, a reward, an affiliation."""
+    document = activity_program(
+        activity_rule("visit", activityType=VISIT),
+        activity_rule("veteran", 7, activityType=VISIT, affiliation="veteran"),
+        activity_rule("cash", "0.50", activityType=VISIT, rewardPoint="CASH"),
+        activity_rule("quiz", 10, activityType=QUIZ),
+        activity_rule("silver", 5, activityType=QUIZ, tier="SILVER"),
+        activity_rule("event", 300, activityType=EVENT, rewardPoint="STAT"),
+        activity_rule("meet", 3, activityType=MEET),
+        types=[
+            {"code": VISIT},
+            {"code": QUIZ, "limit": {"count": 2, "per": {"value": 3, "unit": "DAY"}}},
+            {"code": EVENT},
+            {"code": MEET},
+        ],
+        oneTimeRewards=[
+            {
+                "code": "regular",
+                "trigger": "ACTIVITY_COUNT",
+                "activityType": MEET,
+                "count": 2,
+                "program": "CLUB",
+                "rewardPoint": "PTS",
+                "points": 50,
+            }
+        ],
+        rewardPoints=[
+            {**point, **({"maximumPerCard": 2} if point["code"] == "CASH" else {})}
+            for point in reward_points(vesting={"value": 2, "unit": "DAY"})
+        ],
+    )
+    document["programs"][0]["combineRelatedLoyaltyCards"] = combine
+    return document
+
+
+class Done(NamedTuple):
+    """An activity on one of the cards, so many hours ago."""
+
+    card: int
+    kind: str
+    hours: int
+    veteran: bool
+
+
+def cards(service: Harness) -> list[str]:
+    """A plain one, two of one customer, one in debt, one blocked, one that was replaced."""
+    tag = service.fresh_key()
+    customer = service.customer(f"customer {tag}", affiliations=["veteran"])
+    plain = service.issue(f"P{tag}")
+    own = [service.issue(f"{name}{tag}", customerId=customer) for name in "AB"]
+    owing = service.issue(f"D{tag}")
+    assert adjust(service, owing, -30, force=True)["userErrors"] == []
+    blocked = service.issue(f"X{tag}")
+    service.change_card("blockLoyaltyCard", number=blocked, reason="lost")
+    old = service.issue(f"O{tag}")
+    replaced(service, old, by=f"N{tag}")
+    return [plain, *own, owing, blocked, old]
+
+
+async def rows_of(database: Database, name: str, number: str) -> list[dict[str, str]]:
+    """The rows of a card and of the card that took its place, less what chance made."""
+    table, card = metadata.tables[name], metadata.tables["card"]
+    names = [column.name for column in table.columns]
+
+    def row(*values: Any) -> dict[str, str]:
+        told = zip(names, values, strict=True)
+        return {each: str(value) for each, value in told if each not in CHANCE}
+
+    read = database.read()
+    try:
+        own = select(card.c.card_id, card.c.replaced_by).where(card.c.number == number)
+        (found,) = await read.all(Statement(own, lambda *ids: ids))
+        ids = [one for one in found if one is not None]
+        statement = Statement(
+            select(table).where(or_(*(table.c.card_id == one for one in ids))), row
+        )
+        return sorted(await read.all(statement), key=str)
+    finally:
+        await read.close()
+
+
+def kept(service: Harness, number: str) -> dict[str, list[dict[str, str]]]:
+    return {name: service.wait(rows_of(service.database, name, number)) for name in TABLES}
+
+
+def post(service: Harness, mine: Sequence[str], activities: Sequence[Done], tag: str) -> None:
+    """In real time, one after another in the order in which they occurred."""
+    for place, given_input in enumerate(inputs(service, mine, activities, tag)):
+        payload = service.mutate("postNonTransactionalActivity", "userErrors { code }", given_input)
+        assert len(payload["userErrors"]) <= 1, place
+
+
+def inputs(
+    service: Harness, mine: Sequence[str], activities: Sequence[Done], tag: str
+) -> list[dict[str, Any]]:
+    """No two occur at one time, so that the order is the same for all."""
+    ordered = sorted(enumerate(activities), key=lambda one: (-one[1].hours, one[0]))
+    return [
+        {
+            "channel": "WEB",
+            "cardNumber": mine[done.card],
+            "activityType": done.kind,
+            "activityId": f"{tag}-{place}",
+            "occurredAt": (
+                service.clock.now - timedelta(hours=done.hours) + timedelta(seconds=place)
+            ).isoformat(),
+            **({"affiliation": "veteran"} if done.veteran else {}),
+        }
+        for place, done in ordered
+    ]
+
+
+def post_as_lines(
+    service: Harness, mine: Sequence[str], activities: Sequence[Done], tag: str
+) -> None:
+    created = service.mutate(
+        "createActivityLines",
+        "userErrors { code field }",
+        {"lines": inputs(service, mine, activities, tag)},
+    )
+    assert created["userErrors"] == []
+    service.mutate("postActivityLines", "posted failed userErrors { code }", {"ids": None})
+
+
+DONE = st.builds(
+    Done, st.integers(0, 5), st.sampled_from(KINDS), st.integers(1, 24 * 6), st.booleans()
+)
+
+
+@pytest.mark.parametrize("engine", ["postgresql"])
+def test_many_lines_cost_as_many_statements_as_few(service: Harness, sent: list[str]) -> None:
+    service.apply(program(combine=False))
+    numbers = [service.issue() for _ in range(60)]
+    service.clock.advance(days=10)
+    costs = []
+    for count in (2, 60):
+        tag = service.fresh_key()
+        every = [Done(place, VISIT, 1, veteran=False) for place in range(count)]
+        created = service.mutate(
+            "createActivityLines",
+            "lines { id } userErrors { code }",
+            {"lines": inputs(service, numbers, every, tag)},
+        )
+        ids = [line["id"] for line in created["lines"]]
+        sent.clear()
+        posted = service.mutate(
+            "postActivityLines", "posted failed userErrors { code }", {"ids": ids}
+        )
+        assert (posted["posted"], posted["failed"]) == (count, 0)
+        costs.append(len([text for text in sent if "pragma" not in text.lower()]))
+    # Inserts of some rows are one statement for each where they are not copied.
+    assert costs[1] <= 60
+
+
+@pytest.mark.parametrize("combine", [False, True])
+def test_together_is_as_one_after_another(service: Harness, combine: bool) -> None:
+    service.apply(program(combine=combine))
+    service.clock.advance(days=1)
+
+    @settings(max_examples=8)
+    @given(st.lists(DONE, min_size=1, max_size=16))
+    def same(activities: list[Done]) -> None:
+        one, other = cards(service), cards(service)
+        service.clock.advance(days=10)
+        tag = service.fresh_key()
+        post(service, one, activities, f"{tag}-a")
+        post_as_lines(service, other, activities, f"{tag}-b")
+        for mine, theirs in zip(one, other, strict=True):
+            assert kept(service, mine) == kept(service, theirs)
+
+    same()

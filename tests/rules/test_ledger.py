@@ -1,0 +1,48 @@
+"""Engineering 1.1: the hash of an entry is over one canonical form, for ever."""
+
+import hashlib
+import json
+from dataclasses import astuple
+from datetime import UTC, date, datetime
+from typing import Any
+from uuid import UUID
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rules.ledger import Draft, EntryType, Origin, Reason, entry_hash
+
+TEXTS = st.none() | st.text()
+IDS = st.none() | st.uuids()
+DAYS = st.none() | st.dates()
+INSTANTS = st.datetimes(timezones=st.just(UTC))
+UNITS = st.integers(-(10**15), 10**15)
+ORIGINS = st.builds(
+    Origin,
+    *(TEXTS, TEXTS, TEXTS, TEXTS, st.none() | st.integers(1, 2**31 - 1)),
+    *(IDS, TEXTS, TEXTS, IDS),
+)
+REASONS = st.builds(Reason, st.integers(1, 10**6), TEXTS, TEXTS, UNITS, st.text())
+DRAFTS = st.builds(
+    Draft,
+    *(st.sampled_from(EntryType), st.text(), UNITS, st.dates(), st.dates(), INSTANTS),
+    *(DAYS, DAYS, ORIGINS, REASONS),
+)
+
+
+def text(value: object) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="microseconds")
+    return str(value) if isinstance(value, date | UUID) else value
+
+
+@given(DRAFTS, st.uuids(), st.uuids(), INSTANTS, st.binary(min_size=32, max_size=32))
+def test_the_form_is_a_list_in_json(
+    draft: Draft, card_id: UUID, entry_id: UUID, posted_at: datetime, prev_hash: bytes
+) -> None:
+    *plain, origin, reason = astuple(draft)
+    members = ["loyalty-entry-1", prev_hash.hex(), card_id, entry_id, 7, posted_at, card_id, 2]
+    members += [*plain, *origin, *reason]
+    form = json.dumps([text(member) for member in members], separators=(",", ":"))
+    found = entry_hash(card_id, entry_id, 7, posted_at, card_id, 2, draft, prev_hash)
+    assert found == hashlib.sha256(form.encode()).digest()
