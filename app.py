@@ -17,11 +17,14 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from execution.hooks import Hooks, Operation, Presented
 from execution.logs import configure_logs
 from execution.refusal import RATE_LIMITED, RequestRefused
+from execution.serving import ENDING
+from execution.sockets import GraphQLSockets
+from execution.streams import EventStreams
 from execution.view import GraphQLEndpoint
 from models.database import Database
 from models.failures import DatabaseSlow, DatabaseUnavailable, KeyInProgress
@@ -77,18 +80,21 @@ def create_app(
         schema,
         hooks(settings, service, credentials, rates),
         in_flight=settings.in_flight,
+        live=settings.live_connections,
         is_trusted_only=settings.documents == "trusted",
     )
 
     @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(_app: Starlette) -> AsyncIterator[Mapping[str, Any]]:
         async with scheduled(service) if settings.jobs == "on" else nullcontext():
-            yield
+            yield {ENDING: asyncio.Event()}
             await endpoint.drain()
         await service.database.dispose()
 
     routes: list[BaseRoute] = [
         Route("/graphql", endpoint),
+        WebSocketRoute("/graphql", GraphQLSockets(endpoint.operations, settings.cors_origins)),
+        Route("/graphql/stream", EventStreams(endpoint.operations)),
         Route("/healthz", healthy),
         Route("/readyz", readiness(service.database)),
         *playground_routes(settings, service),

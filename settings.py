@@ -186,6 +186,7 @@ class Settings:
     request_deadline_seconds: Annotated[float, _seconds(0.1, 300)] = 5.0
     bulk_deadline_seconds: Annotated[float, _seconds(0.1, 3600)] = 30.0
     in_flight: Annotated[int, _count(1, 10_000)] = 64
+    live_connections: Annotated[int, _count(1, 100_000)] = 1000
     customer_body_bytes: Annotated[int, _count(1024, 64 * 1024**2)] = 256 * 1024
     key_body_bytes: Annotated[int, _count(1024, 64 * 1024**2)] = 2 * 1024**2
     # In a minute and caller, 0: no limit. In production RATES, where they are not set.

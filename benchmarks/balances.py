@@ -19,6 +19,7 @@ from resolvers import balances, cards, configurations, issuing
 from resolvers.balances import Moment
 from resolvers.books import RuleBooks
 from resolvers.callers import Caller, Role
+from resolvers.card_watch import CardWatch
 from resolvers.configurations import Apply
 from resolvers.context import Service, open_context
 from resolvers.identifiers import random_id
@@ -167,7 +168,9 @@ async def run(name: str, url: str) -> None:
     await asyncio.to_thread(migrate, url)
     limits = DatabaseLimits(command_timeout_seconds=60, statement_timeout_seconds=60)
     database: Database = open_database(url, limits)
-    service = Service(database, RuleBooks(), lambda: NOW, os.urandom, grant_rewards)
+    service = Service(
+        database, RuleBooks(), lambda: NOW, os.urandom, grant_rewards, CardWatch(database)
+    )
     try:
         found = await measure(service)
     finally:

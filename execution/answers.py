@@ -35,7 +35,7 @@ _STATUSES: Final[Mapping[str, int]] = {
     TIMEOUT: 504,
 }
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
-_HEADERS: Final[Mapping[str, str]] = {
+HEADERS: Final[Mapping[str, str]] = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
 }
@@ -65,6 +65,17 @@ def negotiate(accept: Iterable[str]) -> str | None:
     return GRAPHQL_JSON if graphql > plain or (graphql == plain and is_named) else PLAIN_JSON
 
 
+def accepts(accept: Iterable[str], media_type: str) -> bool:
+    """Whether an answer of this type is welcome; without any header it is."""
+    ranges = [one for header in accept for one in _ranges(header)]
+    return not ranges or _quality(ranges, media_type) > 0
+
+
+def encode_json(value: object) -> bytes:
+    """Raises TypeError, ValueError or RecursionError for what is no JSON."""
+    return _ENCODER.encode(value)
+
+
 def _ranges(header: str) -> list[_Range]:
     ranges = []
     for text in header.split(","):
@@ -86,7 +97,7 @@ def _thousandths(parameters: list[str]) -> int:
 
 def _quality(ranges: list[_Range], media_type: str) -> int:
     """Give the quality of the most specific range that takes in `media_type`, 0 without any."""
-    for name in (media_type, "application/*", "*/*"):
+    for name in (media_type, f"{media_type.partition('/')[0]}/*", "*/*"):
         found = [one.quality for one in ranges if one.name == name]
         if found:
             return max(found)
@@ -104,10 +115,10 @@ class Answer:
     def response(self, media_type: str, request_id: str) -> Response:
         """Encode. Raises TypeError or ValueError for what is no JSON: a resolver is at fault."""
         return Response(
-            _ENCODER.encode(self.payload),
+            encode_json(self.payload),
             status_code=self.status,
             headers={
-                **_HEADERS,
+                **HEADERS,
                 "Content-Type": f"{media_type}; charset=utf-8",
                 "X-Request-Id": request_id,
                 **self.headers,

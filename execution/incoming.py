@@ -23,7 +23,7 @@ _LONE_SURROGATE = re.compile(
 # What the pattern above can only begin with: searching for this is a hundred times quicker.
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 # In JSON there is no other way to write U+0000.
-_NUL = b"\\u0000"
+NUL = b"\\u0000"
 _PARAMETERS_MAX = 16
 
 
@@ -82,12 +82,12 @@ def _too_large(most_bytes: int) -> RequestRefused:
 
 def of_body(body: bytes) -> GraphQLRequest:
     """Read the parameters of a POST."""
-    content = _decode(body, "The body")
+    content = decode(body, "The body")
     if isinstance(content, list):
         refuse("Batches are not taken: send one operation a request.")
     if not isinstance(content, dict):
         refuse("The body is a JSON object.")
-    return _request(content, may_have_nul=_NUL in body)
+    return of_members(content, may_have_nul=NUL in body)
 
 
 def of_query_string(query_string: bytes, most_bytes: int) -> GraphQLRequest:
@@ -105,11 +105,11 @@ def of_query_string(query_string: bytes, most_bytes: int) -> GraphQLRequest:
         refuse("A parameter stands in the query string twice.")
     for name in ("variables", "extensions"):
         if name in content:
-            content[name] = _decode(content[name].encode(), name)
-    return _request(content)
+            content[name] = decode(content[name].encode(), name)
+    return of_members(content)
 
 
-def _decode(content: bytes, what: str) -> Any:
+def decode(content: bytes, what: str) -> Any:
     """Decode JSON. msgspec refuses what is not strict JSON in UTF-8, in one of several ways."""
     try:
         return _DECODER.decode(content)
@@ -120,7 +120,8 @@ def _decode(content: bytes, what: str) -> Any:
         raise RequestRefused(400, code, f"{what} is no JSON that this service reads.") from error
 
 
-def _request(content: dict[str, Any], *, may_have_nul: bool = True) -> GraphQLRequest:
+def of_members(content: dict[str, Any], *, may_have_nul: bool = True) -> GraphQLRequest:
+    """Read the parameters out of decoded JSON."""
     document_id = _text(content, "documentId")
     extensions = _object(content, "extensions")
     query = content.get("query")

@@ -1,12 +1,20 @@
 """Running operations: so many at once, each within its deadline, none cut off by its caller."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterator,
+    Mapping,
+)
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeGuard, TypeVar, cast
 
 import strawberry
-from graphql import ExecutionResult, GraphQLSchema, execute
+from graphql import ExecutionResult, GraphQLSchema, create_source_event_stream, execute
 from strawberry.execution import optimized_is_awaitable
 
 from execution.documents import Prepared
@@ -30,6 +38,26 @@ async def deadline(milliseconds: int, refusal: RequestRefused) -> AsyncIterator[
         raise
 
 
+class Places:
+    """So many at once; when all are taken, whoever comes is refused with 503."""
+
+    def __init__(self, most: int, refusal: str) -> None:
+        self._most = most
+        self._refusal = refusal
+        self._taken = 0
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """Hold one of them."""
+        if self._taken >= self._most:
+            raise RequestRefused(503, UNAVAILABLE, self._refusal, {"Retry-After": "1"})
+        self._taken += 1
+        try:
+            yield
+        finally:
+            self._taken -= 1
+
+
 class Runner:
     """Executes prepared operations of one schema.
 
@@ -43,23 +71,9 @@ class Runner:
             raise ValueError("The schema has extensions or directives, which would not be run.")
         self.core: GraphQLSchema = schema._schema  # noqa: SLF001 - shown nowhere else
         self._executor = schema.execution_context_class
-        self._in_flight_max = in_flight
+        self.slots = Places(in_flight, "Too many requests at once: try again.")
         self._errors_max = errors_max
-        self._in_flight = 0
         self._tasks: set[asyncio.Task[Any]] = set()
-
-    @contextmanager
-    def slot(self) -> Iterator[None]:
-        """Hold one of the places in flight; when all are taken refuse at once with 503."""
-        if self._in_flight >= self._in_flight_max:
-            raise RequestRefused(
-                503, UNAVAILABLE, "Too many requests at once: try again.", {"Retry-After": "1"}
-            )
-        self._in_flight += 1
-        try:
-            yield
-        finally:
-            self._in_flight -= 1
 
     async def detached(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Await `work` so that it goes on when the caller goes away, as a mutation must."""
@@ -78,12 +92,14 @@ class Runner:
         variables: Mapping[str, Any],
         context: object,
         *,
+        root: object = None,
         is_suggesting: bool,
         extensions: Mapping[str, Any],
     ) -> ExecutionResult:
         result = execute(
             self.core,
             prepared.document,
+            root_value=root,
             context_value=context,
             variable_values=dict(variables),
             operation_name=prepared.name,
@@ -94,3 +110,31 @@ class Runner:
             operation_extensions=dict(extensions),
         )
         return result if isinstance(result, ExecutionResult) else await result
+
+    async def source(
+        self,
+        prepared: Prepared,
+        variables: Mapping[str, Any],
+        context: object,
+        *,
+        is_suggesting: bool,
+        extensions: Mapping[str, Any],
+    ) -> AsyncIterable[Any] | ExecutionResult:
+        """The events of a subscription, or the errors for which there are none."""
+        executor = self._executor.build(
+            self.core,
+            prepared.document,
+            context_value=context,
+            raw_variable_values=dict(variables),
+            operation_name=prepared.name,
+            max_coercion_errors=self._errors_max,
+            is_awaitable=_is_awaitable,
+            hide_suggestions=not is_suggesting,
+            operation_extensions=dict(extensions),
+        )
+        if isinstance(executor, list):
+            return ExecutionResult(None, errors=executor)
+        created: Any = create_source_event_stream(executor)
+        found: AsyncIterable[Any] | ExecutionResult
+        found = await created if _is_awaitable(created) else created
+        return found

@@ -32,6 +32,11 @@ class CardRow(NamedTuple):
     last_entry_on: date | None
 
 
+class HeadRow(NamedTuple):
+    card_id: UUID
+    next_event: int
+
+
 class EnrolmentRow(NamedTuple):
     card_id: UUID
     enrolment_id: UUID
@@ -74,6 +79,11 @@ numbers_of: KeyedStatement[NumberRow] = KeyedStatement(
 )
 cards_of: KeyedStatement[CardRow] = KeyedStatement(
     lambda keys: select(card).where(card.c.card_id.in_(keys)), CardRow, IDENTIFIER
+)
+heads_of: KeyedStatement[HeadRow] = KeyedStatement(
+    lambda keys: select(card.c.card_id, card.c.next_event).where(card.c.card_id.in_(keys)),
+    HeadRow,
+    IDENTIFIER,
 )
 locked_card = Statement(select(card).where(card.c.card_id == CARD).with_for_update(), CardRow)
 claim_number = write(insert_or_leave(card_number).on_conflict_do_nothing())

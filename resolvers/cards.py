@@ -105,6 +105,14 @@ async def by_number(context: Context, number: str) -> CardRow | None:
     return card
 
 
+async def shown(context: Context, number: str) -> CardRow:
+    """The card. Raises CardNotFound where the caller may not see it, as where there is none."""
+    card = await by_number(context, number)
+    if card is None:
+        raise CardNotFound("There is no such card.", ("number",))
+    return card
+
+
 async def cards_of_customer(context: Context, customer_key: UUID) -> list[CardRow]:
     """The customer's cards, oldest first."""
     ids = await context.load(customers.card_ids_by_key, customer_key)

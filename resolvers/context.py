@@ -12,6 +12,7 @@ from aiodataloader import DataLoader
 from models.database import Database, Read, Transaction
 from resolvers.books import LAG_SECONDS, RuleBooks
 from resolvers.callers import Caller
+from resolvers.card_watch import CardWatch
 from resolvers.clock import Clock, civil_date
 from resolvers.identifiers import Randomness
 from resolvers.lookups import Lookups, Uncounted
@@ -47,6 +48,7 @@ class Service:
     randomness: Randomness
     # What follows from what has happened in a unit, done before it commits.
     follow: Callable[["Context", Transaction, RuleBook], Awaitable[None]]
+    watch: CardWatch
     # None: nothing is sent to anybody.
     outward: Outward | None = None
 

@@ -6,6 +6,7 @@ import os
 
 from models.database import DatabaseLimits, open_database
 from resolvers.books import RuleBooks
+from resolvers.card_watch import CardWatch
 from resolvers.clock import Clock, clock_from, system_clock
 from resolvers.context import Outward, Service
 from resolvers.rewards import grant_rewards
@@ -28,4 +29,5 @@ def open_service(
         unit_deadline_seconds=settings.request_deadline_seconds,
     )
     database = open_database(settings.database_url, limits, pooled=settings.is_pooled)
-    return Service(database, RuleBooks(), clock, os.urandom, grant_rewards, outward)
+    watch = CardWatch(database)
+    return Service(database, RuleBooks(), clock, os.urandom, grant_rewards, watch, outward)

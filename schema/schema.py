@@ -18,6 +18,7 @@ from schema.payment_mutations import PaymentMutations
 from schema.point_mutations import PointMutations
 from schema.queries import Query as OwnQuery
 from schema.sale_mutations import SaleMutations
+from schema.subscriptions import Subscription, open_sources
 from schema.tier_mutations import TierMutations
 from schema.webhook_mutations import WebhookMutations
 
@@ -43,6 +44,7 @@ Mutation.__strawberry_definition__.description = "Everything that can be changed
 schema = strawberry.federation.Schema(
     query=Query,
     mutation=Mutation,
+    subscription=Subscription,
     types=[
         GeneralError,
         IdempotencyKeyReusedError,
@@ -59,3 +61,4 @@ core.description = (
     "after checkout."
 )
 hide_directives(core)
+open_sources(core)

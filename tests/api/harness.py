@@ -16,6 +16,7 @@ from joserfc import jwt
 from joserfc.jwk import OctKey
 
 from app import create_app
+from execution.serving import CONNECTIONS
 from models.database import Database
 from resolvers.callers import Role
 from resolvers.clock import system_clock
@@ -321,7 +322,9 @@ def running(
     clock = Clock()
     app = create_app(settings, clock, world)
     share_documents(app)
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, lifespan="on")
+    config = uvicorn.Config(
+        app, host="127.0.0.1", port=0, log_config=None, lifespan="on", **CONNECTIONS
+    )
     server = Server(config)
     served = asyncio.run_coroutine_threadsafe(server.serve(), loop)
     while not server.started:

@@ -48,4 +48,4 @@ def share_documents(app: Starlette) -> None:
         for route in app.routes
         if isinstance(route, Route) and isinstance(route.endpoint, GraphQLEndpoint)
     )
-    endpoint.documents = DOCUMENTS
+    endpoint.operations.documents = DOCUMENTS

@@ -14,6 +14,7 @@ import sys
 import time
 from argparse import ArgumentParser, _SubParsersAction
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -28,6 +29,8 @@ from tests.addresses import WITHOUT_TLS
 from tests.api.forking import Forks
 from tests.api.program import club_document
 from tests.databases import ON_POSTGRESQL, ON_SQLITE
+from tests.live import CHANGED, stream
+from tests.live import socket as live_socket
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "docs" / "configuration.example.yaml"
@@ -35,6 +38,7 @@ LOYALTY = Path(sys.executable).with_name("loyalty")
 KEY = re.compile(r"lk_[0-9a-f]{12}_[0-9a-f]{48}")
 # How long a revoked key may still work.
 REVOKED_SECONDS = 5
+CARDS = "{ loyaltyCards(first: 1) { nodes { number } } }"
 PRODUCTION = {
     "LOYALTY_MODE": "production",
     "LOYALTY_JWT_SECRET": "a secret of tests that is long enough",
@@ -266,6 +270,29 @@ def test_a_signal_ends_serving_in_good_order(bare: Shell) -> None:
         assert served.process.stderr
         assert "Application shutdown complete." in served.process.stderr.read()
     assert (bare.directory / ".data" / "loyalty.db").exists()
+
+
+def test_serving_ends_in_good_order_with_readers(bare: Shell) -> None:
+    bare.done("seed")
+    (key,) = bare.done("keys", "create", "--role", "admin", "--name", "ops")
+    with bare.serving("serve", "--workers", "2") as served, ExitStack() as readers:
+        (card,) = served.answer(key, CARDS)["data"]["loyaltyCards"]["nodes"]
+        live = readers.enter_context(live_socket(f"{served.url}/graphql")).init(key)
+        live.subscribe(card["number"])
+        live.card()
+        client = httpx.Client(base_url=served.url, verify=WITHOUT_TLS, timeout=30)
+        readers.enter_context(client)
+        followed = readers.enter_context(stream(client, key, CHANGED, number=card["number"]))
+        followed.card()
+        served.process.send_signal(signal.SIGTERM)
+        assert live.closed()[0] == 1001
+        assert followed.take() == ("", None)
+        assert served.process.wait(10) in {0, -signal.SIGTERM}
+        assert served.process.stderr
+        told = served.process.stderr.read()
+        assert "Application shutdown complete." in told
+        assert "exceeded" not in told
+        assert "Traceback" not in told
 
 
 def test_several_workers_serve_one_address(bare: Shell) -> None:

@@ -49,6 +49,7 @@ TABLE = {
     "Query.configuration": "SA",
     "Query.configurationVersions": "SA",
     "Query.planConfiguration": "SA",
+    "Subscription.loyaltyCardChanged": ALL,
     "Query._entities": ALL,
     "Query._service": ALL,
     "Mutation.issueLoyaltyCard": "CFSA",

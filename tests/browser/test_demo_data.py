@@ -14,6 +14,7 @@ from playground.seed import DOCUMENT, SeedSummary, seed
 from resolvers import configurations
 from resolvers.books import RuleBooks
 from resolvers.callers import Caller, Role
+from resolvers.card_watch import CardWatch
 from resolvers.clock import system_clock
 from resolvers.context import Service, open_context
 from resolvers.documents import load_document
@@ -56,7 +57,9 @@ def test_a_program_of_ones_own_is_left_alone(sqlite_url: str) -> None:
 
 async def _seed(url: str, document: str | None = None) -> SeedSummary:
     database = open_database(url, DatabaseLimits())
-    service = Service(database, RuleBooks(), system_clock, os.urandom, grant_rewards)
+    service = Service(
+        database, RuleBooks(), system_clock, os.urandom, grant_rewards, CardWatch(database)
+    )
     try:
         if document is not None:
             await _apply(service, load_document(document))

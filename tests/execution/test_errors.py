@@ -371,4 +371,4 @@ def test_the_defaults_of_the_hooks_are_closed_or_modest() -> None:
     assert not hooks.may_introspect("root")
     assert hooks.body_bytes("root") == 256 * 1024
     assert hooks.present_error(ValueError()) is None
-    assert GraphQLEndpoint(build_schema(), hooks).documents.kept == 0
+    assert GraphQLEndpoint(build_schema(), hooks).operations.documents.kept == 0

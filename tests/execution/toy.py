@@ -14,7 +14,7 @@ import uvicorn
 from graphql import GraphQLError
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 from strawberry.schema.config import StrawberryConfig
 
 from execution.hooks import Hooks, Operation, Presented
@@ -22,10 +22,14 @@ from execution.limits import Limits
 from execution.refusal import RequestRefused
 from execution.relay import decode_cursor, decode_key, encode_cursor, page_arguments
 from execution.scalars import SCALARS, CurrencyCode, Json
+from execution.serving import CONNECTIONS, ENDING
+from execution.sockets import GraphQLSockets
+from execution.streams import EventStreams
 from execution.view import GraphQLEndpoint
 
 SECRET = "postgres://owner:hunter2@10.0.0.1"
 IN_FLIGHT = 4
+ORIGIN = "https://shop.example"
 
 
 class OutOfStockError(Exception):
@@ -40,6 +44,10 @@ class Record:
     added: list[int] = field(default_factory=list)
     costs: list[int] = field(default_factory=list)
     closed_contexts: int = 0
+    ticks: int = 0
+    ended_sources: int = 0
+    # Callers whose credentials are good no longer.
+    withdrawn: set[str] = field(default_factory=set)
 
 
 RECORD = Record()
@@ -183,7 +191,29 @@ class Mutation:
 @strawberry.type
 class Subscription:
     @strawberry.subscription
-    async def ticks(self) -> AsyncIterator[int]:
+    async def ticks(
+        self, count: int = 1, milliseconds: int = 0, characters: int = 1
+    ) -> AsyncIterator[str]:
+        """Numbers, filled up to so many characters."""
+        try:
+            for number in range(count):
+                RECORD.ticks += 1
+                yield str(number).rjust(characters)
+                await asyncio.sleep(milliseconds / 1000)
+        finally:
+            RECORD.ended_sources += 1
+
+    @strawberry.subscription
+    async def breaking(self) -> AsyncIterator[int]:
+        yield 1
+        raise RuntimeError(SECRET)
+
+    @strawberry.subscription
+    async def unprintable(self) -> AsyncIterator[str]:
+        yield "\ud800"
+
+    @strawberry.subscription
+    async def forbidden(self) -> AsyncIterator[int]:
         yield 1
 
 
@@ -206,6 +236,8 @@ async def authenticate(headers: Headers) -> str:
         challenge = {"WWW-Authenticate": "Bearer"}
         raise RequestRefused(401, "UNAUTHENTICATED", "Say who you are.", challenge)
     caller = credentials[0].removeprefix("Bearer ")
+    if caller in RECORD.withdrawn:
+        raise RequestRefused(401, "UNAUTHENTICATED", "No longer.")
     if caller == "crash":
         raise RuntimeError(SECRET)
     if caller == "hang":
@@ -268,13 +300,18 @@ def served(endpoint: GraphQLEndpoint[str]) -> Iterator[str]:
     """Serve on a free port of the loopback from a thread of its own; gives the URL."""
 
     @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        yield
+    async def lifespan(_app: Starlette) -> AsyncIterator[dict[str, Any]]:
+        yield {ENDING: asyncio.Event()}
         await endpoint.drain()
 
-    app = Starlette(routes=[Route("/graphql", endpoint)], lifespan=lifespan)
+    routes = [
+        Route("/graphql", endpoint),
+        WebSocketRoute("/graphql", GraphQLSockets(endpoint.operations, [ORIGIN])),
+        Route("/graphql/stream", EventStreams(endpoint.operations)),
+    ]
+    app = Starlette(routes=routes, lifespan=lifespan)
     server = uvicorn.Server(
-        uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, ws="none")
+        uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, **CONNECTIONS)
     )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
