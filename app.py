@@ -193,7 +193,7 @@ def hooks(
         try:
             yield opened
         finally:
-            await opened.read.close()
+            await opened.read.end()
             await rates.settle(caller)
 
     def authorise(caller: Caller, operation: Operation) -> list[GraphQLError]:

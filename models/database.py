@@ -147,6 +147,10 @@ class Transaction(Reader):
             )
 
 
+class ReadEnded(Exception):  # noqa: N818 - named for what has happened
+    """The operation that asks is over."""
+
+
 class Read(Reader):
     """One snapshot for a whole query operation, opened at its first statement."""
 
@@ -159,11 +163,23 @@ class Read(Reader):
         super().__init__(compiled)
         self._connect = connect
         self._close = close
+        self._has_ended = False
 
     async def _open(self) -> Connection:
         if self._connection is None:
-            self._connection = await self._connect()
+            self._check()
+            connection = await self._connect()
+            try:
+                self._check()
+            except ReadEnded:
+                await self._close(connection)
+                raise
+            self._connection = connection
         return self._connection
+
+    def _check(self) -> None:
+        if self._has_ended:
+            raise ReadEnded
 
     async def all(self, statement: Statement[R], **parameters: Any) -> list[R]:
         try:
@@ -173,6 +189,13 @@ class Read(Reader):
             if failure is Failure.BUG:
                 raise
             raise told(failure) from error
+
+    async def end(self) -> None:
+        """Close it for good: what is still under way for an operation that was given up would open
+        a snapshot that nobody closes.
+        """
+        self._has_ended = True
+        await self.close()
 
     async def close(self) -> None:
         """End the snapshot, even if cancelled meanwhile; the next statement opens a new one."""

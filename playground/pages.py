@@ -99,7 +99,7 @@ async def _session(settings: Settings, service: Service) -> dict[str, str | None
     try:
         card = await demo_card(context)
     finally:
-        await context.read.close()
+        await context.read.end()
     if card is None or settings.jwt_secret is None:
         return {**NOBODY}
     token = Tokens(settings, system_clock).issue(DEMO_CUSTOMER, TOKEN_SECONDS)

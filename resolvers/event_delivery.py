@@ -237,7 +237,7 @@ async def _message(run: Run, row: DeliveryRow) -> Message | Outcome:
         LOG.exception("An event could not be told.")
         return Outcome(None, "The service failed to make the message.")
     finally:
-        await opened.read.close()
+        await opened.read.end()
 
 
 async def _sent(run: Run, row: DeliveryRow, message: Message) -> Outcome:

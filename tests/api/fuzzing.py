@@ -46,10 +46,12 @@ class Fuzz:
     schema: GraphQLSchema
     credentials: Sequence[str]
     documents: Sequence[str]
-    dice: random.Random
+    seed: int
+    dice: random.Random = field(init=False)
     kinds: tuple[Callable[[], Request], ...] = field(init=False)
 
     def __post_init__(self) -> None:
+        self.dice = random.Random(self.seed)  # noqa: S311 (nothing secret)
         self.kinds = (
             self.sound_document,
             self.sound_document,
@@ -145,6 +147,38 @@ class Fuzz:
         raw = "&".join(parts).encode("utf-8", "replace")
         told = "".join(f"%{byte:02X}" if byte < 33 or byte > 126 else chr(byte) for byte in raw)
         return Request(self._headers(), query_string=told.replace("#", "%23"))
+
+    def frames(self) -> list[str | bytes]:
+        """What one socket is sent, in this order."""
+        credential = {"Authorization": f"Bearer {self.dice.choice(self.credentials)}"}
+        sound = json.dumps({"type": "connection_init", "payload": credential})
+        first = [sound] if self.dice.random() < 0.8 else []
+        return [*first, *(self._frame() for _ in range(self.dice.randint(1, 6)))]
+
+    def _frame(self) -> str | bytes:
+        kinds = ["subscribe", "subscribe", "complete", "ping", "pong", "connection_init", "next"]
+        message = {
+            "id": self.dice.choice(["1", "2", "3", self.value()]),
+            "type": self.dice.choice([*kinds, self.value()]),
+            "payload": self.dice.choice([self._operation(), self._operation(), self.value()]),
+        }
+        for name in [*message]:
+            if self.dice.random() < 0.05:
+                del message[name]
+        text = json.dumps(message)
+        match self.dice.randrange(8):
+            case 0:
+                return self.dice.randbytes(self.dice.randint(0, 40))
+            case 1:
+                return text[: self.dice.randrange(len(text))]
+            case 2:
+                return json.dumps(self.value())
+        return text
+
+    def _operation(self) -> dict[str, Any]:
+        words = 'subscription { loyaltyCardChanged(number: "LC-00041") { number } }'
+        document = self.dice.choice([words, words, *self.documents])
+        return {"query": document, "variables": self.dice.choice([{}, self.value()])}
 
     # -- parts
 

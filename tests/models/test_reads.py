@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from models.card_statements import CARD, cards_of, change_status, insert_card
-from models.database import Database, Transaction
+from models.database import Database, ReadEnded, Transaction
 from models.failures import DatabaseUnavailable
 from models.program_statements import newest_version, versions_count
 from models.statements import Statement, nothing
@@ -93,6 +93,21 @@ async def test_postgresql_refuses_to_write_in_a_read(postgresql_url: str, opened
         await read.all(insert_card, **card_row())
     assert isinstance(refusal.value.__cause__, asyncpg.ReadOnlySQLTransactionError)
     await read.close()
+
+
+async def test_what_goes_on_after_the_end_opens_no_snapshot(database: Database) -> None:
+    read = database.read()
+    await read.first(newest_version)
+    await read.end()
+    with pytest.raises(ReadEnded):
+        await read.first(newest_version)
+    opening = database.read()
+    late = asyncio.create_task(opening.first(newest_version))
+    await asyncio.sleep(0)
+    await opening.end()
+    with contextlib.suppress(ReadEnded):
+        await late
+    assert busy_connections(database) == 0
 
 
 async def test_a_read_closes_though_its_caller_is_cancelled(database: Database) -> None:
