@@ -4,9 +4,10 @@ Source: semantics 12 (`postEarnedPointsInBatches`).
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from fractions import Fraction
+from typing import Any
 
 from models.database import Transaction
 from models.sale_statements import SaleLineRow, SaleRow, insert_pending_earning
@@ -50,9 +51,10 @@ def queued_facts(
     )
 
 
-def earning_lines(rows: Iterable[SaleLineRow], facts: str) -> tuple[EarningLine, ...]:
-    """The lines of a stored sale as rules see them."""
-    stored = json.loads(facts)
+def earning_lines(
+    rows: Iterable[SaleLineRow], stored: Mapping[str, Any]
+) -> tuple[EarningLine, ...]:
+    """The lines of a stored sale as rules see them; `stored` are its facts."""
     nets, quantities = stored["nets"], stored["quantities"]
     return tuple(
         EarningLine(
