@@ -61,13 +61,17 @@ class _Sale:
     facts: str
 
 
-class _Judged(NamedTuple):
+class Judged(NamedTuple):
     """What a sale gives, and what is stored of how it was judged."""
 
     earnings: tuple[Earning, ...]
     programs: tuple[str, ...]
     facts: str
     notes: str
+
+
+# What the rules made of sales, by all that they were asked about.
+Known = dict[object, Judged]
 
 
 @dataclass
@@ -78,11 +82,10 @@ class _Batch:
     # Sales counted for rewards, and the rewards that a card has, each with its scope.
     counts: dict[tuple[UUID, str], int]
     rewards: Mapping[UUID, set[tuple[str, UUID]]]
-    known: frozenset[tuple[UUID, str]]
+    stored: frozenset[tuple[UUID, str]]
+    known: Known
     counted: set[tuple[UUID, str]] = field(default_factory=set)
     posted: list[SaleFactRow] = field(default_factory=list)
-    # What the rules made of equal sales.
-    judged: dict[object, _Judged] = field(default_factory=dict)
 
     def try_post(self, sale: _Sale | None) -> bool:
         """Post the sale; False where that is no plain matter, and nothing has changed."""
@@ -121,7 +124,7 @@ class _Batch:
             for reward in book.one_time_rewards_of(program)
         )
 
-    def _judged(self, sale: _Sale, card: OpenCard) -> _Judged:
+    def _judged(self, sale: _Sale, card: OpenCard) -> Judged:
         book, row = sale.book, sale.row
         channel = book.channels[row.channel]
         room = card.room(book, civil_date(self.now, channel.time_zone))
@@ -129,8 +132,8 @@ class _Batch:
         lines = (*map(_JUDGED, sale.lines),)
         held = (programs, *tiers.items())
         equal = (book.version, row.channel, row.entry_date, sale.facts, lines, held)
-        if not room and equal in self.judged:
-            return self.judged[equal]
+        if not room and equal in self.known:
+            return self.known[equal]
         stored = json.loads(sale.facts)
         facts = EarningFacts(
             channel=channel.code,
@@ -144,7 +147,7 @@ class _Batch:
         )
         found = _judge(facts, book, stored["payments"])
         if not room:
-            self.judged[equal] = found
+            self.known[equal] = found
         return found
 
     async def write(self) -> None:
@@ -152,7 +155,7 @@ class _Batch:
         await self.books.write()
         counters: Sorted[CounterRow] = Sorted()
         for place in self.counted:
-            counters.put(CounterRow(*place, self.counts[place]), known=place in self.known)
+            counters.put(CounterRow(*place, self.counts[place]), known=place in self.stored)
         await counters.write(self.transaction, insert_counter, change_counters)
         await self.transaction.change_many(change_facts_of_sales, self.posted)
         await self.transaction.run_each(end_queued, [row.sale_key for row in self.posted])
@@ -167,20 +170,21 @@ def _scopes(card: CardRow, reward: OneTimeReward) -> tuple[UUID, ...]:
     return (card.card_id,)
 
 
-def _judge(facts: EarningFacts, book: RuleBook, payments: Sequence[str]) -> _Judged:
+def _judge(facts: EarningFacts, book: RuleBook, payments: Sequence[str]) -> Judged:
     earned = judge_facts(facts, book)
     schemes = book.schemes_on(facts.channel)
     programs = qualifying_programs(facts, schemes, book.configuration.settings)
     stored = facts_json(facts, payments, programs)
-    return _Judged(earned.earnings, programs, stored, notes_json(earned.notes))
+    return Judged(earned.earnings, programs, stored, notes_json(earned.notes))
 
 
 async def post_sales_together(
-    context: Context, queued: Sequence[QueuedRow]
+    context: Context, queued: Sequence[QueuedRow], known: Known
 ) -> tuple[int, Sequence[QueuedRow]]:
     """Post what is plain of the queue; how many were, and those that are left, in their order.
 
-    `queued` are in the order of posting; what is no longer queued is passed over.
+    `queued` are in the order of posting; what is no longer queued is passed over. What
+    the rules make of it is added to `known`, for units to come.
     """
 
     async def unit(
@@ -193,7 +197,7 @@ async def post_sales_together(
         still = {row.sale_key for row in await transaction.each(pending_of, keys)}
         waiting = [row for row in queued if row.sale_key in still]
         sales = await _sales(context, transaction, [one for one in locked if one.sale_key in still])
-        batch = await _opened(context, transaction, waiting, effective)
+        batch = await _opened(context, transaction, waiting, effective, known)
         left, behind = [], set()
         for row in waiting:
             owner = batch.books.owners.get(row.card_id) if row.card_id else None
@@ -231,7 +235,11 @@ async def _sales(
 
 
 async def _opened(
-    context: Context, transaction: Transaction, waiting: Sequence[QueuedRow], effective: RuleBook
+    context: Context,
+    transaction: Transaction,
+    waiting: Sequence[QueuedRow],
+    effective: RuleBook,
+    known: Known,
 ) -> _Batch:
     now = context.service.clock()
     ids = sorted({row.card_id for row in waiting if row.card_id is not None})
@@ -243,4 +251,4 @@ async def _opened(
     rewards: dict[UUID, set[tuple[str, UUID]]] = defaultdict(set)
     for reward in await transaction.each(rewards_of, keys):
         rewards[reward.card_id].add((reward.reward, reward.scope))
-    return _Batch(transaction, now, books, counts, rewards, frozenset(counts))
+    return _Batch(transaction, now, books, counts, rewards, frozenset(counts), known)

@@ -28,7 +28,7 @@ from models.sale_statements import (
     sale_lines_of,
     sales_of,
 )
-from resolvers.bulk_sales import post_sales_together
+from resolvers.bulk_sales import Known, post_sales_together
 from resolvers.cards import NOBODY
 from resolvers.clock import civil_date
 from resolvers.context import Context
@@ -85,18 +85,19 @@ class _Posting:
         """What is plain together, then what is left one after another, in its order."""
         waiting = [(row, row.card_id or NOBODY.hex) for row in rows]
         left: list[QueuedRow] = []
+        known: Known = {}
         for portion in await portions(self.context, waiting):
-            left += await self._post_together(portion)
+            left += await self._post_together(portion, known)
         left.sort(key=attrgetter("occurred_at", "sale_key"))
         for first in range(0, len(left), PAGE):
             for row in left[first : first + PAGE]:
                 self.done += await attempt(self._post_or_note, row)
             await self.progress(self.done)
 
-    async def _post_together(self, rows: Sequence[QueuedRow]) -> Sequence[QueuedRow]:
+    async def _post_together(self, rows: Sequence[QueuedRow], known: Known) -> Sequence[QueuedRow]:
         """Those that are left; whatever fails here shows one by one whose fault it is."""
         try:
-            posted, left = await post_sales_together(self.context, rows)
+            posted, left = await post_sales_together(self.context, rows, known)
         except DatabaseUnavailable:
             raise
         except Exception:

@@ -15,6 +15,7 @@ from models.sale_statements import QueuedRow
 from models.sales import pending_earning, sale, sale_fact
 from models.statements import Statement
 from resolvers import queued_earnings
+from resolvers.bulk_sales import Known
 from resolvers.context import Context
 from tests.api.harness import Harness, line
 from tests.api.program import Document, amount_rule, club_document, reward_points, scheme
@@ -25,7 +26,11 @@ from tests.api.test_returns import taken
 
 
 def program(*, maximum: bool = False, combine: bool = False) -> Document:
-    """Tiers are won and count; rewards at the second and third purchase; an affiliation."""
+    """Tiers are won and count; rewards at the second and third purchase; an affiliation.
+
+    No reward gives the point that is owed: of its lot and the sale's, equal in all that debt asks
+    for, chance would say which it meets.
+    """
     counted = {"trigger": "TRANSACTION_COUNT", "program": "CLUB"}
     document = club_document(
         schemes=[
@@ -38,7 +43,7 @@ def program(*, maximum: bool = False, combine: bool = False) -> Document:
             )
         ],
         oneTimeRewards=[
-            {"code": "second", "count": 2, "rewardPoint": "PTS", "points": 50, **counted},
+            {"code": "second", "count": 2, "rewardPoint": "CASH", "points": 1, **counted},
             {"code": "third", "count": 3, "rewardPoint": "STAT", "points": 200, **counted},
         ],
         rewardPoints=[
@@ -115,7 +120,7 @@ async def stored_of(database: Database, tag: str) -> list[tuple[str, ...]]:
 
 
 async def nothing_together(
-    _context: Context, queued: Sequence[QueuedRow]
+    _context: Context, queued: Sequence[QueuedRow], _known: Known
 ) -> tuple[int, Sequence[QueuedRow]]:
     return 0, queued
 
