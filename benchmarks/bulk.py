@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 
@@ -62,6 +62,13 @@ class Run:
     rows: int = 0
 
 
+class Spent(NamedTuple):
+    """Seconds in all, and of these Python's own."""
+
+    seconds: float
+    worked: float
+
+
 @asynccontextmanager
 async def prepared(url: str, document: dict[str, Any]) -> AsyncIterator[Context]:
     """An operator at a service with cards in the program."""
@@ -90,15 +97,18 @@ async def one_by_one(kind: Kind, context: Context, numbers: Sequence[int]) -> fl
     return time.perf_counter() - began
 
 
-async def in_bulk(kind: Kind, context: Context, numbers: Sequence[int]) -> tuple[float, float]:
-    """Seconds of the posting alone, and of these Python's own: what is posted waits before."""
+async def in_bulk(kind: Kind, context: Context, numbers: Sequence[int], connection: Any) -> Spent:
+    """The posting alone: what is posted waits before."""
     await kind.wait(context, numbers)
+    # The throw-away server does not look after its statistics by itself: without them the plans
+    # that were made for emptier tables would stay.
+    await connection.execute("ANALYZE")
     began, worked = time.perf_counter(), time.process_time()
     posted = await kind.post(context)
-    seconds = time.perf_counter() - began, time.process_time() - worked
+    spent = Spent(time.perf_counter() - began, time.process_time() - worked)
     if posted != len(numbers):
         raise AssertionError(posted)
-    return seconds
+    return spent
 
 
 class Copies:
@@ -146,17 +156,14 @@ async def measure(url: str, kind: Kind) -> Run:
 
     await copies.create()
     async with prepared(url, kind.document) as context:
-        await in_bulk(kind, context, some(WARM))
+        await in_bulk(kind, context, some(WARM), connection)
         await copies.fill(await copies.take())
         for _ in range(ROUNDS):
-            # The throw-away server does not look after its statistics by itself: without them the
-            # plans that were made for empty tables would stay.
-            await connection.execute("ANALYZE")
             run.single.append(await one_by_one(kind, context, some(SINGLE)))
             await copies.fill(await copies.take())
-            seconds, worked = await in_bulk(kind, context, some(BULK))
-            run.bulk.append(seconds)
-            run.cpu.append(worked)
+            spent = await in_bulk(kind, context, some(BULK), connection)
+            run.bulk.append(spent.seconds)
+            run.cpu.append(spent.worked)
             rows = await copies.take()
             run.rows = sum(map(len, rows.values()))
             run.copy.append(await copies.fill(rows))
