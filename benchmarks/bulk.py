@@ -1,50 +1,44 @@
 """Posting in bulk, one by one, and copying the rows that it makes, in one run on PostgreSQL.
 
-`make bench` prints the medians of interleaved rounds: (a) activities in real time, one after
-another, (b) the same kind of activities as 10,000 lines of the journal, posted by one call,
-(c) COPY of the very ledger and lot rows that (b) wrote, into tables with the same columns, checks
-and indexes that hold as many rows, in transactions of as many rows as (b) has.
+`make bench` prints for each kind the medians of interleaved rounds: (a) postings in real time, one
+after another, (b) 10,000 of the kind that wait, posted by one call: lines of the journal, sales of
+the queue, (c) COPY of the very ledger and lot rows that (b) wrote, into tables with the same
+columns, checks and indexes that hold as many rows, in transactions of as many rows as (b) has.
 """
 
 import asyncio
 import gc
 import os
-import random
 import statistics
+import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 import asyncpg
 
+from benchmarks.bulk_kinds import CARDS, KINDS, NOW, Kind
 from models.database import DatabaseLimits, open_database
 from models.schema_version import migrate
-from resolvers import activities, activity_lines, configurations, issuing, line_postings
-from resolvers.activity_checks import Activity
-from resolvers.activity_lines import NewLine
+from resolvers import configurations, issuing
 from resolvers.books import RuleBooks
 from resolvers.callers import Caller, Role
 from resolvers.configurations import Apply
 from resolvers.context import Context, Service, open_context
 from resolvers.issuing import Issue
+from resolvers.portions import CHUNK
 from resolvers.rewards import grant_rewards
-from tests.api.activities import activity_program, activity_rule
 from tests.databases import Cluster, server
 
-NOW = datetime(2025, 6, 15, 12, tzinfo=UTC)
 ISSUED = NOW - timedelta(days=60)
-CARDS = 2_000
 BULK = 10_000
-CALL = 1_000
+WARM = 1_000
 SINGLE = 200
 ROUNDS = 3
 TABLES = ("ledger_entry", "lot_remainder")
-DOCUMENT = activity_program(
-    activity_rule("visit", activityType="VISIT"), types=[{"code": "VISIT", "name": "A visit"}]
-)
 
 
 @dataclass
@@ -57,29 +51,32 @@ class Clock:
 
 @dataclass
 class Run:
-    """Seconds of each round, and how many rows a bulk round wrote into the two tables."""
+    """Seconds of each round, `cpu` those of Python in the bulk, and how many rows a bulk round
+    wrote into the two tables.
+    """
 
     single: list[float] = field(default_factory=list)
     bulk: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
     copy: list[float] = field(default_factory=list)
     rows: int = 0
 
 
-def visit(number: int) -> Activity:
-    """An activity of any of the cards, a minute after the one before it."""
-    at = NOW - timedelta(days=30) + timedelta(seconds=number)
-    card = f"B{random.Random(number).randrange(CARDS)}"  # noqa: S311 (nothing secret)
-    return Activity("WEB", card, "VISIT", f"V{number}", at)
+class Spent(NamedTuple):
+    """Seconds in all, and of these Python's own."""
+
+    seconds: float
+    worked: float
 
 
 @asynccontextmanager
-async def prepared(url: str) -> AsyncIterator[Context]:
-    """A desk at a service with cards in the program."""
+async def prepared(url: str, document: dict[str, Any]) -> AsyncIterator[Context]:
+    """An operator at a service with cards in the program."""
     clock = Clock(ISSUED)
     database = open_database(url, DatabaseLimits())
     service = Service(database, RuleBooks(), clock, os.urandom, grant_rewards)
     admin = await open_context(service, Caller(Role.ADMIN, "benchmark"), "benchmark")
-    await configurations.apply(admin, Apply(DOCUMENT, None, None, process=True))
+    await configurations.apply(admin, Apply(document, None, None, process=True))
     for number in range(CARDS):
         await issuing.issue(admin, f"card-{number}", Issue("WEB", f"B{number}"))
     clock.now = NOW
@@ -87,31 +84,31 @@ async def prepared(url: str) -> AsyncIterator[Context]:
     # As a serving process does when it has started.
     gc.collect()
     gc.freeze()
-    context = await open_context(service, Caller(Role.STAFF, "desk"), "benchmark")
+    context = await open_context(service, Caller(Role.ADMIN, "operator"), "benchmark")
     yield context
     await context.read.close()
     await database.dispose()
 
 
-async def one_by_one(context: Context, given: Sequence[Activity]) -> float:
+async def one_by_one(kind: Kind, context: Context, numbers: Sequence[int]) -> float:
     began = time.perf_counter()
-    for activity in given:
-        await activities.post_activity(context, activity)
+    for number in numbers:
+        await kind.one(context, number)
     return time.perf_counter() - began
 
 
-async def in_bulk(context: Context, given: Sequence[Activity]) -> float:
-    """The posting alone: lines are written into the journal before."""
-    for first in range(0, len(given), CALL):
-        await activity_lines.create(
-            context, [NewLine(activity) for activity in given[first : first + CALL]]
-        )
-    began = time.perf_counter()
-    done = await line_postings.post_lines(context, None)
-    seconds = time.perf_counter() - began
-    if (done.posted, done.failed) != (len(given), 0):
-        raise AssertionError(done)
-    return seconds
+async def in_bulk(kind: Kind, context: Context, numbers: Sequence[int], connection: Any) -> Spent:
+    """The posting alone: what is posted waits before."""
+    await kind.wait(context, numbers)
+    # The throw-away server does not look after its statistics by itself: without them the plans
+    # that were made for emptier tables would stay.
+    await connection.execute("ANALYZE")
+    began, worked = time.perf_counter(), time.process_time()
+    posted = await kind.post(context)
+    spent = Spent(time.perf_counter() - began, time.process_time() - worked)
+    if posted != len(numbers):
+        raise AssertionError(posted)
+    return spent
 
 
 class Copies:
@@ -138,7 +135,7 @@ class Copies:
 
     async def fill(self, rows: dict[str, list[Any]]) -> float:
         """Seconds that COPY takes, in transactions of as many rows as one of the bulk has."""
-        size = line_postings.CHUNK
+        size = CHUNK
         began = time.perf_counter()
         for first in range(0, max(map(len, rows.values())), size):
             async with self.connection.transaction():
@@ -149,23 +146,24 @@ class Copies:
         return time.perf_counter() - began
 
 
-async def measure(url: str) -> Run:
+async def measure(url: str, kind: Kind) -> Run:
     await asyncio.to_thread(migrate, url)
     connection = await asyncpg.connect(url)
     copies, run, numbers = Copies(connection), Run(), iter(range(10**9))
+
+    def some(count: int) -> Sequence[int]:
+        return [next(numbers) for _ in range(count)]
+
     await copies.create()
-    async with prepared(url) as context:
-        await in_bulk(context, [visit(next(numbers)) for _ in range(CALL)])
+    async with prepared(url, kind.document) as context:
+        await in_bulk(kind, context, some(WARM), connection)
         await copies.fill(await copies.take())
         for _ in range(ROUNDS):
-            # The throw-away server does not look after its statistics by itself: without them the
-            # plans that were made for empty tables would stay.
-            await connection.execute("ANALYZE")
-            run.single.append(
-                await one_by_one(context, [visit(next(numbers)) for _ in range(SINGLE)])
-            )
+            run.single.append(await one_by_one(kind, context, some(SINGLE)))
             await copies.fill(await copies.take())
-            run.bulk.append(await in_bulk(context, [visit(next(numbers)) for _ in range(BULK)]))
+            spent = await in_bulk(kind, context, some(BULK), connection)
+            run.bulk.append(spent.seconds)
+            run.cpu.append(spent.worked)
             rows = await copies.take()
             run.rows = sum(map(len, rows.values()))
             run.copy.append(await copies.fill(rows))
@@ -173,27 +171,28 @@ async def measure(url: str) -> Run:
     return run
 
 
-def told(run: Run) -> None:
+def told(kind: Kind, run: Run) -> None:
     single = SINGLE / statistics.median(run.single)
     bulk = BULK / statistics.median(run.bulk)
     copied = run.rows / statistics.median(run.copy)
     written = run.rows / statistics.median(run.bulk)
+    cpu = statistics.median(run.cpu) / BULK * 1e6
     print(
-        f"{BULK:,} activity lines over {CARDS:,} cards: single {single:.0f}/s, bulk {bulk:.0f}/s, "
-        f"ratio {bulk / single:.1f}; {run.rows:,} ledger and lot rows: bulk {written:.0f}/s, "
-        f"COPY alone {copied:.0f}/s, ratio {written / copied:.2f}"
+        f"{BULK:,} {kind.name}, over {CARDS:,} cards: single {single:.0f}/s, bulk {bulk:.0f}/s "
+        f"({cpu:.0f} us of Python each), ratio {bulk / single:.1f}; {run.rows:,} ledger and lot "
+        f"rows: bulk {written:.0f}/s, COPY alone {copied:.0f}/s, ratio {written / copied:.2f}"
     )
 
 
-def main() -> int:
-    with (
-        server() as address,
-        Cluster(address).connected() as cluster,
-        cluster.database() as url,
-    ):
-        told(asyncio.run(measure(url)))
+def main(only: str = "") -> int:
+    """`only`: kinds whose name has this in it."""
+    with server() as address, Cluster(address).connected() as cluster:
+        for kind in KINDS:
+            if only in kind.name:
+                with cluster.database() as url:
+                    told(kind, asyncio.run(measure(url, kind)))
     return 0
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(*sys.argv[1:]))

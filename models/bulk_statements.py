@@ -1,14 +1,17 @@
 """Statements over rows of many cards, for postings in bulk."""
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, delete, select, update
 
 from models.activities import activity_day, activity_line
 from models.activity_statements import ActivityDayRow
 from models.card_statements import CardRow
-from models.cards import card
+from models.cards import card, card_counter
 from models.columns import HASH, IDENTIFIER
 from models.ledger import balance, countable_day, points_day
 from models.ledger_statements import BalanceRow, CountableDayRow, PointsDayRow
+from models.reward_statements import CounterRow
+from models.sale_statements import SaleFactRow, SaleRow
+from models.sales import pending_earning, sale, sale_fact
 from models.statements import KeyedStatement, changes, write_each
 
 # Sorted before they are locked: every unit that locks several cards does so in this order.
@@ -24,6 +27,17 @@ points_days_of_cards: KeyedStatement[PointsDayRow] = KeyedStatement(
     lambda keys: select(points_day).where(points_day.c.card_id.in_(keys)),
     PointsDayRow,
     IDENTIFIER,
+)
+# Sales alone: a return locks its sale when it has locked itself.
+locked_sales_of: KeyedStatement[SaleRow] = KeyedStatement(
+    lambda keys: (
+        select(sale)
+        .where(sale.c.sale_key.in_(keys), sale.c.kind == "SALE")
+        .order_by(sale.c.sale_key)
+        .with_for_update()
+    ),
+    SaleRow,
+    HASH,
 )
 
 advance_cards = changes(
@@ -49,4 +63,9 @@ post_lines = write_each(
         )
     ),
     HASH,
+)
+change_facts_of_sales = changes(sale_fact, SaleFactRow._fields[:1], SaleFactRow._fields[1:])
+change_counters = changes(card_counter, CounterRow._fields[:2], CounterRow._fields[2:])
+end_queued = write_each(
+    lambda keys: delete(pending_earning).where(pending_earning.c.sale_key.in_(keys)), HASH
 )

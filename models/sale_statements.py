@@ -66,6 +66,16 @@ class PendingEarningRow(NamedTuple):
     error: str | None
 
 
+class QueuedRow(NamedTuple):
+    """A sale or return that waits for the batch."""
+
+    sale_key: bytes
+    occurred_at: datetime
+    attempts: int
+    kind: str
+    card_id: UUID | None
+
+
 sales_of: KeyedStatement[SaleRow] = KeyedStatement(
     lambda keys: select(sale).where(sale.c.sale_key.in_(keys)), SaleRow, HASH
 )
@@ -122,15 +132,23 @@ pending_of: KeyedStatement[PendingEarningRow] = KeyedStatement(
     PendingEarningRow,
     HASH,
 )
-pending_after = Statement(
-    select(pending_earning)
+# In the order in which they are posted.
+queued_after = Statement(
+    select(
+        pending_earning.c.sale_key,
+        pending_earning.c.occurred_at,
+        pending_earning.c.attempts,
+        sale.c.kind,
+        sale.c.card_id,
+    )
+    .join_from(pending_earning, sale, sale.c.sale_key == pending_earning.c.sale_key)
     .where(
         tuple_(pending_earning.c.occurred_at, pending_earning.c.sale_key)
         > tuple_(bindparam("at_after", type_=INSTANT), bindparam("key_after", type_=HASH))
     )
     .order_by(pending_earning.c.occurred_at, pending_earning.c.sale_key)
     .limit(bindparam("count", type_=UNITS)),
-    PendingEarningRow,
+    QueuedRow,
 )
 end_pending = write(delete(pending_earning).where(pending_earning.c.sale_key == SALE))
 fail_pending = write(

@@ -166,6 +166,8 @@ class Books:
 
     transaction: Transaction
     cards: dict[UUID, OpenCard]
+    # Of every card that is locked: its customer, else the card itself.
+    owners: dict[UUID, UUID]
     randomness: Randomness
     operations: list[dict[str, object]] = field(default_factory=list)
     entries: list[dict[str, object]] = field(default_factory=list)
@@ -364,7 +366,8 @@ async def open_books(
         )
         for key, standing in standings.items()
     }
-    return Books(transaction, cards, context.service.randomness)
+    owners = {row.card_id: row.customer_key or row.card_id for row in locked}
+    return Books(transaction, cards, owners, context.service.randomness)
 
 
 async def _standings(

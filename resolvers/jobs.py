@@ -65,7 +65,7 @@ async def walk(
     done, last = JobDone(), None
     while rows := await _page(context, page, last):
         for row in rows:
-            done += await _one(work, row)
+            done += await attempt(work, row)
         last = rows[-1]
         await progress(done)
         if len(rows) < PAGE:
@@ -83,7 +83,11 @@ async def _page(
         await read.close()
 
 
-async def _one(work: Callable[[R], Awaitable[bool]], row: R) -> JobDone:
+async def attempt(work: Callable[[R], Awaitable[bool]], row: R) -> JobDone:
+    """Do `work` on one row; what fails is logged and left.
+
+    Raises DatabaseUnavailable or DatabaseSlow: then nothing more can be done now.
+    """
     try:
         return JobDone(processed=int(await work(row)))
     except (DatabaseUnavailable, DatabaseSlow):

@@ -24,7 +24,8 @@ from resolvers.activity_lines import (
 from resolvers.audits import one_row
 from resolvers.context import Context
 from resolvers.line_files import FileFormat, Numbered, Source, read_lines
-from resolvers.line_postings import WINDOW, Postings, post_each
+from resolvers.line_postings import Postings, post_each
+from resolvers.portions import WINDOW
 from rules.book import RuleBook
 from rules.errors import IdempotencyKeyReused, InvalidInput, LoyaltyError, Refused
 

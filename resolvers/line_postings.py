@@ -4,7 +4,6 @@ Source: semantics 5.7.
 """
 
 import json
-from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
@@ -18,23 +17,20 @@ from models.activity_statements import (
     settle_line,
     waiting_after,
 )
-from models.card_statements import cards_of, numbers_of
+from models.card_statements import numbers_of
 from models.database import Transaction
 from resolvers.activities import plan_activity, write_activity
 from resolvers.activity_views import FIRST
 from resolvers.audits import one_row
 from resolvers.bulk_activities import post_together
-from resolvers.cards import NOBODY
 from resolvers.context import Context
 from resolvers.jobs import JobDone, Progress, silent
 from resolvers.line_changes import activity_of, checked_ids
+from resolvers.portions import WINDOW, portions
 from rules.book import RuleBook
 from rules.errors import InvalidInput, LoyaltyError, NotFound
 
 OPERATION = "postActivityLines"
-# Lines that are looked at together, and as many as one unit posts, about.
-WINDOW = 10_000
-CHUNK = 1_000
 # Failures that an answer shows; it counts all.
 SHOWN = 1000
 
@@ -119,27 +115,14 @@ async def post_each(
 
 
 async def _portions(context: Context, lines: Sequence[WaitingRow]) -> list[list[bytes]]:
-    """Keys of the lines for units of about `CHUNK`, each in the order of posting.
-
-    All lines of a customer are in one: only what is of one customer may depend on the order, and a
-    unit with many lines of few cards costs less than one with few lines of many.
-    """
+    """Keys of the lines for units of many, each in the order of posting."""
     numbers = sorted({line.card_number for line in lines})
     found = {row.number: row.card_id for row in await context.read.each(numbers_of, numbers)}
-    cards = {row.card_id: row for row in await context.read.each(cards_of, [*found.values()])}
-    owned: dict[object, list[WaitingRow]] = defaultdict(list)
-    for line in lines:
-        card = cards.get(found.get(line.card_number, NOBODY))
-        owned[(card.customer_key or card.card_id) if card else line.card_number].append(line)
-    portions: list[list[WaitingRow]] = []
-    for mine in owned.values():
-        if not portions or len(portions[-1]) >= CHUNK:
-            portions.append([])
-        portions[-1] += mine
-    return [
-        [line.activity_key for line in sorted(portion, key=attrgetter("occurred_at", "line_id"))]
-        for portion in portions
-    ]
+    ordered = sorted(lines, key=attrgetter("occurred_at", "line_id"))
+    return await portions(
+        context,
+        [(line.activity_key, found.get(line.card_number, line.card_number)) for line in ordered],
+    )
 
 
 async def post_line(context: Context, activity_key: bytes) -> bool:

@@ -7,32 +7,36 @@ Entry dates are those of the sale, `postedAt` is the batch's. Source: semantics 
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from operator import attrgetter
 
 from models.card_statements import CardRow, cards_of
-from models.database import Read, Transaction
+from models.database import Transaction
 from models.failures import ChangedMeanwhile, DatabaseSlow, DatabaseUnavailable
 from models.sale_statements import (
-    PendingEarningRow,
+    QueuedRow,
     SaleRow,
     change_sale_card,
     change_sale_facts,
     end_pending,
     fail_pending,
     locked_sale,
-    pending_after,
     pending_of,
+    queued_after,
     sale_facts_of,
     sale_lines_of,
     sales_of,
 )
+from resolvers.bulk_sales import Known, post_sales_together
+from resolvers.cards import NOBODY
 from resolvers.clock import civil_date
 from resolvers.context import Context
-from resolvers.jobs import PAGE, JobDone, Progress, walk
+from resolvers.jobs import PAGE, JobDone, Progress, attempt
 from resolvers.judging import judge_lines
 from resolvers.kin import lock_with_kin
 from resolvers.lineage import earning_card
+from resolvers.portions import WINDOW, portions
 from resolvers.queues import earning_lines
 from resolvers.returns import nets_of, sold_line
 from resolvers.sale_earnings import SaleEarnings, post_earnings
@@ -51,35 +55,74 @@ class SaleIsQueued(Exception):  # noqa: N818 - named for what is wrong
 
 async def post_earned_points(context: Context, progress: Progress) -> JobDone:
     """Sales and returns processed; what fails keeps its place in the queue and its error."""
-
-    async def page(read: Read, last: PendingEarningRow | None) -> Sequence[PendingEarningRow]:
-        return await read.all(
-            pending_after,
-            at_after=last.occurred_at if last else BEFORE_ALL,
-            key_after=last.sale_key if last else b"",
-            count=PAGE,
-        )
-
-    async def work(row: PendingEarningRow) -> bool:
-        return await _post_or_note(context, row)
-
-    return await walk(context, page, work, progress)
+    posting, last = _Posting(context, progress), None
+    while rows := await _queued(context, last):
+        await posting.post(rows)
+        last = rows[-1]
+        if len(rows) < WINDOW:
+            break
+    return posting.done
 
 
-async def _post_or_note(context: Context, row: PendingEarningRow) -> bool:
-    try:
-        return await _post(context, row.sale_key)
-    except (DatabaseUnavailable, DatabaseSlow):
-        raise
-    except Exception as error:
-        told = type(error).__name__
+async def _queued(context: Context, last: QueuedRow | None) -> Sequence[QueuedRow]:
+    """The next window of the queue."""
+    await context.read.close()
+    return await context.read.all(
+        queued_after,
+        at_after=last.occurred_at if last else BEFORE_ALL,
+        key_after=last.sale_key if last else b"",
+        count=WINDOW,
+    )
 
-        async def note(transaction: Transaction, _book: RuleBook | None) -> None:
-            attempts = row.attempts + 1
-            await transaction.run(fail_pending, of_sale=row.sale_key, attempts=attempts, error=told)
 
-        await context.unit(note)
-        raise
+@dataclass
+class _Posting:
+    context: Context
+    progress: Progress
+    done: JobDone = field(default_factory=JobDone)
+
+    async def post(self, rows: Sequence[QueuedRow]) -> None:
+        """What is plain together, then what is left one after another, in its order."""
+        waiting = [(row, row.card_id or NOBODY.hex) for row in rows]
+        left: list[QueuedRow] = []
+        known: Known = {}
+        for portion in await portions(self.context, waiting):
+            left += await self._post_together(portion, known)
+        left.sort(key=attrgetter("occurred_at", "sale_key"))
+        for first in range(0, len(left), PAGE):
+            for row in left[first : first + PAGE]:
+                self.done += await attempt(self._post_or_note, row)
+            await self.progress(self.done)
+
+    async def _post_together(self, rows: Sequence[QueuedRow], known: Known) -> Sequence[QueuedRow]:
+        """Those that are left; whatever fails here shows one by one whose fault it is."""
+        try:
+            posted, left = await post_sales_together(self.context, rows, known)
+        except DatabaseUnavailable:
+            raise
+        except Exception:
+            LOG.exception("Sales are posted one by one.")
+            return rows
+        self.done += JobDone(posted)
+        await self.progress(self.done)
+        return left
+
+    async def _post_or_note(self, row: QueuedRow) -> bool:
+        try:
+            return await _post(self.context, row.sale_key)
+        except (DatabaseUnavailable, DatabaseSlow):
+            raise
+        except Exception as error:
+            told = type(error).__name__
+
+            async def note(transaction: Transaction, _book: RuleBook | None) -> None:
+                attempts = row.attempts + 1
+                await transaction.run(
+                    fail_pending, of_sale=row.sale_key, attempts=attempts, error=told
+                )
+
+            await self.context.unit(note)
+            raise
 
 
 async def _post(context: Context, key: bytes) -> bool:
@@ -126,7 +169,7 @@ async def _earn(context: Context, transaction: Transaction, row: SaleRow) -> Non
         channel,
         card,
         frozenset(facts["affiliations"]),
-        earning_lines(rows, stored.facts),
+        earning_lines(rows, facts),
         (row.entry_date, civil_date(now, channel.time_zone)),
         paid_with_points=bool(facts["payments"]),
     )

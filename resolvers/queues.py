@@ -4,9 +4,11 @@ Source: semantics 12 (`postEarnedPointsInBatches`).
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from fractions import Fraction
+from functools import lru_cache
+from typing import Any
 
 from models.database import Transaction
 from models.sale_statements import SaleLineRow, SaleRow, insert_pending_earning
@@ -50,23 +52,36 @@ def queued_facts(
     )
 
 
-def earning_lines(rows: Iterable[SaleLineRow], facts: str) -> tuple[EarningLine, ...]:
-    """The lines of a stored sale as rules see them."""
-    stored = json.loads(facts)
+def earning_lines(
+    rows: Iterable[SaleLineRow], stored: Mapping[str, Any]
+) -> tuple[EarningLine, ...]:
+    """The lines of a stored sale as rules see them; `stored` are its facts."""
     nets, quantities = stored["nets"], stored["quantities"]
-    return tuple(
-        EarningLine(
-            line_number=row.line_number,
-            products=frozenset({row.product_id, row.variant_id or row.product_id}),
-            categories=frozenset(json.loads(row.categories)),
-            net_minor=nets.get(str(row.line_number), row.net_minor),
-            quantity=Fraction(
-                quantities.get(str(row.line_number), Fraction(row.quantity, MILLION))
-            ),
-            paid_with_points=str(row.line_number) in nets,
+    found = []
+    for row in rows:
+        place = str(row.line_number)
+        quantity = Fraction(quantities[place]) if place in quantities else _pieces(row.quantity)
+        found.append(
+            EarningLine(
+                row.line_number,
+                frozenset({row.product_id, row.variant_id or row.product_id}),
+                _categories(row.categories),
+                nets.get(place, row.net_minor),
+                quantity,
+                place in nets,
+            )
         )
-        for row in rows
-    )
+    return tuple(found)
+
+
+@lru_cache(maxsize=1024)
+def _categories(stored: str) -> frozenset[str]:
+    return frozenset(json.loads(stored))
+
+
+@lru_cache(maxsize=1024)
+def _pieces(millionths: int) -> Fraction:
+    return Fraction(millionths, MILLION)
 
 
 def returned_facts(sold: Iterable[SoldLine], now: Iterable[Part]) -> str:

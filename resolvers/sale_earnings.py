@@ -3,8 +3,9 @@
 Source: semantics 5.3, 6, 9.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from models.card_statements import CardRow
 from models.database import Transaction
@@ -52,11 +53,7 @@ async def post_earnings(
                 counts,
             )
         )
-    drafts = [
-        _draft(sale, earning, share)
-        for earning in judged.earned.earnings
-        for share in earning.shares
-    ]
+    drafts = sale_drafts(sale.row, sale.book, judged.earned.earnings)
     if not drafts or judged.standing is None:
         return
     zone = judged.standing.time_zone
@@ -79,26 +76,37 @@ async def post_earnings(
     await win_tiers(context, transaction, posted, judged.standing, today)
 
 
-def _draft(sale: SaleEarnings, earning: Earning, share: Share) -> Draft:
-    row = sale.row
-    vests_on, expires_on = lot_dates(sale.book.reward_points[earning.reward_point], row.entry_date)
+def sale_drafts(row: SaleRow, book: RuleBook, earnings: Iterable[Earning]) -> list[Draft]:
+    """EARN entries of the sale."""
+    return [
+        draft
+        for earning in earnings
+        for dates in (lot_dates(book.reward_points[earning.reward_point], row.entry_date),)
+        for draft in (_draft(row, book, earning, dates, share) for share in earning.shares)
+    ]
+
+
+def _draft(
+    row: SaleRow,
+    book: RuleBook,
+    earning: Earning,
+    dates: tuple[date, date | None],
+    share: Share,
+) -> Draft:
     return Draft(
-        entry_type=EntryType.EARN,
-        reward_point=earning.reward_point,
-        points_units=share.points_units,
-        entry_date=row.entry_date,
-        counts_on=row.entry_date,
-        occurred_at=row.occurred_at,
-        vests_on=vests_on,
-        expires_on=expires_on,
-        origin=Origin(
+        EntryType.EARN,
+        earning.reward_point,
+        share.points_units,
+        row.entry_date,
+        row.entry_date,
+        row.occurred_at,
+        *dates,
+        Origin(
             channel=row.channel,
             program=earning.program,
             tier=earning.tier,
             transaction_id=row.transaction_id,
             line_number=share.line_number,
         ),
-        reason=Reason(
-            sale.book.version, earning.scheme, earning.rule, share.computed_units, share.formula
-        ),
+        Reason(book.version, earning.scheme, earning.rule, share.computed_units, share.formula),
     )

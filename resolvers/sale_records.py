@@ -36,7 +36,7 @@ async def write_sale(
 ) -> None:
     key = record.row.sale_key
     await transaction.run_many(
-        insert_sale_lines, [_line_parameters(key, line) for line in record.lines]
+        insert_sale_lines, [line_parameters(key, line) for line in record.lines]
     )
     await transaction.run_many(
         insert_sale_charges,
@@ -73,7 +73,7 @@ def notes_json(notes: Iterable[Note]) -> str:
     return json.dumps([[note.code.value, note.scheme, note.rule] for note in notes])
 
 
-def _line_parameters(key: bytes, line: Line) -> dict[str, object]:
+def line_parameters(key: bytes, line: Line) -> dict[str, object]:
     return {
         "sale_key": key,
         "line_number": line.line_number,

@@ -8,7 +8,9 @@ import hashlib
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
+from functools import lru_cache
 from json.encoder import encode_basestring_ascii
+from typing import NamedTuple
 from uuid import UUID
 
 GENESIS = bytes(32)
@@ -99,6 +101,8 @@ def _plain(value: object) -> str:
     return "null" if value is None else f'"{value}"'
 
 
+# All entries of an operation tell of the same moment.
+@lru_cache(maxsize=16)
 def _instant(value: datetime) -> str:
     told = value if value.tzinfo is UTC else value.astimezone(UTC)
     return f'"{told.isoformat(timespec="microseconds")}"'
@@ -117,11 +121,26 @@ def entry_hash(
     """SHA-256 over the versioned canonical form: a JSON list of the immutable members in a fixed
     order.
     """
+    operation = _Operation(str(card_id), _instant(posted_at), str(op_id))
+    return _hashed(operation, entry_id, seq_no, op_line, draft, prev_hash)
+
+
+class _Operation(NamedTuple):
+    """What all entries of an operation say alike."""
+
+    card_id: str
+    posted_at: str
+    op_id: str
+
+
+def _hashed(
+    of: _Operation, entry_id: UUID, seq_no: int, op_line: int, draft: Draft, prev_hash: bytes
+) -> bytes:
     origin, reason = draft.origin, draft.reason
     line = "null" if origin.line_number is None else origin.line_number
     form = (
-        f'["{_FORM}","{prev_hash.hex()}","{card_id}","{entry_id}",{seq_no},{_instant(posted_at)}'
-        f',"{op_id}",{op_line},"{draft.entry_type.value}",{_text(draft.reward_point)}'
+        f'["{_FORM}","{prev_hash.hex()}","{of.card_id}","{entry_id}",{seq_no},{of.posted_at}'
+        f',"{of.op_id}",{op_line},"{draft.entry_type.value}",{_text(draft.reward_point)}'
         f',{draft.points_units},"{draft.entry_date}","{draft.counts_on}"'
         f",{_instant(draft.occurred_at)},{_plain(draft.vests_on)},{_plain(draft.expires_on)}"
         f",{_text(origin.channel)},{_text(origin.program)},{_text(origin.tier)}"
@@ -146,9 +165,10 @@ def chain(
     """The drafts as the next entries of the card's book, in their order."""
     entries: list[Entry] = []
     previous = head_hash
+    operation = _Operation(str(card_id), _instant(posted_at), str(op_id))
     for place, (draft, entry_id) in enumerate(zip(drafts, entry_ids, strict=True)):
         seq_no, op_line = next_seq + place, first_line + place
-        digest = entry_hash(card_id, entry_id, seq_no, posted_at, op_id, op_line, draft, previous)
+        digest = _hashed(operation, entry_id, seq_no, op_line, draft, previous)
         entries.append(
             Entry(card_id, entry_id, seq_no, posted_at, op_id, op_line, draft, previous, digest)
         )

@@ -81,6 +81,8 @@ def fits_minor(amount: Decimal, currency: str) -> bool:
     return above * scale(currency_digits(currency)) % below == 0
 
 
+# What a sale earns is shown again for each of its lines.
+@lru_cache(maxsize=4096)
 def show_units(units: int, digits: int) -> str:
     """A whole number of smallest units with its decimals: (1250, 2) is "12.50", (302, 0) is
     "302".

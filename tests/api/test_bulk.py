@@ -22,7 +22,7 @@ from tests.api.test_replacing import replaced
 TABLES = (
     *("ledger_entry", "lot_remainder", "allocation", "debt", "operation", "outbox"),
     *("balance", "points_day", "countable_day", "tier_row", "activity_day", "activity_post"),
-    *("card_reward",),
+    *("card_reward", "card_counter"),
 )
 CHANCE = frozenset(
     {
@@ -35,6 +35,7 @@ CHANCE = frozenset(
             "reward_id",
             "scope",
             "adjustment_id",
+            "transaction_id",
         ),
     }
 )
@@ -89,17 +90,25 @@ class Done(NamedTuple):
 
 def cards(service: Harness) -> list[str]:
     """A plain one, two of one customer, one in debt, one blocked, one that was replaced."""
+    mine = fresh_cards(service)
+    spoil(service, mine)
+    return mine
+
+
+def fresh_cards(service: Harness) -> list[str]:
     tag = service.fresh_key()
     customer = service.customer(f"customer {tag}", affiliations=["veteran"])
     plain = service.issue(f"P{tag}")
     own = [service.issue(f"{name}{tag}", customerId=customer) for name in "AB"]
     owing = service.issue(f"D{tag}")
     assert adjust(service, owing, -30, force=True)["userErrors"] == []
-    blocked = service.issue(f"X{tag}")
+    return [plain, *own, owing, service.issue(f"X{tag}"), service.issue(f"O{tag}")]
+
+
+def spoil(service: Harness, mine: Sequence[str]) -> None:
+    *_, blocked, old = mine
     service.change_card("blockLoyaltyCard", number=blocked, reason="lost")
-    old = service.issue(f"O{tag}")
-    replaced(service, old, by=f"N{tag}")
-    return [plain, *own, owing, blocked, old]
+    replaced(service, old, by=f"N{old}")
 
 
 async def rows_of(database: Database, name: str, number: str) -> list[dict[str, str]]:
