@@ -196,7 +196,9 @@ async def post_sales_together(
         locked = await transaction.each(locked_sales_of, keys)
         still = {row.sale_key for row in await transaction.each(pending_of, keys)}
         waiting = [row for row in queued if row.sale_key in still]
-        sales = await _sales(context, transaction, [one for one in locked if one.sale_key in still])
+        # What has failed once may fail again, and would take all with it.
+        sound = {row.sale_key for row in waiting if not row.attempts}
+        sales = await _sales(context, transaction, [one for one in locked if one.sale_key in sound])
         batch = await _opened(context, transaction, waiting, effective, known)
         left, behind = [], set()
         for row in waiting:

@@ -15,9 +15,11 @@ WINDOW = 10_000
 CHUNK = 1_000
 
 
-async def portions(context: Context, waiting: Sequence[tuple[T, UUID | str]]) -> list[list[T]]:
+async def portions(
+    context: Context, waiting: Sequence[tuple[T, UUID | str]], size: int = CHUNK
+) -> list[list[T]]:
     """What waits, each with its card's id (another name where there is no such card), in portions
-    of about `CHUNK`, each in the order given.
+    of about `size`, each in the order given.
 
     All of a customer is in one: only what is of one customer may depend on the order, and a unit
     with much for few cards costs less than one with little for many.
@@ -30,7 +32,7 @@ async def portions(context: Context, waiting: Sequence[tuple[T, UUID | str]]) ->
         owned[owners.get(card, card)].append(place)
     found: list[list[int]] = []
     for mine in owned.values():
-        if not found or len(found[-1]) >= CHUNK:
+        if not found or len(found[-1]) >= size:
             found.append([])
         found[-1] += mine
     return [[waiting[place][0] for place in sorted(portion)] for portion in found]

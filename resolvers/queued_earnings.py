@@ -46,6 +46,8 @@ from rules.book import RuleBook
 from rules.returns import Part, SoldLine
 
 LOG = logging.getLogger("loyalty.jobs")
+# As many as one unit posts, about: a sale of many lines has many entries.
+SALES = 500
 BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 
 
@@ -86,7 +88,7 @@ class _Posting:
         waiting = [(row, row.card_id or NOBODY.hex) for row in rows]
         left: list[QueuedRow] = []
         known: Known = {}
-        for portion in await portions(self.context, waiting):
+        for portion in await portions(self.context, waiting, SALES):
             left += await self._post_together(portion, known)
         left.sort(key=attrgetter("occurred_at", "sale_key"))
         for first in range(0, len(left), PAGE):

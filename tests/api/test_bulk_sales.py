@@ -155,7 +155,9 @@ def test_together_is_as_one_after_another(
     same()
 
 
-def test_what_fails_stays_and_holds_up_nothing_else(service: Harness) -> None:
+def test_what_fails_stays_and_holds_up_nothing_else(
+    service: Harness, caplog: pytest.LogCaptureFixture
+) -> None:
     service.apply(club_document(**BATCHES))
     cards = [service.issue() for _ in range(3)]
     for number, card in enumerate(cards):
@@ -171,6 +173,11 @@ def test_what_fails_stays_and_holds_up_nothing_else(service: Harness) -> None:
     assert [service.available(card) for card in cards] == ["20", "0", "20"]
     errors = [row[-1] for row in service.wait(stored_of(service.database, "S"))]
     assert errors == ["None", "KeyError", "None"]
+    service.sale(cards[0], "20.00")
+    caplog.clear()
+    assert run(service, "POST_EARNED_POINTS") == (1, 1)
+    # What has failed before does not break the posting of the others together again.
+    assert [one.message for one in caplog.records] == ["A job left an item for its next run."]
 
 
 @pytest.mark.parametrize("engine", ["postgresql"])
