@@ -132,7 +132,7 @@ def test_together_is_as_one_after_another(
     service.apply(program(**special))
     service.clock.advance(days=1)
 
-    @settings(max_examples=8)
+    @settings(max_examples=5)
     @given(st.lists(SOLD, min_size=1, max_size=14))
     def same(sales: list[Sold]) -> None:
         sets = fresh_cards(service), fresh_cards(service)
@@ -147,8 +147,7 @@ def test_together_is_as_one_after_another(
                 done.append(run(service, "POST_EARNED_POINTS"))
         # A return that comes before its sale of the same instant brings it along.
         assert [failed for _, failed in done] == [0, 0]
-        for one, other in zip(*sets, strict=True):
-            assert kept(service, one) == kept(service, other)
+        assert kept(service, sets[0]) == kept(service, sets[1])
         stored = [service.wait(stored_of(service.database, f"{tag}{name}")) for name in "ab"]
         assert stored[0] == stored[1]
 

@@ -38,7 +38,8 @@ LOYALTY = Path(sys.executable).with_name("loyalty")
 KEY = re.compile(r"lk_[0-9a-f]{12}_[0-9a-f]{48}")
 # How long a revoked key may still work.
 REVOKED_SECONDS = 5
-CARDS = "{ loyaltyCards(first: 1) { nodes { number } } }"
+ISSUE = """mutation { issueLoyaltyCard(input: {
+  idempotencyKey: "k", channel: "WEB", number: "N-1" }) { userErrors { code message } } }"""
 PRODUCTION = {
     "LOYALTY_MODE": "production",
     "LOYALTY_JWT_SECRET": "a secret of tests that is long enough",
@@ -273,16 +274,16 @@ def test_a_signal_ends_serving_in_good_order(bare: Shell) -> None:
 
 
 def test_serving_ends_in_good_order_with_readers(bare: Shell) -> None:
-    bare.done("seed")
+    bare.done("apply", bare.file("club.json", club_document()), "--process")
     (key,) = bare.done("keys", "create", "--role", "admin", "--name", "ops")
     with bare.serving("serve", "--workers", "2") as served, ExitStack() as readers:
-        (card,) = served.answer(key, CARDS)["data"]["loyaltyCards"]["nodes"]
+        assert served.answer(key, ISSUE)["data"]["issueLoyaltyCard"]["userErrors"] == []
         live = readers.enter_context(live_socket(f"{served.url}/graphql")).init(key)
-        live.subscribe(card["number"])
+        live.subscribe("N-1")
         live.card()
         client = httpx.Client(base_url=served.url, verify=WITHOUT_TLS, timeout=30)
         readers.enter_context(client)
-        followed = readers.enter_context(stream(client, key, CHANGED, number=card["number"]))
+        followed = readers.enter_context(stream(client, key, CHANGED, number="N-1"))
         followed.card()
         served.process.send_signal(signal.SIGTERM)
         assert live.closed()[0] == 1001
