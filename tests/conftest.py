@@ -1,5 +1,6 @@
 """Databases for every test that asks: the same test runs on SQLite and on PostgreSQL."""
 
+import gc
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -14,6 +15,12 @@ from tests.databases import Cluster, copy_of, server
 # How long an example takes is the machine's affair, not the property's.
 settings.register_profile("loyalty", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("loyalty")
+
+
+def pytest_collection_finish() -> None:
+    """As a serving process does when it has started: what is there by now stays."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

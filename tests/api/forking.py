@@ -5,6 +5,7 @@ Run as a program it reads a command a line from standard input, and answers each
 status. Tests of what a command loads, and of what serves, start the real script.
 """
 
+import gc
 import json
 import os
 import subprocess
@@ -60,6 +61,9 @@ def serve() -> None:
     commands = import_module("commands")
     for module in iter_modules(commands.__path__):
         import_module(f"commands.{module.name}")
+    # The children need not look at it either.
+    gc.collect()
+    gc.freeze()
     for line in sys.stdin:
         asked = json.loads(line)
         child = os.fork()

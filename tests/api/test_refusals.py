@@ -21,12 +21,11 @@ TOLD = """replayed userErrors { code field
   ... on IdempotencyKeyReusedError { firstUsedAt } }"""
 UNKNOWN = encode_id("LoyaltyPayment", bytes(16))
 ELSEWHERE = encode_id("LoyaltyPayment", bytes(15) + b"1")
-BOOK = """query($n: String!) { loyaltyCard(number: $n) { status transactions { totalCount }
-  enrollments { tier { tier { code } since until } }
-  balances { rewardPoint { code } available unvested held issued used expired } } }"""
-PAYMENT = "query($id: ID!) { loyaltyPayment(id: $id) { status refundedAmount { amount } } }"
-SALE = """{ salesTransaction(channel: "WEB", transactionId: "S") {
-  lines { returnedQuantity } returns { transactionId } } }"""
+BOOK = """{ status transactions { totalCount } enrollments { tier { tier { code } since until } }
+  balances { rewardPoint { code } available unvested held issued used expired } }"""
+PAYMENT = "{ status refundedAmount { amount } }"
+SALE = """salesTransaction(channel: "WEB", transactionId: "S") {
+  lines { returnedQuantity } returns { transactionId } }"""
 CARDS = ("A1", "A2", "A3", "A4", "A5", "N1", "C1", "Z1")
 SHORT = {"available": "950", "held": "50"}
 
@@ -169,13 +168,15 @@ class World:
         return self.service.mutate(name, TOLD, {**self.good(name), **given}, caller)
 
     def state(self) -> list[Any]:
-        ask = self.service.ask
         ids = (self.held, self.captured, self.refunded)
-        return [
-            *(ask(BOOK, n=number)["loyaltyCard"] for number in CARDS),
-            *(ask(PAYMENT, id=payment_id)["loyaltyPayment"] for payment_id in ids),
-            ask(SALE)["salesTransaction"],
-        ]
+        asked = " ".join(
+            [
+                *(f'c{place}: loyaltyCard(number: "{n}") {BOOK}' for place, n in enumerate(CARDS)),
+                *(f'p{place}: loyaltyPayment(id: "{n}") {PAYMENT}' for place, n in enumerate(ids)),
+                SALE,
+            ]
+        )
+        return [*self.service.ask(f"{{ {asked} }}").values()]
 
 
 def of_payments() -> Iterator[Case]:
