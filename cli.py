@@ -4,6 +4,7 @@ Settings come from the environment. A command that fails says why on standard er
 with 1; `plan` exits with 2 where something would change.
 """
 
+import gc
 import os
 import sys
 from argparse import Namespace
@@ -23,7 +24,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         given = command_parser().parse_args(argv)
         settings = read_settings(os.environ)
         configure_logs(settings.log_format, "warning", settings.log_card_formats)
-        return command(given.run)(settings, given)
+        run = command(given.run)
+        # What is loaded by now stays: the collector need not look at it again and again.
+        gc.freeze()
+        return run(settings, given)
     except (CommandFailed, SettingsInvalid, LoyaltyError, Refused) as error:
         mask = Mask(())
         sys.stderr.writelines(f"loyalty: {mask(line)}\n" for line in refusal_lines(error))

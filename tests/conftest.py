@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 from models.database import Database, DatabaseLimits, open_database
 from models.schema_version import migrate
 from tests.api.forking import Forks
-from tests.databases import Cluster, copy_of, server
+from tests.databases import Cluster, copy_of, room, server
 
 # How long an example takes is the machine's affair, not the property's.
 settings.register_profile("loyalty", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -48,15 +48,17 @@ def postgresql_template(postgresql: Cluster) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("sqlite") / "template.db"
-    migrate(f"sqlite:///{path}")
-    return path
+def sqlite_template() -> Iterator[Path]:
+    with room() as directory:
+        path = directory / "template.db"
+        migrate(f"sqlite:///{path}")
+        yield path
 
 
 @pytest.fixture
-def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
-    return copy_of(sqlite_template, tmp_path)
+def sqlite_url(sqlite_template: Path) -> Iterator[str]:
+    with copy_of(sqlite_template) as url:
+        yield url
 
 
 @pytest.fixture

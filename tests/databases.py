@@ -69,9 +69,19 @@ class Cluster:
         self._run(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def copy_of(template: Path, directory: Path) -> str:
-    """The address of a copy of an SQLite file."""
-    return f"sqlite:///{shutil.copyfile(template, directory / 'loyalty.db')}"
+@contextmanager
+def copy_of(template: Path) -> Iterator[str]:
+    """The address of a copy of an SQLite file, beside it."""
+    with tempfile.TemporaryDirectory(dir=template.parent) as directory:
+        yield f"sqlite:///{shutil.copyfile(template, Path(directory) / 'loyalty.db')}"
+
+
+@contextmanager
+def room() -> Iterator[Path]:
+    """A directory for databases, in memory if it can be."""
+    directory = _directory()
+    yield Path(directory)
+    shutil.rmtree(directory)
 
 
 def server() -> AbstractContextManager[str]:

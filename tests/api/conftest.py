@@ -41,13 +41,9 @@ def server_loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 
 @pytest.fixture(scope="session")
-def sqlite_club(
-    server_loop: asyncio.AbstractEventLoop,
-    sqlite_template: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Club:
-    url = copy_of(sqlite_template, tmp_path_factory.mktemp("club"))
-    return Club(url, _found(server_loop, url))
+def sqlite_club(server_loop: asyncio.AbstractEventLoop, sqlite_template: Path) -> Iterator[Club]:
+    with copy_of(sqlite_template) as url:
+        yield Club(url, _found(server_loop, url))
 
 
 @pytest.fixture(scope="session")
@@ -59,8 +55,9 @@ def postgresql_club(
 
 
 @pytest.fixture
-def sqlite_club_url(sqlite_club: Club, tmp_path: Path) -> str:
-    return copy_of(Path(sqlite_club.template.removeprefix("sqlite:///")), tmp_path)
+def sqlite_club_url(sqlite_club: Club) -> Iterator[str]:
+    with copy_of(Path(sqlite_club.template.removeprefix("sqlite:///"))) as url:
+        yield url
 
 
 @pytest.fixture

@@ -373,6 +373,7 @@ def test_the_demo_leaves_a_program_of_ones_own_alone(bare: Shell) -> None:
     assert list(demo_keys(lines)) == ["storefront", "partner", "staff", "admin"]
 
 
+@ON_POSTGRESQL
 def test_a_seed_is_sown_once_and_its_books_hold_until_they_are_broken(shell: Shell) -> None:
     first, second = shell.done("seed"), shell.done("seed")
     assert re.fullmatch(r"\d+ customers, \d+ cards, \d+ sales, [1-9]\d* new\.", first[0])

@@ -23,7 +23,7 @@ from tests.databases import ON_SQLITE
 from tests.live import socket
 
 # Of each of three runs.
-SECONDS = float(os.environ.get("LOYALTY_TEST_FUZZ_SECONDS", "5"))
+SECONDS = float(os.environ.get("LOYALTY_TEST_FUZZ_SECONDS", "4"))
 SLOWEST_SECONDS = 3.0
 # By the protocol, or because a message is larger than any may be.
 CLOSED_BY = {1009, 4400, 4401, 4403, 4409, 4429}

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tests.api.harness import Harness, entries, line
 from tests.api.program import amount_rule, channel, club_document, reward_points, scheme
 from tests.api.test_properties import API, COUNT_RULE, QUANTITY_RULE
+from tests.databases import ON_POSTGRESQL
 
 RETURNED = """salesTransaction { transactionId earningNotes { code } card { number }
   returnOf { transactionId lines { lineNumber returnedQuantity } returns { transactionId } }
@@ -573,6 +574,7 @@ def test_the_cards_book_finds_what_a_return_took(club: Harness) -> None:
     assert found == [{"entryType": "RETURN_EARNED", "points": "-50"}]
 
 
+@ON_POSTGRESQL
 def test_a_thousand_lines_come_back_at_once(service: Harness) -> None:
     rules = [amount_rule(), amount_rule("more", points=2)]
     service.apply(club_document(*rules))
