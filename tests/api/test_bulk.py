@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
@@ -235,7 +235,7 @@ def test_together_is_as_one_after_another(service: Harness, combine: bool) -> No
     service.apply(program(combine=combine))
     service.clock.advance(days=1)
 
-    @settings(max_examples=6)
+    @settings(max_examples=6, phases=[Phase.generate])
     @given(st.lists(DONE, min_size=1, max_size=16))
     def same(activities: list[Done]) -> None:
         one, other = cards(service), cards(service)
