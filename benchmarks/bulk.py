@@ -26,6 +26,7 @@ from models.schema_version import migrate
 from resolvers import configurations, issuing
 from resolvers.books import RuleBooks
 from resolvers.callers import Caller, Role
+from resolvers.card_watch import CardWatch
 from resolvers.configurations import Apply
 from resolvers.context import Context, Service, open_context
 from resolvers.issuing import Issue
@@ -74,7 +75,7 @@ async def prepared(url: str, document: dict[str, Any]) -> AsyncIterator[Context]
     """An operator at a service with cards in the program."""
     clock = Clock(ISSUED)
     database = open_database(url, DatabaseLimits())
-    service = Service(database, RuleBooks(), clock, os.urandom, grant_rewards)
+    service = Service(database, RuleBooks(), clock, os.urandom, grant_rewards, CardWatch(database))
     admin = await open_context(service, Caller(Role.ADMIN, "benchmark"), "benchmark")
     await configurations.apply(admin, Apply(document, None, None, process=True))
     for number in range(CARDS):
