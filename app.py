@@ -108,7 +108,7 @@ def create_app(
 def outward(settings: Settings) -> Outward:
     """How this service's events leave it."""
     # A unit may begin its last attempt just before its deadline.
-    lag = timedelta(seconds=2 * settings.request_deadline_seconds)
+    lag = timedelta(seconds=2 * settings.bulk_deadline_seconds)
     return Outward(card_payload, not settings.is_production, lag, resolve_host)
 
 
