@@ -8,9 +8,12 @@ from graphql import (
     GraphQLError,
     GraphQLSchema,
     GraphQLSyntaxError,
+    TypeInfo,
+    ValidationContext,
     parse,
     specified_rules,
     validate,
+    visit,
 )
 from graphql.language import (
     DocumentNode,
@@ -134,10 +137,10 @@ class Documents:
         tokens = _count_and_check_tokens(document)
         operation = _chosen(document, operation_name)
         check_written(document, self._limits)
-        self._validate(document, RULES_OF_FRAGMENTS)
+        self._check_fragments(document)
         check_spelled_out(document, self._limits)
         check_overlaps(document, self._limits)
-        self._validate(document, RULES, is_suggesting=is_suggesting)
+        self._validate(document, is_suggesting=is_suggesting)
         walk = Walk(self._schema, operation, _fragments(document))
         return Prepared(
             document,
@@ -157,17 +160,29 @@ class Documents:
                 refuse(f"The document has more than {self._limits.tokens} tokens.")
             raise OperationRefused([error], PARSE_FAILED) from error
 
-    def _validate(
-        self,
-        document: DocumentNode,
-        rules: tuple[type[ASTValidationRule], ...],
-        *,
-        is_suggesting: bool = False,
-    ) -> None:
-        most = self._limits.errors
-        errors = validate(self._schema, document, rules, most, hide_suggestions=not is_suggesting)
+    def _check_fragments(self, document: DocumentNode) -> None:
+        # One after the other and without types: each of these rules leaves out what is inside
+        # definitions, which `validate` would walk through.
+        errors: list[GraphQLError] = []
+        context = ValidationContext(self._schema, document, TypeInfo(self._schema), errors.append)
+        for rule in RULES_OF_FRAGMENTS:
+            visit(document, rule(context))
+        self._refuse_if_any(errors)
+
+    def _validate(self, document: DocumentNode, *, is_suggesting: bool) -> None:
+        self._refuse_if_any(
+            validate(
+                self._schema,
+                document,
+                RULES,
+                self._limits.errors,
+                hide_suggestions=not is_suggesting,
+            )
+        )
+
+    def _refuse_if_any(self, errors: list[GraphQLError]) -> None:
         if errors:
-            raise OperationRefused(errors[:most], VALIDATION_FAILED)
+            raise OperationRefused(errors[: self._limits.errors], VALIDATION_FAILED)
 
     def _keep(self, key: tuple[str, str | None], prepared: Prepared) -> None:
         self._kept[key] = prepared

@@ -35,6 +35,8 @@ class Limits:
     operations: int = 20
     fragments: int = 50
     directives: int = 50
+    arguments: int = 50
+    """Arguments of one field: twice what any field takes."""
     fields: int = 1_000
     aliases: int = 100
     comparisons: int = 5_000
@@ -92,6 +94,8 @@ class _Written:
     shape: Shape
     spreads: tuple[_Spread, ...]
     directives: int
+    arguments: int
+    """The most that one of its fields has."""
 
 
 def check_written(document: DocumentNode, limits: Limits) -> None:
@@ -102,6 +106,8 @@ def check_written(document: DocumentNode, limits: Limits) -> None:
     written = [_as_written(definition) for definition in (*operations, *fragments)]
     _bound("directives", sum(one.directives for one in written), limits.directives)
     _bound("fields", sum(one.shape.fields for one in written), limits.fields)
+    for one in written:
+        _bound("arguments of one field", one.arguments, limits.arguments)
 
 
 def check_spelled_out(document: DocumentNode, limits: Limits) -> None:
@@ -193,6 +199,7 @@ def refuse(message: str) -> NoReturn:
 def _as_written(definition: ExecutableDefinitionNode) -> _Written:
     """Count one definition; with a list as stack, for it may nest deeper than Python calls."""
     shape, directives, spreads = Shape(), _directives_before(definition), list[_Spread]()
+    arguments = 0
     stack: list[tuple[SelectionNode, int, int]] = [
         (selection, 1, 1) for selection in definition.selection_set.selections
     ]
@@ -204,10 +211,11 @@ def _as_written(definition: ExecutableDefinitionNode) -> _Written:
             continue
         if isinstance(selection, FieldNode):
             shape = shape.beside(_of_field(selection, depth, nesting))
+            arguments = max(arguments, len(selection.arguments or ()))
         else:
             depth -= 1
         stack += [(inner, depth + 1, nesting + 1) for inner in _inside(selection)]
-    return _Written(shape, tuple(spreads), directives)
+    return _Written(shape, tuple(spreads), directives, arguments)
 
 
 def _directives_before(definition: ExecutableDefinitionNode) -> int:

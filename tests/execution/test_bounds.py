@@ -111,6 +111,7 @@ def test_hostile_documents_are_refused_within_a_tenth_of_a_second(name: str) -> 
         ("doubling aliases", "100 aliases"),
         ("fragment chain", "16 levels of fields"),
         ("merged fragments", "5000 pairs"),
+        ("doubled arguments", "50 arguments of one field"),
     ],
 )
 def test_a_bound_is_a_coded_400_that_names_it(ask: Ask, name: str, limit: str) -> None:
