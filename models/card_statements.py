@@ -37,6 +37,15 @@ class HeadRow(NamedTuple):
     next_event: int
 
 
+class EventRow(NamedTuple):
+    card_id: UUID
+    event_id: UUID
+    seq_no: int
+    kind: str
+    payload: str
+    posted_at: datetime
+
+
 class EnrolmentRow(NamedTuple):
     card_id: UUID
     enrolment_id: UUID

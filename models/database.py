@@ -9,7 +9,7 @@ import random
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from models.failures import (
     DatabaseSlow,
@@ -53,7 +53,7 @@ class Connection(Protocol):
     async def execute(self, compiled: Compiled[Any], parameters: Mapping[str, Any]) -> int: ...
 
     async def execute_many(
-        self, compiled: Compiled[Any], rows: Sequence[Mapping[str, Any]]
+        self, compiled: Compiled[Any], arguments: Sequence[Sequence[Any]]
     ) -> None: ...
 
     def discard(self) -> None:
@@ -125,13 +125,25 @@ class Transaction(Reader):
             await self.run(sized, **arguments, **parameters)
 
     async def run_many(self, statement: Statement[None], rows: Sequence[Mapping[str, Any]]) -> None:
-        if not rows:
-            return
-        compiled = self._compiled(statement)
+        if rows:
+            compiled = self._compiled(statement)
+            await self._execute_many(compiled, compiled.all_arguments(rows))
+
+    async def run_rows(self, statement: Statement[None], rows: Sequence[NamedTuple]) -> None:
+        """Write rows that have the statement's parameters in their order; an INSERT has those of
+        its table.
+        """
+        if rows:
+            compiled = self._compiled(statement)
+            await self._execute_many(compiled, compiled.row_arguments(rows))
+
+    async def _execute_many(
+        self, compiled: Compiled[Any], arguments: Sequence[Sequence[Any]]
+    ) -> None:
         async with self._turn:
             connection = await self._open()
             self.statements += 1
-            await connection.execute_many(compiled, rows)
+            await connection.execute_many(compiled, arguments)
 
     async def change_many(self, changes: Changes, rows: Sequence[Sequence[Any]]) -> None:
         """Update rows by key, each of them once; values stand in the order of `changes.names`."""

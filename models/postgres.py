@@ -47,9 +47,8 @@ class PostgresConnection:
         return int(status.rpartition(" ")[2])
 
     async def execute_many(
-        self, compiled: Compiled[Any], rows: Sequence[Mapping[str, Any]]
+        self, compiled: Compiled[Any], arguments: Sequence[Sequence[Any]]
     ) -> None:
-        arguments = compiled.all_arguments(rows)
         if compiled.fills is None or len(arguments) < _COPIED_ROWS:
             await self.driver.executemany(compiled.sql, arguments)
         else:

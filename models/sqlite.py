@@ -37,9 +37,9 @@ class SqliteConnection:
         return self.driver.execute(compiled.sql, compiled.arguments(parameters)).rowcount
 
     async def execute_many(
-        self, compiled: Compiled[Any], rows: Sequence[Mapping[str, Any]]
+        self, compiled: Compiled[Any], arguments: Sequence[Sequence[Any]]
     ) -> None:
-        self.driver.executemany(compiled.sql, compiled.all_arguments(rows))
+        self.driver.executemany(compiled.sql, arguments)
 
     def discard(self) -> None:
         try:

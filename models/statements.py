@@ -8,7 +8,7 @@ bind and result processors of its columns are taken once, when it is compiled. S
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from sqlalchemy import (
     ARRAY,
@@ -139,11 +139,19 @@ class Compiled(Generic[R]):
         """The driver's arguments of many rows; a parameter that is missing is a KeyError."""
         if self.constants or len(self.names) < _PICKED:
             return [self.arguments(row) for row in rows]
-        picked = list(map(itemgetter(*self.names), rows))
+        return self._bound(list(map(itemgetter(*self.names), rows)))
+
+    def row_arguments(self, rows: Sequence[NamedTuple]) -> Sequence[Sequence[Any]]:
+        """The driver's arguments of rows that have the statement's parameters in their order."""
+        if rows[0]._fields != self.names:
+            raise TypeError(f"these are no rows for {self.sql}")
+        return self._bound(rows)
+
+    def _bound(self, rows: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]]:
         binders = [(place, binder) for place, binder in enumerate(self.binders) if binder]
         if not binders:
-            return picked
-        bound = [*zip(*picked, strict=True)]
+            return rows
+        bound = [*zip(*rows, strict=True)]
         for place, binder in binders:
             bound[place] = tuple(map(binder, bound[place]))
         return [*zip(*bound, strict=True)]

@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import and_, bindparam, delete, func, insert, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_leave
 
+from models.card_statements import EventRow
 from models.cards import outbox
 from models.columns import IDENTIFIER, INSTANT, UNITS
 from models.program_statements import CountRow
@@ -44,15 +45,6 @@ class DeliveryRow(NamedTuple):
     attempted_at: datetime | None
     http_status: int | None
     error: str | None
-
-
-class EventRow(NamedTuple):
-    card_id: UUID
-    event_id: UUID
-    seq_no: int
-    kind: str
-    payload: str
-    posted_at: datetime
 
 
 _hook = webhook_subscription.c

@@ -14,6 +14,7 @@ from uuid import UUID
 from models.activity_statements import (
     ActivityDayRow,
     LineRow,
+    PostRow,
     activity_days_of,
     insert_activity_day,
     insert_post,
@@ -68,7 +69,7 @@ class _Batch:
     counts: Counts
     known_days: frozenset[tuple[UUID, str, date]]
     touched_days: set[tuple[UUID, str, date]] = field(default_factory=set)
-    posts: list[dict[str, object]] = field(default_factory=list)
+    posts: list[PostRow] = field(default_factory=list)
     # What the rules made of equal facts.
     judged: dict[object, _Judged] = field(default_factory=dict)
 
@@ -98,15 +99,15 @@ class _Batch:
         counts[on] = counts.get(on, 0) + 1
         self.touched_days.add((card.row.card_id, kind.code, on))
         self.posts.append(
-            {
-                "activity_key": line.activity_key,
-                "card_id": card.row.card_id,
-                "activity_type": kind.code,
-                "entry_date": on,
-                "posted_at": self.now,
-                "posted_by": self.context.caller.scope,
-                "notes": notes,
-            }
+            PostRow(
+                line.activity_key,
+                card.row.card_id,
+                kind.code,
+                on,
+                self.now,
+                self.context.caller.scope,
+                notes,
+            )
         )
         return True
 
@@ -133,16 +134,16 @@ class _Batch:
         if not self.posts:
             return
         await self.books.write()
-        await self.transaction.run_many(insert_post, self.posts)
+        await self.transaction.run_rows(insert_post, self.posts)
         rows = [
             ActivityDayRow(card_id, code, on, self.counts[card_id, code][on])
             for card_id, code, on in self.touched_days
         ]
         new = [row for row in rows if row[:3] not in self.known_days]
         old = [row for row in rows if row[:3] in self.known_days]
-        await self.transaction.run_many(insert_activity_day, [row._asdict() for row in new])
+        await self.transaction.run_rows(insert_activity_day, new)
         await self.transaction.change_many(change_activity_days, old)
-        keys = [post["activity_key"] for post in self.posts]
+        keys = [post.activity_key for post in self.posts]
         await self.transaction.run_each(post_lines, keys, reviewed_by=self.context.caller.name)
         first = next(iter(self.books.touched))
         await audit_card(self.context, self.transaction, first, self.operation, self.now)

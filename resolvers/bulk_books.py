@@ -23,6 +23,7 @@ from models.bulk_statements import (
 from models.card_statements import (
     CardRow,
     EnrolmentRow,
+    EventRow,
     StoredTierRow,
     enrolments_of,
     insert_event,
@@ -32,6 +33,9 @@ from models.database import Transaction
 from models.ledger_statements import (
     BalanceRow,
     CountableDayRow,
+    EntryRow,
+    LotRow,
+    OperationRow,
     PointsDayRow,
     balances_of,
     countable_days_of,
@@ -52,7 +56,7 @@ from resolvers.ledgers import is_lot
 from resolvers.postings import Event, event_rows, points_posted
 from resolvers.standings import Standing, has_kin
 from resolvers.tiers import judged_points, wins_nothing
-from resolvers.writing import balance_row, check_balance, entry_parameters
+from resolvers.writing import balance_row, check_balance, entry_row
 from rules.balances import NEVER, PointsDay, Sums
 from rules.book import RuleBook
 from rules.ledger import Draft, Entry, chain
@@ -169,10 +173,10 @@ class Books:
     # Of every card that is locked: its customer, else the card itself.
     owners: dict[UUID, UUID]
     randomness: Randomness
-    operations: list[dict[str, object]] = field(default_factory=list)
-    entries: list[dict[str, object]] = field(default_factory=list)
-    lots: list[dict[str, object]] = field(default_factory=list)
-    events: list[dict[str, object]] = field(default_factory=list)
+    operations: list[OperationRow] = field(default_factory=list)
+    entries: list[EntryRow] = field(default_factory=list)
+    lots: list[LotRow] = field(default_factory=list)
+    events: list[EventRow] = field(default_factory=list)
     touched: dict[UUID, OpenCard] = field(default_factory=dict)
 
     def post(
@@ -200,14 +204,7 @@ class Books:
             self._take(card, entries, civil_date(posted_at, zone))
             events = [points_posted(op_id, entries), *events]
         self.operations.append(
-            {
-                "card_id": card_id,
-                "op_id": op_id,
-                "kind": kind,
-                "posted_at": posted_at,
-                "first_seq": first_seq,
-                "last_seq": card.next_seq - 1,
-            }
+            OperationRow(card_id, op_id, kind, posted_at, first_seq, last_seq=card.next_seq - 1)
         )
         self.events += event_rows(card_id, card.next_event, events, posted_at, self.randomness)
         card.next_event += len(events)
@@ -233,21 +230,19 @@ class Books:
             draft = entry.draft
             if not is_lot(draft):
                 raise ValueError("only what is earned is posted in bulk")
-            self.entries.append(entry_parameters(entry))
+            self.entries.append(entry_row(entry))
             units, point = draft.points_units, draft.reward_point
             day = (point, draft.vests_on or draft.entry_date, draft.expires_on or NEVER)
             self.lots.append(
-                {
-                    "card_id": entry.card_id,
-                    "lot_id": entry.entry_id,
-                    "reward_point": point,
-                    "vests_on": day[1],
-                    "expires_on": day[2],
-                    "occurred_at": draft.occurred_at,
-                    "remainder": units,
-                    "held": 0,
-                    "expired": 0,
-                }
+                LotRow(
+                    card.row.card_id,
+                    entry.entry_id,
+                    *day,
+                    draft.occurred_at,
+                    remainder=units,
+                    held=0,
+                    expired=0,
+                )
             )
             count = (point, draft.counts_on)
             card.gained[point] = card.gained.get(point, 0) + units
@@ -259,12 +254,12 @@ class Books:
         """Write everything. Raises InvalidInput where a sum would pass its bound; then the
         transaction must not commit.
         """
-        run_many = self.transaction.run_many
-        await run_many(insert_operation, self.operations)
-        await run_many(insert_entries, self.entries)
-        await run_many(insert_lots, self.lots)
+        run_rows = self.transaction.run_rows
+        await run_rows(insert_operation, self.operations)
+        await run_rows(insert_entries, self.entries)
+        await run_rows(insert_lots, self.lots)
         await self._write_sums()
-        await run_many(insert_event, self.events)
+        await run_rows(insert_event, self.events)
         heads = [card.heads() for card in self.touched.values()]
         await self.transaction.change_many(advance_cards, heads)
 
@@ -324,7 +319,7 @@ class Sorted(Generic[R]):
     async def write(
         self, transaction: Transaction, insert: Statement[None], change: Changes
     ) -> None:
-        await transaction.run_many(insert, [row._asdict() for row in self._new])
+        await transaction.run_rows(insert, self._new)
         await transaction.change_many(change, self._known)
 
 

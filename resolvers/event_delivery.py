@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from models.card_statements import EventRow
 from models.database import Transaction
 from models.failures import DatabaseSlow, DatabaseUnavailable
 from models.webhook_statements import (
     DeliveryRow,
-    EventRow,
     WebhookRow,
     claim_delivery,
     due_deliveries,

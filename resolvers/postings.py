@@ -7,11 +7,12 @@ Within one transaction, and nothing else is awaited. Source: engineering 3.1, se
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
 
-from models.card_statements import CardRow, advance_card, insert_event, locked_card
+from models.card_statements import CardRow, EventRow, advance_card, insert_event, locked_card
 from models.database import Transaction
 from resolvers.identifiers import Randomness, ordered_ids
 from rules.errors import CardNotFound
@@ -20,8 +21,7 @@ from rules.ledger import Entry
 _JSON = msgspec.json.Encoder()
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """What the outbox tells of a card: ids only, never a person."""
 
     kind: str
@@ -54,19 +54,14 @@ def points_posted(op_id: UUID, entries: Sequence[Entry]) -> Event:
 
 def event_rows(
     card_id: UUID, first: int, events: Sequence[Event], now: datetime, randomness: Randomness
-) -> list[dict[str, object]]:
+) -> list[EventRow]:
     """The events as the next rows of the card's outbox, from number `first` on."""
     ids = ordered_ids(now, len(events), randomness)
     return [
-        {
-            "card_id": card_id,
-            "event_id": event_id,
-            "seq_no": first + place,
-            "kind": event.kind,
-            "payload": _JSON.encode(event.payload).decode(),
-            "posted_at": now,
-        }
-        for place, (event, event_id) in enumerate(zip(events, ids, strict=True))
+        EventRow(
+            card_id, event_id, first + place, kind, _JSON.encode(payload).decode(), posted_at=now
+        )
+        for place, ((kind, payload), event_id) in enumerate(zip(events, ids, strict=True))
     ]
 
 
@@ -80,7 +75,7 @@ async def tell(
     """Write the events into the outbox in the card's order, and the card's row with its new
     heads.
     """
-    await transaction.run_many(
+    await transaction.run_rows(
         insert_event, event_rows(card.card_id, card.next_event, events, now, randomness)
     )
     card = card._replace(next_event=card.next_event + len(events))

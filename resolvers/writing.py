@@ -11,8 +11,11 @@ from uuid import UUID
 from models.card_statements import CardRow
 from models.database import Transaction
 from models.ledger_statements import (
+    AllocationRow,
     BalanceRow,
     CountableDayRow,
+    EntryRow,
+    LotRow,
     PointsDayRow,
     change_balance,
     change_countable_day,
@@ -83,7 +86,7 @@ async def write(ledger: CardLedger, op_id: UUID, kind: str, events: Sequence[Eve
         first_seq=card.next_seq,
         last_seq=card.next_seq + len(entries) - 1,
     )
-    await transaction.run_many(insert_entries, [entry_parameters(entry) for entry in entries])
+    await transaction.run_rows(insert_entries, [entry_row(entry) for entry in entries])
     if entries:
         latest = max(entry.draft.entry_date for entry in entries)
         card = card._replace(last_entry_on=max(latest, card.last_entry_on or latest))
@@ -103,42 +106,28 @@ async def write(ledger: CardLedger, op_id: UUID, kind: str, events: Sequence[Eve
     return Posted(told, entries)
 
 
-def entry_parameters(entry: Entry) -> dict[str, object]:
-    """An entry as a row of the book."""
+def entry_row(entry: Entry) -> EntryRow:
     draft = entry.draft
-    origin, reason = draft.origin, draft.reason
-    return {
-        "channel": origin.channel,
-        "program": origin.program,
-        "tier": origin.tier,
-        "transaction_id": origin.transaction_id,
-        "line_number": origin.line_number,
-        "payment_id": origin.payment_id,
-        "activity_type": origin.activity_type,
-        "activity_id": origin.activity_id,
-        "adjustment_id": origin.adjustment_id,
-        "card_id": entry.card_id,
-        "entry_id": entry.entry_id,
-        "seq_no": entry.seq_no,
-        "entry_type": draft.entry_type.value,
-        "reward_point": draft.reward_point,
-        "points": draft.points_units,
-        "entry_date": draft.entry_date,
-        "counts_on": draft.counts_on,
-        "occurred_at": draft.occurred_at,
-        "posted_at": entry.posted_at,
-        "vests_on": draft.vests_on,
-        "expires_on": draft.expires_on,
-        "op_id": entry.op_id,
-        "op_line": entry.op_line,
-        "configuration_version": reason.configuration_version,
-        "scheme": reason.scheme,
-        "rule": reason.rule,
-        "computed": reason.computed_units,
-        "formula": reason.formula,
-        "prev_hash": entry.prev_hash,
-        "entry_hash": entry.entry_hash,
-    }
+    return EntryRow(
+        entry.card_id,
+        entry.entry_id,
+        entry.seq_no,
+        draft.entry_type.value,
+        draft.reward_point,
+        draft.points_units,
+        draft.entry_date,
+        draft.counts_on,
+        draft.occurred_at,
+        entry.posted_at,
+        draft.vests_on,
+        draft.expires_on,
+        *draft.origin,
+        entry.op_id,
+        entry.op_line,
+        *draft.reason,
+        entry.prev_hash,
+        entry.entry_hash,
+    )
 
 
 def _new_lots(ledger: CardLedger, entries: Iterable[Entry]) -> list[Lot]:
@@ -164,20 +153,20 @@ async def _write_released(ledger: CardLedger) -> None:
 
 
 async def _write_lots(ledger: CardLedger, entries: Sequence[Entry]) -> None:
-    await ledger.transaction.run_many(
+    await ledger.transaction.run_rows(
         insert_lots,
         [
-            {
-                "card_id": lot.card_id,
-                "lot_id": lot.lot_id,
-                "reward_point": lot.reward_point,
-                "vests_on": lot.vests_on,
-                "expires_on": lot.expires_on,
-                "occurred_at": lot.occurred_at,
-                "remainder": lot.remainder,
-                "held": lot.held,
-                "expired": 0,
-            }
+            LotRow(
+                lot.card_id,
+                lot.lot_id,
+                lot.reward_point,
+                lot.vests_on,
+                lot.expires_on,
+                lot.occurred_at,
+                lot.remainder,
+                lot.held,
+                expired=0,
+            )
             for lot in _new_lots(ledger, entries)
         ],
     )
@@ -236,18 +225,11 @@ async def _write_allocations(ledger: CardLedger, entries: Sequence[Entry]) -> No
     for book in ledger.points.values():
         for settled in book.settlements:
             sums[settled.entry_id, settled.lot.lot_id, settled.on] += settled.units
-    await ledger.transaction.run_many(
+    await ledger.transaction.run_rows(
         insert_allocations,
         [
-            {
-                "card_id": ledger.card.card_id,
-                "entry_id": entry_id,
-                "lot_id": lot_id,
-                "allocated_on": on,
-                "points": units,
-                "posted_at": ledger.posted_at,
-            }
-            for (entry_id, lot_id, on), units in sums.items()
+            AllocationRow(ledger.card.card_id, *key, units, ledger.posted_at)
+            for key, units in sums.items()
         ],
     )
 

@@ -5,7 +5,6 @@ Points are smallest units of their reward point. Source: semantics 6, engineerin
 """
 
 import hashlib
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import lru_cache
@@ -33,8 +32,7 @@ USING = frozenset({EntryType.REDEEM, EntryType.REFUND})
 COUNTING = frozenset({EntryType.EARN, EntryType.RETURN_EARNED, EntryType.ADJUST})
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Where an entry comes from; the shape of the columns, not of one kind of posting."""
 
     channel: str | None = None
@@ -48,8 +46,7 @@ class Origin:
     adjustment_id: UUID | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(NamedTuple):
     """Which rule of which version gave the points, and the sum it did. Source: semantics 14."""
 
     configuration_version: int
@@ -59,8 +56,7 @@ class Reason:
     formula: str
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """An entry that is decided and not yet written: it has no place in the book."""
 
     entry_type: EntryType
@@ -75,8 +71,7 @@ class Draft:
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A row of the book. `seq_no` is its order; `entry_hash` covers every other member and
     `prev_hash`.
     """
@@ -96,8 +91,13 @@ def _text(value: str | None) -> str:
     return "null" if value is None else encode_basestring_ascii(value)
 
 
-def _plain(value: object) -> str:
-    """A number, date or id: nothing of it needs an escape."""
+# A book names few codes and days, again and again.
+_code = lru_cache(maxsize=4096)(_text)
+
+
+@lru_cache(maxsize=4096)
+def _plain(value: date | UUID | None) -> str:
+    """A date or id: nothing of it needs an escape."""
     return "null" if value is None else f'"{value}"'
 
 
@@ -136,18 +136,18 @@ class _Operation(NamedTuple):
 def _hashed(
     of: _Operation, entry_id: UUID, seq_no: int, op_line: int, draft: Draft, prev_hash: bytes
 ) -> bytes:
-    origin, reason = draft.origin, draft.reason
-    line = "null" if origin.line_number is None else origin.line_number
+    kind, point, units, entry_date, counts_on, at, vests_on, expires_on, origin, reason = draft
+    channel, program, tier, sale, line, payment, activity, activity_id, adjustment = origin
+    version, scheme, rule, computed, formula = reason
     form = (
         f'["{_FORM}","{prev_hash.hex()}","{of.card_id}","{entry_id}",{seq_no},{of.posted_at}'
-        f',"{of.op_id}",{op_line},"{draft.entry_type.value}",{_text(draft.reward_point)}'
-        f',{draft.points_units},"{draft.entry_date}","{draft.counts_on}"'
-        f",{_instant(draft.occurred_at)},{_plain(draft.vests_on)},{_plain(draft.expires_on)}"
-        f",{_text(origin.channel)},{_text(origin.program)},{_text(origin.tier)}"
-        f",{_text(origin.transaction_id)},{line},{_plain(origin.payment_id)}"
-        f",{_text(origin.activity_type)},{_text(origin.activity_id)},{_plain(origin.adjustment_id)}"
-        f",{reason.configuration_version},{_text(reason.scheme)},{_text(reason.rule)}"
-        f",{reason.computed_units},{_text(reason.formula)}]"
+        f',"{of.op_id}",{op_line},{_code(kind)},{_code(point)}'
+        f",{units},{_plain(entry_date)},{_plain(counts_on)}"
+        f",{_instant(at)},{_plain(vests_on)},{_plain(expires_on)}"
+        f",{_code(channel)},{_code(program)},{_code(tier)}"
+        f",{_text(sale)},{'null' if line is None else line},{_plain(payment)}"
+        f",{_code(activity)},{_text(activity_id)},{_plain(adjustment)}"
+        f",{version},{_code(scheme)},{_code(rule)},{computed},{_text(formula)}]"
     )
     return hashlib.sha256(form.encode()).digest()
 

@@ -170,7 +170,7 @@ def _rules(
 def _taken(booked: Booked, units: int, points: Mapping[str, RewardPoint]) -> Booked:
     digits = point_digits(points[booked.reward_point])
     formula = explanations.taking_back(booked.line_number, units, booked.units, digits)
-    reason = replace(booked.reason, computed_units=-units, formula=formula)
+    reason = booked.reason._replace(computed_units=-units, formula=formula)
     return replace(booked, units=units, reason=reason)
 
 
@@ -180,7 +180,7 @@ def part_of(taken: Booked, units: int, points: Mapping[str, RewardPoint]) -> Boo
         return taken
     digits = point_digits(points[taken.reward_point])
     formula = explanations.taking_back(taken.line_number, units, taken.units, digits)
-    reason = replace(taken.reason, computed_units=-units, formula=formula)
+    reason = taken.reason._replace(computed_units=-units, formula=formula)
     return replace(taken, units=units, reason=reason)
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from dataclasses import astuple
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
@@ -40,7 +39,7 @@ def text(value: object) -> Any:
 def test_the_form_is_a_list_in_json(
     draft: Draft, card_id: UUID, entry_id: UUID, posted_at: datetime, prev_hash: bytes
 ) -> None:
-    *plain, origin, reason = astuple(draft)
+    *plain, origin, reason = draft
     members = ["loyalty-entry-1", prev_hash.hex(), card_id, entry_id, 7, posted_at, card_id, 2]
     members += [*plain, *origin, *reason]
     form = json.dumps([text(member) for member in members], separators=(",", ":"))
