@@ -7,7 +7,7 @@ Source: engineering 1.4, 3.
 import asyncio
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -24,6 +24,8 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 ATTEMPTS = 5
+# Items after which others have their turn.
+BREATH = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,9 @@ class Connection(Protocol):
     async def execute_many(
         self, compiled: Compiled[Any], arguments: Sequence[Sequence[Any]]
     ) -> None: ...
+
+    async def pause(self) -> None:
+        """Let the process go on with what else it does, where a unit would keep it from that."""
 
     def discard(self) -> None:
         """Away with it, whatever it is doing; never waits."""
@@ -115,6 +120,14 @@ class Transaction(Reader):
             connection = await self._open()
             self.statements += 1
             return await connection.execute(compiled, parameters)
+
+    async def unhurried(self, items: Iterable[T]) -> AsyncIterator[T]:
+        """The items of a unit that thinks for long: other operations are answered meanwhile."""
+        connection = await self._open()
+        for place, item in enumerate(items):
+            if place % BREATH == 0:
+                await connection.pause()
+            yield item
 
     async def run_each(
         self, statement: KeyedStatement[None], keys: Sequence[Any], **parameters: Any

@@ -1,5 +1,6 @@
 """PostgreSQL behind the door: asyncpg's own connections, taken from SQLAlchemy's pool."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -55,6 +56,9 @@ class PostgresConnection:
             await self.driver.copy_records_to_table(
                 compiled.fills, records=arguments, columns=compiled.names
             )
+
+    async def pause(self) -> None:
+        await asyncio.sleep(0)
 
     def give_back(self) -> None:
         """Back to the pool, or away with it where its state is not known; never waits."""

@@ -41,6 +41,10 @@ class SqliteConnection:
     ) -> None:
         self.driver.executemany(compiled.sql, arguments)
 
+    async def pause(self) -> None:
+        # Units have a thread of their own.
+        return
+
     def discard(self) -> None:
         try:
             if self.driver.in_transaction:

@@ -165,7 +165,7 @@ async def post_together(
             return 0, [line.activity_key for line in waiting]
         batch, cards, planned = await _opened(context, transaction, waiting, effective, operation)
         left, behind = [], set()
-        for line in waiting:
+        async for line in transaction.unhurried(waiting):
             plan, card = planned.get(line.activity_key), cards.get(line.card_number)
             if line.card_number in behind or not batch.try_post(plan, card):
                 left.append(line.activity_key)

@@ -201,7 +201,7 @@ async def post_sales_together(
         sales = await _sales(context, transaction, [one for one in locked if one.sale_key in sound])
         batch = await _opened(context, transaction, waiting, effective, known)
         left, behind = [], set()
-        for row in waiting:
+        async for row in transaction.unhurried(waiting):
             owner = batch.books.owners.get(row.card_id) if row.card_id else None
             if owner in behind or not batch.try_post(sales.get(row.sale_key)):
                 left.append(row)

@@ -1,7 +1,7 @@
 """What one operation has at hand: its caller, its clock reading, its snapshot, its batches."""
 
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
@@ -106,6 +106,12 @@ class Context:
             return await self.service.database.unit(with_book)
         finally:
             await self.renew()
+
+    def beside(self) -> "Context":
+        """Another one for a part of the operation that runs at the same time; its snapshot is its
+        own, and to be closed.
+        """
+        return replace(self, read=self.service.database.read(), _loaders={})
 
     async def renew(self) -> None:
         """Forget the snapshot and all batches: the next field sees what was committed meanwhile."""

@@ -26,7 +26,7 @@ from resolvers.bulk_activities import post_together
 from resolvers.context import Context
 from resolvers.jobs import JobDone, Progress, silent
 from resolvers.line_changes import activity_of, checked_ids
-from resolvers.portions import WINDOW, portions
+from resolvers.portions import WINDOW, portions, post_portions
 from rules.book import RuleBook
 from rules.errors import InvalidInput, LoyaltyError, NotFound
 
@@ -99,16 +99,21 @@ async def post_each(
     """Post lines, together as far as they are plain, and count what came of them."""
     places = {line.activity_key: (line.occurred_at, line.line_id) for line in lines}
     failures: list[bytes] = []
-    for keys in await _portions(context, lines):
-        posted, left = await post_together(context, keys, OPERATION)
+
+    async def post(beside: Context, keys: Sequence[bytes]) -> None:
+        posted, left = await post_together(beside, keys, OPERATION)
         done.posted += posted
         for key in left:
             try:
-                done.posted += await post_line(context, key)
+                was_unposted = await post_line(beside, key)
             except LoyaltyError as refusal:
-                await _keep(context, key, refusal)
+                await _keep(beside, key, refusal)
                 failures.append(key)
+            else:
+                done.posted += was_unposted
         await progress(JobDone(done.posted, done.failed + len(failures)))
+
+    await post_portions(context, await _portions(context, lines), post)
     done.failed += len(failures)
     shown = sorted(failures, key=places.__getitem__)
     done.failures += shown[: SHOWN - len(done.failures)]

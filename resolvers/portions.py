@@ -1,7 +1,8 @@
 """What waits to be posted, in portions for units of many."""
 
-from collections import defaultdict
-from collections.abc import Sequence
+import asyncio
+from collections import defaultdict, deque
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TypeVar
 from uuid import UUID
 
@@ -13,6 +14,8 @@ T = TypeVar("T")
 # What is looked at together, and as many as one unit posts, about.
 WINDOW = 10_000
 CHUNK = 1_000
+# Portions at a time: while the database writes one, the next is judged.
+AT_ONCE = 2
 
 
 async def portions(
@@ -36,3 +39,31 @@ async def portions(
             found.append([])
         found[-1] += mine
     return [[waiting[place][0] for place in sorted(portion)] for portion in found]
+
+
+async def post_portions(
+    context: Context, found: Iterable[T], post: Callable[[Context, T], Awaitable[None]]
+) -> None:
+    """Post all portions, some at the same time, each with a context of its own.
+
+    Raises what the first that failed raised, when those under way have ended; no other is begun.
+    """
+    waiting = deque(found)
+
+    async def work() -> None:
+        beside = context.beside()
+        try:
+            while waiting:
+                await post(beside, waiting.popleft())
+        except BaseException:
+            waiting.clear()
+            raise
+        finally:
+            await beside.read.close()
+
+    await context.read.close()
+    ended = await asyncio.gather(*(work() for _ in range(AT_ONCE)), return_exceptions=True)
+    for failure in ended:
+        if failure is not None:
+            raise failure
+    await context.renew()

@@ -36,7 +36,7 @@ from resolvers.jobs import PAGE, JobDone, Progress, attempt
 from resolvers.judging import judge_lines
 from resolvers.kin import lock_with_kin
 from resolvers.lineage import earning_card
-from resolvers.portions import WINDOW, portions
+from resolvers.portions import WINDOW, portions, post_portions
 from resolvers.queues import earning_lines
 from resolvers.returns import nets_of, sold_line
 from resolvers.sale_earnings import SaleEarnings, post_earnings
@@ -88,18 +88,23 @@ class _Posting:
         waiting = [(row, row.card_id or NOBODY.hex) for row in rows]
         left: list[QueuedRow] = []
         known: Known = {}
-        for portion in await portions(self.context, waiting, SALES):
-            left += await self._post_together(portion, known)
+
+        async def post(context: Context, portion: Sequence[QueuedRow]) -> None:
+            left.extend(await self._post_together(context, portion, known))
+
+        await post_portions(self.context, await portions(self.context, waiting, SALES), post)
         left.sort(key=attrgetter("occurred_at", "sale_key"))
         for first in range(0, len(left), PAGE):
             for row in left[first : first + PAGE]:
                 self.done += await attempt(self._post_or_note, row)
             await self.progress(self.done)
 
-    async def _post_together(self, rows: Sequence[QueuedRow], known: Known) -> Sequence[QueuedRow]:
+    async def _post_together(
+        self, context: Context, rows: Sequence[QueuedRow], known: Known
+    ) -> Sequence[QueuedRow]:
         """Those that are left; whatever fails here shows one by one whose fault it is."""
         try:
-            posted, left = await post_sales_together(self.context, rows, known)
+            posted, left = await post_sales_together(context, rows, known)
         except DatabaseUnavailable:
             raise
         except Exception:

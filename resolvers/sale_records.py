@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 from decimal import Decimal
 from uuid import UUID
 
+import msgspec
+
 from models.database import Transaction
 from models.sale_statements import (
     SaleRow,
@@ -18,6 +20,7 @@ from rules.lines import Charge, Line
 from rules.notes import Note
 
 _MILLION = 10**6
+_JSON = msgspec.json.Encoder()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ def facts_json(facts: EarningFacts, payments: Iterable[str], programs: Iterable[
     """What returns, backtests and a batch need; of the lines those that points paid some of."""
     card = facts.card
     paid = [line for line in facts.lines if line.paid_with_points]
-    return json.dumps(
+    return _JSON.encode(
         {
             "affiliations": sorted(facts.affiliations),
             "active": card.active if card else None,
@@ -66,11 +69,11 @@ def facts_json(facts: EarningFacts, payments: Iterable[str], programs: Iterable[
             "nets": {str(line.line_number): line.net_minor for line in paid},
             "quantities": {str(line.line_number): str(line.quantity) for line in paid},
         }
-    )
+    ).decode()
 
 
 def notes_json(notes: Iterable[Note]) -> str:
-    return json.dumps([[note.code.value, note.scheme, note.rule] for note in notes])
+    return _JSON.encode([(note.code.value, note.scheme, note.rule) for note in notes]).decode()
 
 
 def line_parameters(key: bytes, line: Line) -> dict[str, object]:

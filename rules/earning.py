@@ -7,6 +7,7 @@ AMOUNT. Schemes and rules stand in the document's order. Source: semantics 5.1-5
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
+from typing import NamedTuple
 
 from rules import explanations, giving, notes
 from rules.explanations import ONCE, point_digits
@@ -47,8 +48,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+class Share(NamedTuple):
     """One ledger entry to be, more than 0; `line_number` None: the rule as a whole.
 
     `computed_units` is the number before the maximum cut it to `points_units`.
@@ -275,9 +275,10 @@ def _rule(walk: _Walk, scheme: Scheme, rule: EarningRule) -> Iterator[Earning | 
 
 
 def _earning(walk: _Walk, scheme: Scheme, given: Given) -> Earning:
-    parts = giving.parts(walk.kind, given)
-    shares = [_share(walk, given, number, units) for number, units in parts]
-    kept = sum(share.points_units for share in shares)
+    shares = _shares(given, giving.parts(walk.kind, given))
+    if given.rule.reward_point in walk.left:
+        shares = [_cut(walk, given, share) for share in shares]
+    kept = sum([share.points_units for share in shares])
     return Earning(
         scheme=scheme.code,
         rule=given.rule.code,
@@ -287,17 +288,30 @@ def _earning(walk: _Walk, scheme: Scheme, given: Given) -> Earning:
         computed_units=given.units,
         points_units=kept,
         formula=given.formula + given.cut_text(kept, given.units),
-        shares=tuple(share for share in shares if share.points_units > 0),
+        shares=tuple([share for share in shares if share.points_units > 0]),
     )
 
 
-def _share(walk: _Walk, given: Given, line_number: int | None, units: int) -> Share:
-    code = given.rule.reward_point
-    kept = min(units, walk.left.get(code, units))
-    if code in walk.left:
-        walk.left[code] -= kept
-    formula = given.formula
-    if line_number is not None and len(given.lines) > 1:
-        digits = point_digits(given.point)
-        formula += explanations.share_of_line(line_number, units, given.units, digits)
-    return Share(line_number, kept, units, formula + given.cut_text(kept, units))
+def _shares(given: Given, parts: Sequence[tuple[int | None, int]]) -> list[Share]:
+    formula, whole = given.formula, given.units
+    if len(given.lines) <= 1:
+        return [Share(number, units, units, formula) for number, units in parts]
+    digits, told = point_digits(given.point), explanations.share_of_line
+    return [
+        Share(
+            number,
+            units,
+            units,
+            formula if number is None else formula + told(number, units, whole, digits),
+        )
+        for number, units in parts
+    ]
+
+
+def _cut(walk: _Walk, given: Given, share: Share) -> Share:
+    """What the maximum leaves of the share; the next one finds less room."""
+    code, computed = given.rule.reward_point, share.points_units
+    kept = min(computed, walk.left[code])
+    walk.left[code] -= kept
+    formula = share.formula + given.cut_text(kept, computed)
+    return Share(share.line_number, kept, computed, formula)

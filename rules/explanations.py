@@ -41,10 +41,9 @@ def pieces(quantity: Fraction) -> Base:
 def amount(amount_minor: int | Fraction, currency: str) -> Base:
     """Take an amount of the rule's own currency, shown as `20.40`; part of a minor unit in full."""
     digits = currency_digits(currency)
-    exact = Fraction(amount_minor)
-    value = Fraction(exact.numerator, exact.denominator * scale(digits))
-    whole = exact.denominator == 1
-    return Base(value, show_units(exact.numerator, digits) if whole else show_decimal(value))
+    units, parts = amount_minor.numerator, amount_minor.denominator
+    value = Fraction(units, parts * scale(digits))
+    return Base(value, show_units(units, digits) if parts == 1 else show_decimal(value))
 
 
 def converted(
@@ -86,7 +85,8 @@ def _shown(number: Decimal) -> str:
 
 def _rounded(exact: Fraction, units: int, digits: int) -> str:
     shown = show_units(units, digits)
-    return shown if exact * scale(digits) == units else f"{show_decimal(exact)} -> {shown}"
+    is_exact = exact.numerator * scale(digits) == units * exact.denominator
+    return shown if is_exact else f"{show_decimal(exact)} -> {shown}"
 
 
 def share_of_line(line_number: int, share_units: int, rule_units: int, digits: int) -> str:

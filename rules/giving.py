@@ -83,16 +83,17 @@ def given(kind: Kind, points: Mapping[str, RewardPoint], rule: EarningRule) -> G
 def _exact_points(rule: EarningRule, point: RewardPoint, value: Fraction) -> Fraction:
     """Give the points before rounding; below `per` there are none, AMOUNT points included."""
     per, points = exact_of(rule.per), exact_of(rule.points)
-    if point.kind is RewardPointKind.QUANTITY or value < per:
-        whole = (value.numerator * per.denominator) // (value.denominator * per.numerator)
-        return Fraction(whole) * points
-    return value / per * points
+    blocks = (value.numerator * per.denominator, value.denominator * per.numerator)
+    whole = blocks[0] // blocks[1]
+    if point.kind is RewardPointKind.QUANTITY or whole < 1:
+        return Fraction(whole * points.numerator, points.denominator)
+    return Fraction(blocks[0] * points.numerator, blocks[1] * points.denominator)
 
 
 def _whole_units(exact: Fraction, point: RewardPoint) -> int:
     if point.kind is RewardPointKind.QUANTITY:
         return cut(exact)
-    return half_up(exact * scale(point_digits(point)))
+    return half_up(exact, scale(point_digits(point)))
 
 
 def parts(kind: Kind, given: Given) -> Sequence[tuple[int | None, int]]:
