@@ -15,6 +15,7 @@ from sqlalchemy import (
     BindParameter,
     Dialect,
     Insert,
+    LargeBinary,
     Table,
     bindparam,
     column,
@@ -227,7 +228,9 @@ def _filled(construct: Executable, names: tuple[str, ...]) -> str | None:
 
 
 def _binder(kind: TypeEngine[Any], dialect: Dialect) -> Processor | None:
-    return kind.dialect_impl(dialect).bind_processor(dialect)
+    own = kind.dialect_impl(dialect)
+    # Every driver takes bytes as they are.
+    return None if isinstance(own, LargeBinary) else own.bind_processor(dialect)
 
 
 def _reader(kind: TypeEngine[Any], dialect: Dialect) -> Processor | None:

@@ -279,7 +279,7 @@ async def _write_points(
             op_id=op_id,
             kind="activity",
             drafts=drafts,
-            events=[Event("activityPosted", {**named, "operation": str(op_id)})],
+            events=[Event("activityPosted", {**named, "operation": op_id})],
             now=plan.now,
             zone=zone,
             randomness=context.service.randomness,

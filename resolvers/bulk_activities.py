@@ -92,7 +92,7 @@ class _Batch:
         given, notes = self._judged(planned, card)
         drafts = activity_drafts(given, kind.code, line.activity_id, line.occurred_at)
         op_id = operation_id(line.activity_key)
-        told = {"activityType": kind.code, "activityId": line.activity_id, "operation": str(op_id)}
+        told = {"activityType": kind.code, "activityId": line.activity_id, "operation": op_id}
         event = Event("activityPosted", {**told})
         if not self.books.post(card, op_id, "activity", drafts, [event], self.now):
             return False

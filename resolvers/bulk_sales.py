@@ -70,7 +70,8 @@ class Judged(NamedTuple):
     notes: str
 
 
-# What the rules made of sales, by all that they were asked about.
+# What the rules made of sales of one line, by all that they were asked about; longer ones are
+# hardly ever equal.
 Known = dict[object, Judged]
 
 
@@ -129,11 +130,13 @@ class _Batch:
         channel = book.channels[row.channel]
         room = card.room(book, civil_date(self.now, channel.time_zone))
         programs, tiers = card.judged_on(row.entry_date)
-        lines = (*map(_JUDGED, sale.lines),)
-        held = (programs, *tiers.items())
-        equal = (book.version, row.channel, row.entry_date, sale.facts, lines, held)
-        if not room and equal in self.known:
-            return self.known[equal]
+        equal = None
+        if not room and len(sale.lines) == 1:
+            held = (programs, *tiers.items())
+            line = _JUDGED(sale.lines[0])
+            equal = (book.version, row.channel, row.entry_date, sale.facts, line, held)
+            if equal in self.known:
+                return self.known[equal]
         stored = json.loads(sale.facts)
         facts = EarningFacts(
             channel=channel.code,
@@ -146,7 +149,7 @@ class _Batch:
             paid_with_points=bool(stored["payments"]),
         )
         found = _judge(facts, book, stored["payments"])
-        if not room:
+        if equal is not None:
             self.known[equal] = found
         return found
 

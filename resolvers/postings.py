@@ -47,9 +47,8 @@ async def lock_card(transaction: Transaction, card_id: UUID) -> CardRow:
 
 
 def points_posted(op_id: UUID, entries: Sequence[Entry]) -> Event:
-    return Event(
-        "pointsPosted", {"operation": str(op_id), "entries": [str(e.entry_id) for e in entries]}
-    )
+    ids = [entry.entry_id for entry in entries]
+    return Event("pointsPosted", {"operation": op_id, "entries": ids})
 
 
 def event_rows(
