@@ -229,9 +229,10 @@ def _filled(construct: Executable, names: tuple[str, ...]) -> str | None:
 
 def _binder(kind: TypeEngine[Any], dialect: Dialect) -> Processor | None:
     own = kind.dialect_impl(dialect)
-    # Every driver takes bytes as they are.
+    # Every driver takes bytes as they are, and gives them so.
     return None if isinstance(own, LargeBinary) else own.bind_processor(dialect)
 
 
 def _reader(kind: TypeEngine[Any], dialect: Dialect) -> Processor | None:
-    return kind.dialect_impl(dialect).result_processor(dialect, None)
+    own = kind.dialect_impl(dialect)
+    return None if isinstance(own, LargeBinary) else own.result_processor(dialect, None)

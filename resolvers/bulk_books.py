@@ -226,16 +226,17 @@ class Books:
 
     def _take(self, card: OpenCard, entries: Iterable[Entry], today: date) -> None:
         on = max(today, card.last_entry_on or today)
+        card_id = card.row.card_id
+        self.entries += map(entry_row, entries)
         for entry in entries:
             draft = entry.draft
             if not is_lot(draft):
                 raise ValueError("only what is earned is posted in bulk")
-            self.entries.append(entry_row(entry))
             units, point = draft.points_units, draft.reward_point
             day = (point, draft.vests_on or draft.entry_date, draft.expires_on or NEVER)
             self.lots.append(
                 LotRow(
-                    card.row.card_id,
+                    card_id,
                     entry.entry_id,
                     *day,
                     draft.occurred_at,

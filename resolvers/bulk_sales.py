@@ -5,7 +5,6 @@ card of which something is unusual, a tier that moves, a reward that is due. Beh
 all of its customer is left. Source: semantics 12, engineering 3.1.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +12,8 @@ from datetime import datetime
 from operator import attrgetter
 from typing import NamedTuple
 from uuid import UUID
+
+import msgspec
 
 from models.bulk_statements import (
     change_counters,
@@ -137,7 +138,7 @@ class _Batch:
             equal = (book.version, row.channel, row.entry_date, sale.facts, line, held)
             if equal in self.known:
                 return self.known[equal]
-        stored = json.loads(sale.facts)
+        stored = msgspec.json.decode(sale.facts)
         facts = EarningFacts(
             channel=channel.code,
             on=row.entry_date,

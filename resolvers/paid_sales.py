@@ -5,7 +5,7 @@ Source: semantics 5.4.
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 from uuid import UUID
@@ -114,8 +114,7 @@ def _shrunk(line: EarningLine, payable: int, paid: PaidLines) -> EarningLine:
     if units <= 0:
         return line
     rest = 1 - Fraction(units, payable)
-    return replace(
-        line,
+    return line._replace(
         net_minor=half_up(line.net_minor * rest),
         quantity=line.quantity * rest,
         paid_with_points=True,

@@ -101,12 +101,6 @@ def _draft(
         row.entry_date,
         row.occurred_at,
         *dates,
-        Origin(
-            channel=row.channel,
-            program=earning.program,
-            tier=earning.tier,
-            transaction_id=row.transaction_id,
-            line_number=share.line_number,
-        ),
+        Origin(row.channel, earning.program, earning.tier, row.transaction_id, share.line_number),
         Reason(book.version, earning.scheme, earning.rule, share.computed_units, share.formula),
     )

@@ -60,8 +60,7 @@ class Share(NamedTuple):
     formula: str
 
 
-@dataclass(frozen=True, slots=True)
-class Earning:
+class Earning(NamedTuple):
     """What one rule gives, more than 0; `tier` is the one held in the program, if any."""
 
     scheme: str

@@ -5,11 +5,11 @@ to be rounded stands in full; one that does not end (10 / 3) is cut after 12 dec
 no rounding: every bound that rounding looks at ends sooner. Source: semantics 14.
 """
 
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
+from typing import NamedTuple
 
 from rules.numbers import currency_digits, scale, show_decimal, show_units, to_minor
 from rules.program import EarningActivity, EarningRule, RewardPoint, RewardPointKind
@@ -22,8 +22,7 @@ def point_digits(point: RewardPoint) -> int:
     return currency_digits(point.currency) if point.currency is not None else 0
 
 
-@dataclass(frozen=True, slots=True)
-class Base:
+class Base(NamedTuple):
     """What a rule multiplies: units of its currency, pieces, or 1; and how its formula shows it."""
 
     value: Fraction

@@ -7,6 +7,7 @@ AMOUNT. Source: semantics 5.2, 5.3.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
 from rules import explanations
 from rules.errors import InvalidInput
@@ -41,8 +42,7 @@ class Kind:
     per_line: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(NamedTuple):
     """What a rule gives before the maximum cuts; `lines` are those it matched."""
 
     rule: EarningRule

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
+from typing import NamedTuple
 
 from rules.lines import Line
 
@@ -20,8 +21,7 @@ class CardFacts:
     tiers: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class EarningLine:
+class EarningLine(NamedTuple):
     """A line as rules see it: net in minor units and quantity, both less what points paid of it.
 
     The net is whole, but for part of a line that comes back.

@@ -242,13 +242,13 @@ def test_ex_15_paid_with_points_nothing_or_the_remainder() -> None:
         (Note(NoteCode.PAID_WITH_POINTS, "CLUB-US"),),
     )
     remainder = Settings(earn_on_redeem_sale=EarnOnRedeemSale.REMAINDER)
-    shrunk = replace(whole, lines=(replace(bought(1, 7000), paid_with_points=True),))
+    shrunk = replace(whole, lines=(bought(1, 7000)._replace(paid_with_points=True),))
     assert units(judged(shrunk, BASE, settings=remainder)) == [70]
 
 
 def test_a_rule_of_which_points_paid_everything_says_so() -> None:
     remainder = Settings(earn_on_redeem_sale=EarnOnRedeemSale.REMAINDER)
-    spent = replace(bought(1, 0, quantity=0), paid_with_points=True)
+    spent = bought(1, 0, quantity=0)._replace(paid_with_points=True)
     pieces = replace(BASE, code="pieces", activity=EarningActivity.PURCHASE_BY_QUANTITY)
     facts = replace(FACTS, lines=(spent,), paid_with_points=True)
     paid = judged(facts, BASE, pieces, VISIT, settings=remainder)
