@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from models.card_statements import CardRow
+from models.card_statements import CardRow, cards_of
+from models.customer_statements import cards_of_customers
 from models.database import Transaction
 from models.reward_statements import RewardRow, claim_grant, granted, insert_reward, name_entry
 from resolvers.clock import civil_date, start_of
@@ -141,16 +142,22 @@ async def _scopes(
     transaction: Transaction, card: CardRow, due: Due
 ) -> tuple[UUID, tuple[UUID, ...]]:
     """What the reward is granted to at most once, and what else would have had it: a card stands
-    for those it replaced, and may have had it before it had a customer.
+    for those it replaced, and any of a customer's may have had it before it had a customer.
     """
-    first = (card.card_id, *await replaced_ids(transaction, card))[-1]
+    first = await _first_id(transaction, card)
     once = due.reward.once
     if once is Once.TIER_ENTRY:
         name = json.dumps([str(first), due.reward.program, due.reward.tier, due.entry])
         return UUID(bytes=hashlib.sha256(name.encode()).digest()[:16]), ()
     if once is Once.CUSTOMER and card.customer_key is not None:
-        return card.customer_key, (first,)
+        held = await transaction.each(cards_of_customers, [card.customer_key])
+        rows = await transaction.each(cards_of, [row.card_id for row in held])
+        return card.customer_key, tuple([await _first_id(transaction, row) for row in rows])
     return first, ()
+
+
+async def _first_id(transaction: Transaction, card: CardRow) -> UUID:
+    return (card.card_id, *await replaced_ids(transaction, card))[-1]
 
 
 async def _post(

@@ -149,6 +149,20 @@ def test_a_customer_is_rewarded_once_for_all_of_its_cards(service: Harness) -> N
     assert len(rewards(service, anonymous)) == 1
 
 
+def test_what_one_card_had_before_it_was_linked_no_other_of_the_customer_gets(
+    service: Harness,
+) -> None:
+    shop(service, {**TENTH, **PTS, "count": 1, "once": "CUSTOMER"})
+    first = service.issue("A")
+    service.sale(first, "5.00")
+    service.clock.advance(minutes=1)
+    replaced(service, first, "A2")
+    service.change_card("linkLoyaltyCard", number="A2", customerId=service.customer("c"))
+    second = service.issue(customerId="c")
+    service.sale(second, "5.00", customerId="c")
+    assert (codes_of(service, "A2"), codes_of(service, second)) == (["tenth"], [])
+
+
 def test_grants_and_counts_move_with_a_replaced_card(service: Harness) -> None:
     shop(service, {**TENTH, **PTS, "count": 3}, {**TENTH, **PTS, "code": "five", "count": 5})
     card = service.issue("A")
