@@ -103,6 +103,22 @@ def test_each_new_entry_into_a_tier_may_be_rewarded(
     assert len(rewards(service, card)) == times
 
 
+@pytest.mark.parametrize("has_run", [True, False])
+def test_a_tier_that_time_alone_brings_is_not_rewarded(service: Harness, *, has_run: bool) -> None:
+    """Whether the job or a posting writes it down."""
+    shop(service, {**MUG, **PTS, "tier": "MEMBER", "once": "TIER_ENTRY"})
+    service.clock.set("2025-03-01")
+    card = service.issue()
+    service.sale(card, "1100.00")
+    service.clock.set("2026-03-05")
+    assert service.tier(card) == ("MEMBER", "2026-03-02", "2027-03-02")
+    if has_run:
+        run(service, "UPDATE_TIERS")
+    assert service.available(card) == "1200"
+    service.sale(card, "10.00")
+    assert (service.available(card), codes_of(service, card)) == ("1210", ["mug"])
+
+
 def test_a_tier_given_by_hand_is_reached_too(service: Harness) -> None:
     shop(service, {**MUG, **THING})
     card = service.issue()
