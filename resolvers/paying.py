@@ -289,7 +289,7 @@ async def _write(
         if asked.command.capture:
             await pool.ledgers[card_id].add(redemptions(row, mine, cover))
         else:
-            pool.ledgers[card_id].reserve(mine)
+            pool.ledgers[card_id].reserve(mine, asked.book.version)
     await write_pool(pool, operation.op_id, "payWithLoyalty", payment_id)
     await audit_card(
         context,

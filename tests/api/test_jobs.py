@@ -145,6 +145,34 @@ def test_a_back_dated_entry_takes_what_was_written_off_after_it(service: Harness
     assert codes(adjust(service, card, -1, occurredAt=back)) == ["NOT_ENOUGH_REWARD_POINTS"]
 
 
+@pytest.mark.parametrize(("late", "status"), [(5, "AUTHORIZED"), (45, "EXPIRED")])
+def test_a_payment_dated_back_holds_what_was_written_off_since(
+    service: Harness, late: int, status: str
+) -> None:
+    document = program()
+    document["rewardPoints"] = reward_points(expiration={"value": 2, "unit": "MONTH"})
+    service.apply(document)
+    card = service.issue()
+    service.clock.set("2025-01-31")
+    adjust(service, card, 300)
+    service.clock.set("2025-03-31T23:59:00-04:00")
+    bought = one("3.00", at=service.clock.now.isoformat())
+    service.clock.advance(minutes=late)
+    assert run(service, "EXPIRE_POINTS") == (1, 0)
+    held = pay(service, card, "2.00", bought, capture=False)
+    assert held["payment"]["status"] == status
+    live = status == "AUTHORIZED"
+    found = service.balance(card)
+    assert (found["held"], found["expired"]) == (("200", "100") if live else ("0", "300"))
+    captured = change(service, "captureLoyaltyPayment", held)
+    assert codes(captured) == ([] if live else ["PAYMENT_STATE_CONFLICT"])
+    found = service.balance(card)
+    assert (found["used"], found["expired"]) == (("200", "100") if live else ("0", "300"))
+    written = (0, 0) if live else (1, 0)
+    assert run(service, "EXPIRE_HOLDS") == run(service, "EXPIRE_POINTS") == written
+    assert service.balance(card) == found
+
+
 @pytest.mark.parametrize("job_has_run", [False, True])
 def test_what_expired_of_a_returned_lot_costs_nothing_more(
     service: Harness, job_has_run: bool
