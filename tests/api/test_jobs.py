@@ -18,7 +18,7 @@ from resolvers.jobs import Job, JobDone, Progress, Run, run_job, silent
 from resolvers.schedules import claim, keep_running
 from tests.api.harness import Harness, line
 from tests.api.program import amount_rule, channel, club_document, pay_rule, reward_points, scheme
-from tests.api.test_payments import change, holder, one, pay, program
+from tests.api.test_payments import change, covered, holder, one, pay, program
 from tests.api.test_points import adjust, codes
 from tests.api.test_returns import taken
 
@@ -392,6 +392,7 @@ def test_a_purchase_paid_long_ago_by_an_administrator_takes_what_expired_since(
     bought = {"channel": "WEB", "currency": "USD", "lines": [line(1, "3.00")]}
     late = {**bought, "at": "2025-02-01T17:00:00Z"}
     assert codes(pay(service, card, "3.00", bought)) == ["NOT_ENOUGH_REWARD_POINTS"]
+    assert (covered(service, card, bought), covered(service, card, late)) == ("0.00", "3.00")
     assert codes(pay(service, card, "3.00", late)) == []
     assert service.balance(card)["expired"] == "200"
     assert service.balance(card)["used"] == "300"
