@@ -94,6 +94,11 @@ def test_a_file_is_imported_once_in_either_format(desk: Harness) -> None:
     assert [line for line in journal(desk) if line["comment"] != "new"] == before
 
 
+def test_a_line_that_stands_twice_in_a_file_is_created_once(desk: Harness) -> None:
+    assert counts(imported(desk, csv_of(*GOOD, GOOD[0]))) == (3, 1)
+    assert len(journal(desk)) == 3
+
+
 def test_a_second_run_changes_nothing_whatever_review_has_done(desk: Harness) -> None:
     content = csv_of(*GOOD)
     imported(desk, content)
