@@ -122,6 +122,9 @@ def _of_issue(issued: CardIssued, book: RuleBook) -> Iterator[Due]:
 
 async def _grant(context: Context, transaction: Transaction, due: Due) -> None:
     card = await lock_card(transaction, due.card_id)
+    if card.status != "ACTIVE":
+        # A blocked card earns nothing, though its tiers go on.
+        return
     scope, others = await _scopes(transaction, card, due)
     for other in others:
         if await transaction.all(granted, of_reward=due.reward.code, of_scope=other):

@@ -127,6 +127,15 @@ def test_a_tier_given_by_hand_is_reached_too(service: Harness) -> None:
     assert codes_of(service, card) == ["mug"]
 
 
+def test_a_blocked_card_is_granted_nothing_for_a_tier(service: Harness) -> None:
+    shop(service, {**MUG, **PTS})
+    card = service.issue()
+    service.change_card("blockLoyaltyCard", number=card, reason="lost")
+    adjust(service, card, 1000, rewardPoint="STAT")
+    assert service.tier(card)[0] == "GOLD"  # type: ignore[index]
+    assert (codes_of(service, card), service.available(card)) == ([], "0")
+
+
 def test_a_card_is_welcomed_when_it_is_issued_with_the_program(service: Harness) -> None:
     welcome = {"code": "hello", "trigger": "CARD_ISSUED", "program": "CLUB", **PTS}
     shop(service, welcome, rewardPoints=reward_points(maximumPerCard=60))
