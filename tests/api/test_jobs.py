@@ -297,6 +297,27 @@ def failing_at(when: int, failure: BaseException) -> Any:
     return run_counted
 
 
+def test_a_tier_that_could_not_be_written_is_written_by_the_next_run(
+    club: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    club.clock.set("2025-03-01")
+    club.sale(club.issue(), "600.00")
+    club.clock.set("2026-03-05")
+
+    async def once() -> JobDone:
+        context = await open_context(club.served, Caller(Role.ADMIN, "test"), "test")
+        try:
+            return await JOBS[Job.UPDATE_TIERS](context, silent)
+        finally:
+            await context.read.close()
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Transaction, "run", failing_at(1, RuntimeError("broken")))
+        assert club.wait(once()) == JobDone(processed=0, failed=1)
+    assert run(club, "UPDATE_TIERS") == (1, 0)
+    assert run(club, "UPDATE_TIERS") == (0, 0)
+
+
 @pytest.mark.parametrize("failure", [Killed(), RuntimeError("broken"), DatabaseUnavailable("away")])
 def test_a_job_broken_off_anywhere_is_completed_by_the_next_run(
     service: Harness, monkeypatch: pytest.MonkeyPatch, failure: BaseException
