@@ -107,6 +107,17 @@ def test_ex_111_lines_of_two_modes_have_no_order_mode(service: Harness) -> None:
     assert (amounts(found), total(found, "chargeTotal")) == (["8.00"], "8.00")
 
 
+def test_goods_in_the_products_or_in_the_categories_of_a_shipping_discount_qualify(
+    service: Harness,
+) -> None:
+    service.apply(promo(products=["P1"], categories=["Apparel"]))
+    lines = [line(1, "20.00"), apparel("14.00", 2), apparel("1.00", 3), line(4, "50.00")]
+    found = shown(service, cart(*lines, deliveryMode="TWO_DAY"))
+    assert offers(found) == [
+        ("TWODAY-PROMO", "35.00", "50", "0.00", ("75.00", "100"), "40.00"),
+    ]
+
+
 def test_ex_68_a_threshold_halves_the_freight_of_its_mode_alone(service: Harness) -> None:
     service.apply(promo())
     found = shown(service, cart(A, B, charges=SENT))
