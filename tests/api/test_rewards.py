@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.api.harness import Harness, entries
-from tests.api.program import amount_rule, reward_points, scheme, tier
+from tests.api.program import amount_rule, channel, reward_points, scheme, tier
 from tests.api.test_jobs import run
 from tests.api.test_points import adjust
 from tests.api.test_replacing import replaced
@@ -145,6 +145,24 @@ def test_a_card_is_welcomed_when_it_is_issued_with_the_program(service: Harness)
     assert granted["points"]["explanation"]["formula"] == ("1 x 100 = 100; maximum 60: 60 of 100")
     assert service.available(card) == "60"
     assert rewards(service, service.issue(programs=[])) == []
+
+
+def test_a_reward_has_the_room_that_its_sale_has(service: Harness) -> None:
+    """What has expired on the calendar of the sale's channel leaves room for both."""
+    shop(
+        service,
+        {**TENTH, **PTS, "count": 1},
+        schemes=[scheme(amount_rule(), channels=["WEB", "AKL"])],
+        channels=[channel(), channel("AKL", timeZone="Pacific/Auckland")],
+        rewardPoints=reward_points(maximumPerCard=100, expiration={"value": 1, "unit": "DAY"}),
+    )
+    service.clock.set("2025-01-10")
+    card = service.issue()
+    adjust(service, card, 80)
+    service.clock.set("2025-01-11")
+    service.sale(card, "30.00", channel="AKL")
+    (granted,) = rewards(service, card)
+    assert granted["points"]["explanation"]["formula"] == "1 x 100 = 100; maximum 100: 70 of 100"
 
 
 def test_points_of_a_reward_may_win_a_tier_that_rewards_again(service: Harness) -> None:
