@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from uuid import UUID
 
 from models.card_statements import CardRow, cards_of
@@ -174,7 +175,8 @@ async def _post(
     """Tell of the reward and post its points; the entry, if there is one."""
     standing = await standing_in_unit(context, transaction, card, due.book)
     drafts = await _drafts(transaction, card, due, standing, now)
-    payload = None if due.reward.payload is None else json.loads(due.reward.payload)
+    stored = due.reward.payload
+    payload = None if stored is None else json.loads(stored, parse_float=Decimal)
     told = Event("rewardGranted", {"reward": due.reward.code, "payload": payload})
     if not drafts:
         await tell(

@@ -1,6 +1,7 @@
 """Events on their way to a real receiver: signed, at least once, in order per card (P27)."""
 
 import asyncio
+import json
 import os
 import random
 import time
@@ -111,6 +112,32 @@ def test_payments_that_a_new_one_takes_over_are_told_with_it(
     assert sorted(told[2:4]) == sorted(told[:2])
     assert len(set(told)) == 3
     assert len(told) == 5
+
+
+def test_the_payload_of_a_reward_goes_out_as_it_was_written(
+    service: Harness, shop: Receiver
+) -> None:
+    written = '{"price":12345678901234567.8901,"size":2.50}'
+    reward = {"code": "hello", "trigger": "CARD_ISSUED", "program": "CLUB", "payload": "written"}
+    document = {"document": service.document(oneTimeRewards=[reward]), "process": True}
+    mutation = """mutation($input: ApplyConfigurationInput!) {
+      applyConfiguration(input: $input) { userErrors { code } } }"""
+    asked = json.dumps({"query": mutation, "variables": {"input": document}})
+    response = service.client.post(
+        "/graphql",
+        content=asked.replace('"written"', written),
+        headers={
+            "Authorization": f"Bearer {service.key('admin')}",
+            "Content-Type": "application/json",
+        },
+    )
+    assert response.json()["data"] == {"applyConfiguration": {"userErrors": []}}
+    subscribe(service, shop.url, events=["REWARD_GRANTED"], selection="{ rewards { payload } }")
+    card = service.issue()
+    assert deliver(service) == (1, 0)
+    assert shop.received[0].body.count(written.encode()) == 2
+    query = "query($n: String!) { loyaltyCard(number: $n) { rewards { payload } } }"
+    assert written in service.ask(query, n=card).response.text
 
 
 def test_during_a_rotation_both_secrets_sign_and_after_a_day_the_new_one_alone(
