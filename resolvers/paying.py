@@ -182,6 +182,8 @@ async def _pay(context: Context, operation: Operation, command: Pay) -> Answer:
     card = await _card(context, transaction, asked)
     others = await _others(transaction, asked, card)
     pool = await lock_pool(context, transaction, card, now, cards_of(others))
+    if others != await _others(transaction, asked, card):
+        raise ChangedMeanwhile
     check_card(asked.book, asked.channel, pool.presented.card)
     with in_cart():
         for fault in asked.cart.coupon_faults:
