@@ -212,7 +212,7 @@ def _without_names(description: str, names: Collection[str]) -> str:
             place = description.find(_JOINT)
         else:
             place = description.find(_JOINT, place + 1)
-    return description
+    return "" if description in names else description
 
 
 def _offer(discount: ShippingThresholdDiscount, amount_minor: int, saved_minor: int) -> Offer:
