@@ -274,6 +274,16 @@ expired_lots_of: KeyedStatement[OpenLotRow] = KeyedStatement(
     OpenLotRow,
     IDENTIFIER,
 )
+# The same of whole cards.
+expired_lots_of_cards: KeyedStatement[LotRow] = KeyedStatement(
+    lambda keys: select(lot_remainder).where(
+        lot_remainder.c.card_id.in_(keys),
+        lot_remainder.c.expired > 0,
+        lot_remainder.c.expires_on >= bindparam("since"),
+    ),
+    LotRow,
+    IDENTIFIER,
+)
 change_lot = write(
     update(lot_remainder)
     .where(

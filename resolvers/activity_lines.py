@@ -132,10 +132,8 @@ async def settle(
     Raises ChangedMeanwhile where another call took one of the keys at the same moment.
     """
     examined = await examine(context, transaction, lines)
-    fresh: dict[bytes, NewLine] = {}
-    for line, one in zip(lines, examined, strict=True):
-        if one.is_new:
-            fresh.setdefault(one.activity_key, line)
+    pairs = zip(lines, examined, strict=True)
+    fresh = {one.activity_key: line for line, one in pairs if one.is_new}
     if fresh:
         await _write(context, transaction, fresh)
     return examined
@@ -150,13 +148,14 @@ async def examine(context: Context, reader: Reader, lines: Sequence[NewLine]) ->
     before: dict[bytes, bytes] = {}
     examined = []
     for line in lines:
-        key = line.activity.key
+        key, content = line.activity.key, line.content
         try:
             is_new = await _examine(context, reader, line, named, used.get(key), rows.get(key))
-            if is_new and before.setdefault(key, line.content) != line.content:
+            if is_new and before.get(key, content) != content:
                 now = context.service.clock()
                 raise IdempotencyKeyReused(now, ("activityId",))
-            examined.append(Settled(key, is_new))
+            examined.append(Settled(key, is_new and key not in before))
+            before[key] = content
         except LoyaltyError as refusal:
             examined.append(Settled(key, is_new=False, refusal=refusal))
     return examined

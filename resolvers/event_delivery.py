@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import msgspec
+
 from models.card_statements import EventRow
 from models.database import Transaction
 from models.failures import DatabaseSlow, DatabaseUnavailable
@@ -50,6 +52,7 @@ FIRST_PAUSE_SECONDS = 5.0
 LONGEST_PAUSE_SECONDS = 12 * 3600.0
 WORKER = Caller(Role.STAFF, "webhooks")
 LOG = logging.getLogger("loyalty.webhooks")
+_JSON = msgspec.json.Encoder(decimal_format="number")
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,9 +231,7 @@ async def _message(run: Run, row: DeliveryRow) -> Message | Outcome:
             return Outcome(None, "The webhook was deleted.")
         event = await opened.read.first(event_of, of_card=row.card_id, of_event=row.event_id)
         card = await run.outward.shown(opened, row.card_id, hooks[0].selection)
-        return Message(
-            hooks[0], _body(row, {} if event is None else json.loads(event.payload), card)
-        )
+        return Message(hooks[0], _body(row, "{}" if event is None else event.payload, card))
     except (DatabaseUnavailable, DatabaseSlow):
         raise
     except Exception:
@@ -256,13 +257,14 @@ async def _sent(run: Run, row: DeliveryRow, message: Message) -> Outcome:
         return Outcome(None, str(error))
 
 
-def _body(row: DeliveryRow, event: object, card: object) -> bytes:
+def _body(row: DeliveryRow, event: str, card: object) -> bytes:
+    """What the event has to say goes out as it was written."""
     told = {
         "type": row.kind,
         "timestamp": row.posted_at.isoformat(),
-        "data": {"card": card, "event": event},
+        "data": {"card": card, "event": msgspec.Raw(event.encode())},
     }
-    return json.dumps(told, ensure_ascii=False, default=str).encode("utf-8")
+    return _JSON.encode(told)
 
 
 async def _settle(context: Context, row: DeliveryRow, outcome: Outcome) -> None:

@@ -186,25 +186,33 @@ class CardLedger:
         for book in self.points.values():
             book.settle(self.today, self.today)
 
-    def reserve(self, taken: Iterable[Taken]) -> None:
-        """Reserve units of lots that were opened."""
+    def reserve(self, taken: Sequence[Taken], version: int) -> None:
+        """Reserve units of lots that were opened; a correction gives back what EXPIRE entries had
+        taken of them, since held points do not expire.
+        """
+        ids = self._ids(len(taken))
         for one in taken:
+            self.steps += ((next(ids), step) for step in self._corrections((one,), version))
             lots = self.points[one.lot.reward_point].lots
-            lot = lots[one.lot.lot_id]
-            lots[one.lot.lot_id] = replace(lot, held=lot.held + one.units)
+            lots[one.lot.lot_id] = lots[one.lot.lot_id].reserved(one.units)
+
+    def _ids(self, most: int) -> Iterator[UUID]:
+        """Ids for so many more entries, behind those of the entries before."""
+        count = len(self.steps)
+        return iter(ordered_ids(self.posted_at, count + most, self.randomness)[count:])
 
     async def add(self, steps: Sequence[Step]) -> tuple[UUID, ...]:
         """Add entries to the book, their ids in order. Raises InvalidInput beyond the bound.
 
         Where one takes what an EXPIRE entry had taken, an equal correction goes before it.
         """
-        most = len(self.steps) + sum(1 + len(step.taken) for step in steps)
-        ids = iter(ordered_ids(self.posted_at, most, self.randomness)[len(self.steps) :])
+        ids = self._ids(sum(1 + len(step.taken) for step in steps))
         added = []
         for step in steps:
             if abs(step.draft.points_units) > MAXIMUM_UNITS:
                 raise InvalidInput("This would post more than 10^15 smallest units of a point.")
-            for correction in self._corrections(step):
+            version = step.draft.reason.configuration_version
+            for correction in self._corrections(step.taken, version):
                 self.steps.append((next(ids), correction))
             entry_id = next(ids)
             await self._add(entry_id, step)
@@ -212,13 +220,12 @@ class CardLedger:
             added.append(entry_id)
         return tuple(added)
 
-    def _corrections(self, step: Step) -> Iterator[Step]:
-        for one in step.taken:
+    def _corrections(self, taken: Iterable[Taken], version: int) -> Iterator[Step]:
+        for one in taken:
             book = self.points[one.lot.reward_point]
             lot = book.lots[one.lot.lot_id]
             units = lot.corrected(one.units)
             if units:
-                version = step.draft.reason.configuration_version
                 draft = expiry(lot, -units, version, self.zone, book.digits)
                 yield Step(draft, given_back=Taken(lot, units))
 

@@ -58,14 +58,14 @@ async def paid_lines(
     currency: str,
     now: datetime,
 ) -> PaidLines:
-    """The payments, checked in the order named.
+    """The payments, checked in the order named; one that is named twice is one.
 
     Raises NotFound, PaymentStateConflict, CurrencyMismatch, CardCustomerConflict.
     """
     payments: list[PaymentRow] = []
     slices: list[SliceRow] = []
-    for place, payment_id in enumerate(ids):
-        path = ("loyaltyPayments", str(place))
+    for payment_id in dict.fromkeys(ids):
+        path = ("loyaltyPayments", str(ids.index(payment_id)))
         row = await _found(reader, payment_id)
         if row is None:
             raise NotFound("There is no such payment.", path)

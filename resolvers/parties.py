@@ -13,10 +13,12 @@ from uuid import UUID
 from models.card_statements import CardRow, cards_of
 from models.cart_statements import CustomerFactRow, customer_facts_of
 from models.database import Reader
+from models.ledger_statements import expired_lots_of_cards
 from resolvers import customers, tills
 from resolvers.books import History
 from resolvers.card_parts import card_parts
 from resolvers.cards import NOBODY
+from resolvers.clock import civil_date
 from resolvers.context import Context
 from resolvers.lineage import earning_card, replaced_ids
 from resolvers.pools import CONTACT_TENDER
@@ -47,7 +49,7 @@ class PointsOf:
     """
 
     sums: Mapping[str, tuple[Sums, date]]
-    days: Mapping[str, Sequence[PointsDay]]
+    days: Mapping[str, list[PointsDay]]
 
 
 NO_POINTS = PointsOf({}, {})
@@ -97,7 +99,9 @@ async def party(
     history = await context.service.books.history(reader)
     others = await _others(reader, card, facts, history)
     kin = [row for row in others if has_kin(card, history) and is_kin(row, card)]
-    read = await _read(context, reader, (card, *others), (card, *kin), history)
+    on = civil_date(asked.at, channel.time_zone)
+    since = on if on < context.today(channel) else None
+    read = await _read(context, reader, (card, *others), (card, *kin), history, since)
     paying = [row for row in others if _pays_for(row, card)]
     return Party(
         card,
@@ -179,8 +183,11 @@ async def _read(
     rows: Sequence[CardRow],
     judged: Sequence[CardRow],
     history: History,
+    since: date | None,
 ) -> _Read:
-    """The points of all `rows`, and the standing of those that are judged."""
+    """The points of all `rows`, and the standing of those that are judged. `since`: the past day
+    that is asked about, on which lots were there that EXPIRE entries have taken since.
+    """
     before = {row.card_id: await replaced_ids(reader, row) for row in judged}
     ids = [row.card_id for row in rows] + [one for chain in before.values() for one in chain]
     parts = await card_parts(reader, list(dict.fromkeys(ids)))
@@ -189,6 +196,10 @@ async def _read(
         card_id: PointsOf(parts[card_id].sums, parts[card_id].days_at(context.now, zone))
         for card_id, zone in zones.items()
     }
+    if since is not None:
+        for lot in await reader.each(expired_lots_of_cards, [*points], since=since):
+            day = PointsDay(lot.vests_on, lot.expires_on, lot.expired)
+            points[lot.card_id].days[lot.reward_point].append(day)
     standings = [
         Standing(
             row,

@@ -3,7 +3,7 @@
 Source: semantics 8.1-8.5.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -182,6 +182,8 @@ async def _pay(context: Context, operation: Operation, command: Pay) -> Answer:
     card = await _card(context, transaction, asked)
     others = await _others(transaction, asked, card)
     pool = await lock_pool(context, transaction, card, now, cards_of(others))
+    if others != await _others(transaction, asked, card):
+        raise ChangedMeanwhile
     check_card(asked.book, asked.channel, pool.presented.card)
     with in_cart():
         for fault in asked.cart.coupon_faults:
@@ -193,7 +195,8 @@ async def _pay(context: Context, operation: Operation, command: Pay) -> Answer:
     for ledger in pool.ledgers.values():
         ledger.settle()
     decided = await _cover(context, transaction, asked, pool)
-    await _write(context, operation, asked, pool, decided, payment_id)
+    ended_ids = [other.payment_id for other in others]
+    await _write(context, operation, asked, pool, decided, payment_id, ended_ids)
     return {"card_id": str(card.card_id), "payment_id": str(payment_id)}
 
 
@@ -267,6 +270,7 @@ async def _write(
     pool: Pool,
     decided: tuple[Tender, Cover],
     payment_id: UUID,
+    ended_ids: Iterable[UUID],
 ) -> None:
     transaction, (tender, cover) = operation.transaction, decided
     taken: list[Taken] = []
@@ -289,8 +293,8 @@ async def _write(
         if asked.command.capture:
             await pool.ledgers[card_id].add(redemptions(row, mine, cover))
         else:
-            pool.ledgers[card_id].reserve(mine)
-    await write_pool(pool, operation.op_id, "payWithLoyalty", payment_id)
+            pool.ledgers[card_id].reserve(mine, asked.book.version)
+    await write_pool(pool, operation.op_id, "payWithLoyalty", *ended_ids, payment_id)
     await audit_card(
         context,
         transaction,
@@ -301,7 +305,8 @@ async def _write(
     )
 
 
-async def write_pool(pool: Pool, op_id: UUID, kind: str, payment_id: UUID) -> None:
-    """Write every ledger in the order of the locks; each card is told of the payment."""
+async def write_pool(pool: Pool, op_id: UUID, kind: str, *payment_ids: UUID) -> None:
+    """Write every ledger in the order of the locks; each card is told of the payments."""
+    events = [Event("paymentChanged", {"payment": str(one)}) for one in payment_ids]
     for ledger in pool.ledgers.values():
-        await write(ledger, op_id, kind, (Event("paymentChanged", {"payment": str(payment_id)}),))
+        await write(ledger, op_id, kind, events)

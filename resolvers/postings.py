@@ -18,7 +18,7 @@ from resolvers.identifiers import Randomness, ordered_ids
 from rules.errors import CardNotFound
 from rules.ledger import Entry
 
-_JSON = msgspec.json.Encoder()
+_JSON = msgspec.json.Encoder(decimal_format="number")
 
 
 class Event(NamedTuple):

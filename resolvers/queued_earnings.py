@@ -38,7 +38,7 @@ from resolvers.kin import lock_with_kin
 from resolvers.lineage import earning_card
 from resolvers.portions import WINDOW, portions, post_portions
 from resolvers.queues import earning_lines
-from resolvers.returns import nets_of, sold_line
+from resolvers.returns import sold_lines
 from resolvers.sale_earnings import SaleEarnings, post_earnings
 from resolvers.sale_records import facts_json, notes_json
 from resolvers.taking_back import Return, take_back
@@ -225,10 +225,10 @@ async def _parts(
     transaction: Transaction, sale: SaleRow, facts: Mapping[str, Mapping[str, int]]
 ) -> tuple[list[SoldLine], list[Part]]:
     """The sale's lines as they stood before the return, and what came back with it."""
-    nets = await nets_of(transaction, sale)
+    rows = await transaction.each(sale_lines_of, [sale.sale_key])
     sold = [
-        replace(sold_line(row, nets), returned=facts["before"][str(row.line_number)])
-        for row in await transaction.each(sale_lines_of, [sale.sale_key])
+        replace(line, returned=facts["before"][str(line.line_number)])
+        for line in await sold_lines(transaction, sale, rows)
     ]
     now = facts["now"]
     parts = [

@@ -4,7 +4,7 @@ Locked in this order: the return's key, the sale's row, the card. Source: semant
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -28,7 +28,7 @@ from resolvers.clock import civil_date
 from resolvers.context import Context
 from resolvers.identifiers import content_hash
 from resolvers.programs import known_channel
-from resolvers.queues import queue, returned_facts
+from resolvers.queues import earning_lines, queue, returned_facts
 from resolvers.sale_keys import key_faults, posted_before, sale_key
 from resolvers.sale_records import notes_json
 from resolvers.sales import PostedSale
@@ -136,8 +136,7 @@ async def _post(
 ) -> None:
     await transaction.first(locked_sale, of_sale=returned.sale.sale_key)
     rows = await transaction.each(sale_lines_of, [returned.sale.sale_key])
-    nets = await nets_of(transaction, returned.sale)
-    sold = [sold_line(row, nets) for row in rows]
+    sold = await sold_lines(transaction, returned.sale, rows)
     now = parts(command.lines, sold)
     await _write_lines(transaction, returned.row, rows, now)
     card_id = await _take_back(context, transaction, returned, sold, now)
@@ -168,22 +167,23 @@ async def _take_back(
     return sale.card_id
 
 
-async def nets_of(transaction: Transaction, sale: SaleRow) -> dict[str, int]:
-    """Nets of the lines that points paid some of, less that (semantics 5.4), by line number."""
-    (row,) = await transaction.each(sale_facts_of, [sale.sale_key])
-    nets: dict[str, int] = json.loads(row.facts).get("nets", {})
-    return nets
-
-
-def sold_line(row: SaleLineRow, nets: Mapping[str, int]) -> SoldLine:
-    return SoldLine(
-        line_number=row.line_number,
-        products=frozenset({row.product_id, row.variant_id or row.product_id}),
-        categories=frozenset(json.loads(row.categories)),
-        quantity=row.quantity,
-        returned=row.returned_quantity,
-        net_minor=nets.get(str(row.line_number), row.net_minor),
-    )
+async def sold_lines(
+    transaction: Transaction, sale: SaleRow, rows: Sequence[SaleLineRow]
+) -> list[SoldLine]:
+    """The sale's lines, less what points paid of them (semantics 5.4)."""
+    (stored,) = await transaction.each(sale_facts_of, [sale.sale_key])
+    return [
+        SoldLine(
+            line_number=row.line_number,
+            products=line.products,
+            categories=line.categories,
+            quantity=row.quantity,
+            returned=row.returned_quantity,
+            net_minor=line.net_minor,
+            counted=line.quantity,
+        )
+        for row, line in zip(rows, earning_lines(rows, json.loads(stored.facts)), strict=True)
+    ]
 
 
 async def _write_lines(

@@ -9,9 +9,11 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from uuid import UUID
 
-from models.card_statements import CardRow
+from models.card_statements import CardRow, cards_of
+from models.customer_statements import cards_of_customers
 from models.database import Transaction
 from models.reward_statements import RewardRow, claim_grant, granted, insert_reward, name_entry
 from resolvers.clock import civil_date, start_of
@@ -121,6 +123,9 @@ def _of_issue(issued: CardIssued, book: RuleBook) -> Iterator[Due]:
 
 async def _grant(context: Context, transaction: Transaction, due: Due) -> None:
     card = await lock_card(transaction, due.card_id)
+    if card.status != "ACTIVE":
+        # A blocked card earns nothing, though its tiers go on.
+        return
     scope, others = await _scopes(transaction, card, due)
     for other in others:
         if await transaction.all(granted, of_reward=due.reward.code, of_scope=other):
@@ -141,16 +146,22 @@ async def _scopes(
     transaction: Transaction, card: CardRow, due: Due
 ) -> tuple[UUID, tuple[UUID, ...]]:
     """What the reward is granted to at most once, and what else would have had it: a card stands
-    for those it replaced, and may have had it before it had a customer.
+    for those it replaced, and any of a customer's may have had it before it had a customer.
     """
-    first = (card.card_id, *await replaced_ids(transaction, card))[-1]
+    first = await _first_id(transaction, card)
     once = due.reward.once
     if once is Once.TIER_ENTRY:
         name = json.dumps([str(first), due.reward.program, due.reward.tier, due.entry])
         return UUID(bytes=hashlib.sha256(name.encode()).digest()[:16]), ()
     if once is Once.CUSTOMER and card.customer_key is not None:
-        return card.customer_key, (first,)
+        held = await transaction.each(cards_of_customers, [card.customer_key])
+        rows = await transaction.each(cards_of, [row.card_id for row in held])
+        return card.customer_key, tuple([await _first_id(transaction, row) for row in rows])
     return first, ()
+
+
+async def _first_id(transaction: Transaction, card: CardRow) -> UUID:
+    return (card.card_id, *await replaced_ids(transaction, card))[-1]
 
 
 async def _post(
@@ -164,7 +175,8 @@ async def _post(
     """Tell of the reward and post its points; the entry, if there is one."""
     standing = await standing_in_unit(context, transaction, card, due.book)
     drafts = await _drafts(transaction, card, due, standing, now)
-    payload = None if due.reward.payload is None else json.loads(due.reward.payload)
+    stored = due.reward.payload
+    payload = None if stored is None else json.loads(stored, parse_float=Decimal)
     told = Event("rewardGranted", {"reward": due.reward.code, "payload": payload})
     if not drafts:
         await tell(
@@ -195,7 +207,8 @@ async def _drafts(
     if reward.reward_point is None:
         return ()
     point = due.book.reward_points[reward.reward_point]
-    today = civil_date(now, standing.time_zone)
+    till = due.book.channels.get(due.channel) if due.channel else None
+    today = civil_date(now, till.time_zone if till else standing.time_zone)
     room = await room_below(transaction, due.book, card.card_id, now, standing.time_zone, today)
     given = reward_points(reward, point, room)
     return (_draft(due, given, standing.time_zone),) if given.units > 0 else ()

@@ -230,7 +230,7 @@ async def _write_sale(
     notes: str,
     programs: tuple[str, ...] = (),
 ) -> None:
-    payments = sale.command.loyalty_payments
+    payments = tuple(dict.fromkeys(sale.command.loyalty_payments))
     record = SaleRecord(sale.row, sale.lines, sale.charges, payments, programs)
     await write_sale(transaction, record, facts, notes)
 

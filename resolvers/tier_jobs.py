@@ -31,7 +31,9 @@ START = (date.min, UUID(int=0), UUID(int=0))
 
 
 async def update_tiers(context: Context, progress: Progress) -> JobDone:
-    """Cards processed. A run goes on where the last one ended, also after a kill."""
+    """Cards processed. A run goes on where the last one ended, also after a kill, or with the page
+    on which something failed.
+    """
     now = context.service.clock()
     history = await context.service.books.history(context.read)
     zones = {c.time_zone for _, book in history.books for c in book.channels.values()}
@@ -56,7 +58,8 @@ async def update_tiers(context: Context, progress: Progress) -> JobDone:
         return await _bring(context, row.card_id)
 
     async def keep_and_tell(done: JobDone) -> None:
-        await _keep(context, reached)
+        if not done.failed:
+            await _keep(context, reached)
         await progress(done)
 
     return await walk(context, page, work, keep_and_tell)

@@ -77,7 +77,8 @@ async def judge(
     after = _replayed(standing_now, program, moments, today, before)
     if after is None:
         return []
-    changed = await _write(transaction, standing_now, program, after, randomness)
+    stood = () if before is None else before
+    changed = await _write(transaction, standing_now, program, after, randomness, stood)
     return [Event("tierChanged", {"program": program})] if changed else []
 
 
@@ -138,7 +139,13 @@ async def _write(
     program: str,
     after: Sequence[TierRow],
     randomness: Randomness,
+    before: Iterable[TierRow] = (),
 ) -> bool:
+    """Whether any row changed; `before` are those that time had brought by now.
+
+    Time alone grants nothing: else an answer would depend on whether the job has run.
+    """
+    known = {(row.tier, row.starts_on) for row in before}
     wanted = {(row.tier, row.starts_on): row for row in after if not row.manual}
     stored = {
         (row.tier, row.starts_on): row
@@ -153,7 +160,8 @@ async def _write(
     for place, won in wanted.items():
         kept = stored.get(place)
         # A row that a late posting has moved is no new entry into the tier.
-        if kept is None and won.tier not in moved:
+        begins = kept is None and won.tier not in moved
+        if begins and place not in known and not won.brought:
             note_begun(transaction, standing_now, program, won, after)
         await _write_row(transaction, standing_now, program, won, kept, randomness)
         changed = changed or kept is None or kept.ends_on != won.ends_on
@@ -224,7 +232,7 @@ async def reevaluate(
     combined = is_combined(standing_now, program)
     latest = standing_now.latest_together if combined else standing_now.latest
     after = reevaluation.reevaluate(before, version, standing_now.counted, latest, today)
-    await _write(transaction, standing_now, program, after, randomness)
+    await _write(transaction, standing_now, program, after, randomness, before)
     return [Event("tierChanged", {"program": program})] if after != before else []
 
 
@@ -338,7 +346,7 @@ async def write_brought(
     for program in programs:
         after = standing_now.rows_until(program, today)
         randomness = context.service.randomness
-        if await _write(transaction, standing_now, program, after, randomness):
+        if await _write(transaction, standing_now, program, after, randomness, after):
             events.append(Event("tierChanged", {"program": program}))
     return events
 

@@ -203,3 +203,16 @@ class LineIndex(Generic[L]):
         else:
             return self.lines
         return tuple(self.lines[place] for place in sorted(places))
+
+    def within(self, rule: Selects) -> Sequence[L]:
+        """Give the lines in the rule's products or categories; all if it names none.
+
+        Source: semantics 10.3.
+        """
+        if not (rule.products or rule.categories):
+            return self.lines
+        places = {
+            *_places(self._by_product, rule.products),
+            *_places(self._by_category, rule.categories),
+        }
+        return tuple(self.lines[place] for place in sorted(places))

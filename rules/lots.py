@@ -52,6 +52,16 @@ class Lot:
         """Of `units` taken from the lot, those that an EXPIRE entry had taken."""
         return max(0, units - (self.remainder - self.held)) if self.reopened else 0
 
+    def reserved(self, units: int) -> "Lot":
+        """With `units` more in holds; of them what an EXPIRE entry had taken is given back."""
+        again = self.corrected(units)
+        return replace(
+            self,
+            remainder=self.remainder + again,
+            held=self.held + units,
+            expired=self.expired - again,
+        )
+
     def less(self, units: int) -> "Lot":
         again = self.corrected(units)
         return replace(

@@ -34,14 +34,17 @@ class ReturnLine:
 
 @dataclass(frozen=True, slots=True)
 class SoldLine:
-    """A line of the sale and how much of it came back so far; the net is less what points paid."""
+    """A line of the sale and how much of it came back so far; the net, and the pieces that count
+    for rules, are less what points paid.
+    """
 
     line_number: int
     products: frozenset[str]
     categories: frozenset[str]
     quantity: int
     returned: int
-    net_minor: int
+    net_minor: int | Fraction
+    counted: Fraction
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ class Part:
             products=self.line.products,
             categories=self.line.categories,
             net_minor=Fraction(self.line.net_minor * self.quantity, self.line.quantity),
-            quantity=Fraction(self.quantity, MILLION),
+            quantity=self.line.counted * self.quantity / self.line.quantity,
         )
 
 

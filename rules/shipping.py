@@ -142,7 +142,7 @@ def _going_by(
 def _qualifying(discount: ShippingThresholdDiscount, lines: LineIndex[Line]) -> int:
     """Sum up what is held against the thresholds; never tax, charges or payments."""
     before = discount.basis is Basis.BEFORE_DISCOUNT
-    return sum(line.gross_minor if before else line.net_minor for line in lines.selected(discount))
+    return sum(line.gross_minor if before else line.net_minor for line in lines.within(discount))
 
 
 def _steps(discount: ShippingThresholdDiscount) -> list[tuple[int, Fraction, ShippingThreshold]]:
@@ -212,7 +212,7 @@ def _without_names(description: str, names: Collection[str]) -> str:
             place = description.find(_JOINT)
         else:
             place = description.find(_JOINT, place + 1)
-    return description
+    return "" if description in names else description
 
 
 def _offer(discount: ShippingThresholdDiscount, amount_minor: int, saved_minor: int) -> Offer:

@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime
+from decimal import Decimal
 
 import strawberry
 
@@ -46,7 +47,7 @@ class GrantedReward:
         found = await self._definition(info)
         if found is None or found.payload is None:
             return None
-        return Json(json.loads(found.payload))
+        return Json(json.loads(found.payload, parse_float=Decimal))
 
     @strawberry.field(description="The entry that its points are, if it has any.")
     async def points(self, info: Info) -> LoyaltyTransaction | None:

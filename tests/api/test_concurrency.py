@@ -7,6 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -155,6 +156,24 @@ def moving(service: Harness, card: str) -> list[tuple[str, str, dict[str, Any]]]
         ("transferPoints", SELECTION, {"fromCardNumber": card, "toCardNumber": other, **points}),
         ("replaceLoyaltyCard", REPLACED, {"channel": "WEB", "number": card}),
     ]
+
+
+def test_what_is_captured_at_the_moment_of_a_take_over_stays_captured(service: Harness) -> None:
+    card = holder(service, program(), 100_000)
+    for _ in range(10):
+        held = pay(service, card, "3.00", one("5.00"), capture=False)
+
+        def take_over() -> Any:
+            return pay(service, card, "1.00", one("5.00"), takeOverHolds=True)
+
+        captured, *_ = together(
+            service, [partial(change, service, "captureLoyaltyPayment", held), *[take_over] * 3]
+        )
+        status = service.ask(STATUS, id=held["payment"]["id"])["loyaltyPayment"]["status"]
+        assert (codes(captured), status) in [
+            ([], "CAPTURED"),
+            (["PAYMENT_STATE_CONFLICT"], "VOIDED"),
+        ]
 
 
 def test_one_key_sent_twenty_times_at_once_moves_points_once(service: Harness) -> None:

@@ -1,6 +1,7 @@
 """Events on their way to a real receiver: signed, at least once, in order per card (P27)."""
 
 import asyncio
+import json
 import os
 import random
 import time
@@ -20,10 +21,11 @@ from resolvers.context import Outward, Service, open_context
 from resolvers.event_delivery import ATTEMPTS, deliver_events, enqueue
 from resolvers.jobs import JobDone, silent
 from tests.api.forking import Forks
-from tests.api.harness import Harness
+from tests.api.harness import Harness, line
 from tests.api.receivers import MADE, Received, Receiver, receiver, subscribe
 from tests.api.test_command_line import Shell
 from tests.api.test_jobs import run
+from tests.api.test_payments import cart, holder, pay, program
 from tests.api.test_points import adjust
 
 LOG = """query($id: ID!, $first: Int, $after: String, $last: Int, $before: String) {
@@ -93,6 +95,49 @@ def test_only_events_after_the_subscription_and_of_its_kinds_are_told(
     club.change_card("blockLoyaltyCard", number=card, reason="lost")
     assert deliver(club) == (2, 0)
     assert kinds(shop.received) == ["pointsPosted", "cardBlocked"]
+
+
+def test_payments_that_a_new_one_takes_over_are_told_with_it(
+    service: Harness, shop: Receiver
+) -> None:
+    card = holder(service, program(), 1000)
+    subscribe(service, shop.url, events=["PAYMENT_CHANGED"])
+    bought = cart(line(1, "10.00"))
+    for order in ("O1", "O2"):
+        pay(service, card, "3.00", bought, orderId=order, capture=False)
+    pay(service, card, "10.00", bought, orderId="O3", takeOverHolds=True)
+    while deliver(service) != (0, 0):
+        pass
+    told = [message.told["data"]["event"]["payment"] for message in shop.received]
+    assert sorted(told[2:4]) == sorted(told[:2])
+    assert len(set(told)) == 3
+    assert len(told) == 5
+
+
+def test_the_payload_of_a_reward_goes_out_as_it_was_written(
+    service: Harness, shop: Receiver
+) -> None:
+    written = '{"price":12345678901234567.8901,"size":2.50}'
+    reward = {"code": "hello", "trigger": "CARD_ISSUED", "program": "CLUB", "payload": "written"}
+    document = {"document": service.document(oneTimeRewards=[reward]), "process": True}
+    mutation = """mutation($input: ApplyConfigurationInput!) {
+      applyConfiguration(input: $input) { userErrors { code } } }"""
+    asked = json.dumps({"query": mutation, "variables": {"input": document}})
+    response = service.client.post(
+        "/graphql",
+        content=asked.replace('"written"', written),
+        headers={
+            "Authorization": f"Bearer {service.key('admin')}",
+            "Content-Type": "application/json",
+        },
+    )
+    assert response.json()["data"] == {"applyConfiguration": {"userErrors": []}}
+    subscribe(service, shop.url, events=["REWARD_GRANTED"], selection="{ rewards { payload } }")
+    card = service.issue()
+    assert deliver(service) == (1, 0)
+    assert shop.received[0].body.count(written.encode()) == 2
+    query = "query($n: String!) { loyaltyCard(number: $n) { rewards { payload } } }"
+    assert written in service.ask(query, n=card).response.text
 
 
 def test_during_a_rotation_both_secrets_sign_and_after_a_day_the_new_one_alone(

@@ -18,7 +18,7 @@ from resolvers.jobs import Job, JobDone, Progress, Run, run_job, silent
 from resolvers.schedules import claim, keep_running
 from tests.api.harness import Harness, line
 from tests.api.program import amount_rule, channel, club_document, pay_rule, reward_points, scheme
-from tests.api.test_payments import change, holder, one, pay, program
+from tests.api.test_payments import change, covered, holder, one, pay, program
 from tests.api.test_points import adjust, codes
 from tests.api.test_returns import taken
 
@@ -145,6 +145,34 @@ def test_a_back_dated_entry_takes_what_was_written_off_after_it(service: Harness
     assert codes(adjust(service, card, -1, occurredAt=back)) == ["NOT_ENOUGH_REWARD_POINTS"]
 
 
+@pytest.mark.parametrize(("late", "status"), [(5, "AUTHORIZED"), (45, "EXPIRED")])
+def test_a_payment_dated_back_holds_what_was_written_off_since(
+    service: Harness, late: int, status: str
+) -> None:
+    document = program()
+    document["rewardPoints"] = reward_points(expiration={"value": 2, "unit": "MONTH"})
+    service.apply(document)
+    card = service.issue()
+    service.clock.set("2025-01-31")
+    adjust(service, card, 300)
+    service.clock.set("2025-03-31T23:59:00-04:00")
+    bought = one("3.00", at=service.clock.now.isoformat())
+    service.clock.advance(minutes=late)
+    assert run(service, "EXPIRE_POINTS") == (1, 0)
+    held = pay(service, card, "2.00", bought, capture=False)
+    assert held["payment"]["status"] == status
+    live = status == "AUTHORIZED"
+    found = service.balance(card)
+    assert (found["held"], found["expired"]) == (("200", "100") if live else ("0", "300"))
+    captured = change(service, "captureLoyaltyPayment", held)
+    assert codes(captured) == ([] if live else ["PAYMENT_STATE_CONFLICT"])
+    found = service.balance(card)
+    assert (found["used"], found["expired"]) == (("200", "100") if live else ("0", "300"))
+    written = (0, 0) if live else (1, 0)
+    assert run(service, "EXPIRE_HOLDS") == run(service, "EXPIRE_POINTS") == written
+    assert service.balance(card) == found
+
+
 @pytest.mark.parametrize("job_has_run", [False, True])
 def test_what_expired_of_a_returned_lot_costs_nothing_more(
     service: Harness, job_has_run: bool
@@ -269,6 +297,27 @@ def failing_at(when: int, failure: BaseException) -> Any:
     return run_counted
 
 
+def test_a_tier_that_could_not_be_written_is_written_by_the_next_run(
+    club: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    club.clock.set("2025-03-01")
+    club.sale(club.issue(), "600.00")
+    club.clock.set("2026-03-05")
+
+    async def once() -> JobDone:
+        context = await open_context(club.served, Caller(Role.ADMIN, "test"), "test")
+        try:
+            return await JOBS[Job.UPDATE_TIERS](context, silent)
+        finally:
+            await context.read.close()
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Transaction, "run", failing_at(1, RuntimeError("broken")))
+        assert club.wait(once()) == JobDone(processed=0, failed=1)
+    assert run(club, "UPDATE_TIERS") == (1, 0)
+    assert run(club, "UPDATE_TIERS") == (0, 0)
+
+
 @pytest.mark.parametrize("failure", [Killed(), RuntimeError("broken"), DatabaseUnavailable("away")])
 def test_a_job_broken_off_anywhere_is_completed_by_the_next_run(
     service: Harness, monkeypatch: pytest.MonkeyPatch, failure: BaseException
@@ -364,6 +413,7 @@ def test_a_purchase_paid_long_ago_by_an_administrator_takes_what_expired_since(
     bought = {"channel": "WEB", "currency": "USD", "lines": [line(1, "3.00")]}
     late = {**bought, "at": "2025-02-01T17:00:00Z"}
     assert codes(pay(service, card, "3.00", bought)) == ["NOT_ENOUGH_REWARD_POINTS"]
+    assert (covered(service, card, bought), covered(service, card, late)) == ("0.00", "3.00")
     assert codes(pay(service, card, "3.00", late)) == []
     assert service.balance(card)["expired"] == "200"
     assert service.balance(card)["used"] == "300"

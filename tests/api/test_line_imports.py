@@ -94,6 +94,19 @@ def test_a_file_is_imported_once_in_either_format(desk: Harness) -> None:
     assert [line for line in journal(desk) if line["comment"] != "new"] == before
 
 
+def test_a_line_that_stands_twice_in_a_file_is_created_once(desk: Harness) -> None:
+    assert counts(imported(desk, csv_of(*GOOD, GOOD[0]))) == (3, 1)
+    assert len(journal(desk)) == 3
+
+
+def test_a_line_moved_to_another_type_is_known_there_by_its_evidence(desk: Harness) -> None:
+    rest = 'E-1,2024-01-01T12:00:00Z,,,"{""score"": 1.50}"'
+    imported(desk, csv_of(f"WEB,{CARD},WORKSHOP,{rest}"))
+    (line,) = journal(desk)
+    assert refusals(update(desk, line["id"], activityType="SURVEY")) == []
+    assert counts(imported(desk, csv_of(f"WEB,{CARD},SURVEY,{rest}"))) == (0, 1)
+
+
 def test_a_second_run_changes_nothing_whatever_review_has_done(desk: Harness) -> None:
     content = csv_of(*GOOD)
     imported(desk, content)

@@ -363,6 +363,20 @@ def test_ex_15_what_a_sale_paid_with_points_earns(
         assert entries(again["salesTransaction"]) == [("PTS", "100")]
 
 
+def test_a_payment_that_a_sale_names_twice_pays_once(service: Harness) -> None:
+    document = {**program(), "settings": {"earnOnRedeemSale": "REMAINDER"}}
+    card = holder(service, document, 3000)
+    ids = [pay(service, card, "30.00", one("100.00"))["payment"]["id"]] * 2
+    preview = "query($input: CartInput!) { cart(input: $input) { earnings { points } } }"
+    bought = one("100.00", cardNumber=card, loyaltyPayments=ids)
+    assert service.ask(preview, input=bought)["cart"]["earnings"] == [{"points": "70"}]
+    payload = service.try_sale(card, "100.00", transactionId="S", loyaltyPayments=ids)
+    assert entries(payload["salesTransaction"]) == [("PTS", "70")]
+    named = """{ salesTransaction(channel: "WEB", transactionId: "S") {
+      loyaltyPayments { id } } }"""
+    assert service.ask(named)["salesTransaction"]["loyaltyPayments"] == [{"id": ids[0]}]
+
+
 def test_ex_102_points_pay_tax_too(service: Harness) -> None:
     document = {**program(), "settings": {"earnOnRedeemSale": "REMAINDER"}}
     card = holder(service, document, 5500)

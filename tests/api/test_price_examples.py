@@ -107,6 +107,29 @@ def test_ex_111_lines_of_two_modes_have_no_order_mode(service: Harness) -> None:
     assert (amounts(found), total(found, "chargeTotal")) == (["8.00"], "8.00")
 
 
+@pytest.mark.parametrize("text", ["Two-day promo", " - Two-day promo", "", None])
+def test_a_charge_described_by_nothing_but_a_discount_has_the_name_of_its_code(
+    service: Harness, text: str | None
+) -> None:
+    service.apply(promo())
+    for line_sent, described in ((A, "Freight - Two-day promo"), (line(1, "10.00"), "Freight")):
+        found = shown(
+            service, cart(line_sent, charges=[charge("FREIGHT", "8.00", 1, description=text)])
+        )
+        assert [one["description"] for one in found["charges"]] == [described]
+
+
+def test_goods_in_the_products_or_in_the_categories_of_a_shipping_discount_qualify(
+    service: Harness,
+) -> None:
+    service.apply(promo(products=["P1"], categories=["Apparel"]))
+    lines = [line(1, "20.00"), apparel("14.00", 2), apparel("1.00", 3), line(4, "50.00")]
+    found = shown(service, cart(*lines, deliveryMode="TWO_DAY"))
+    assert offers(found) == [
+        ("TWODAY-PROMO", "35.00", "50", "0.00", ("75.00", "100"), "40.00"),
+    ]
+
+
 def test_ex_68_a_threshold_halves_the_freight_of_its_mode_alone(service: Harness) -> None:
     service.apply(promo())
     found = shown(service, cart(A, B, charges=SENT))

@@ -13,7 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.api.harness import Harness, entries, line
-from tests.api.program import amount_rule, channel, club_document, reward_points, scheme
+from tests.api.program import amount_rule, channel, club_document, pay_rule, reward_points, scheme
+from tests.api.test_payments import cart, pay
+from tests.api.test_points import adjust
 from tests.api.test_properties import API, COUNT_RULE, QUANTITY_RULE
 from tests.databases import ON_POSTGRESQL
 
@@ -200,6 +202,23 @@ def test_recomputing_uses_what_the_sale_stored(service: Harness) -> None:
     explained = first["transactions"][0]["explanation"]
     assert explained["formula"] == "floor(4.995 / 1) x 1 = 4"
     assert explained["rule"] == "veteran"
+
+
+def test_recomputing_leaves_aside_the_pieces_that_points_paid(service: Harness) -> None:
+    document = club_document(
+        {**QUANTITY_RULE, "categories": [], "per": 1, "points": 1},
+        channels=[channel(kind="STORE")],
+        settings={**RECOMPUTED, "earnOnRedeemSale": "REMAINDER"},
+    )
+    document["schemes"][0]["redemptionRules"] = [pay_rule()]
+    service.apply(document)
+    card = service.issue()
+    adjust(service, card, 2000)
+    bought = line(1, "10.00", 4)
+    payment = pay(service, card, "20.00", cart(bought))["payment"]["id"]
+    sold = service.sale(card, lines=[bought], transactionId="S", loyaltyPayments=[payment])
+    assert entries(sold) == [("PTS", "2")]
+    assert entries(taken(service, "S", (1, 4))) == [("PTS", "-2")]
 
 
 def test_ex_30_a_return_may_leave_a_debt(club: Harness) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.api.harness import Harness, entries
-from tests.api.program import amount_rule, reward_points, scheme, tier
+from tests.api.program import amount_rule, channel, reward_points, scheme, tier
 from tests.api.test_jobs import run
 from tests.api.test_points import adjust
 from tests.api.test_replacing import replaced
@@ -103,12 +103,37 @@ def test_each_new_entry_into_a_tier_may_be_rewarded(
     assert len(rewards(service, card)) == times
 
 
+@pytest.mark.parametrize("has_run", [True, False])
+def test_a_tier_that_time_alone_brings_is_not_rewarded(service: Harness, *, has_run: bool) -> None:
+    """Whether the job or a posting writes it down."""
+    shop(service, {**MUG, **PTS, "tier": "MEMBER", "once": "TIER_ENTRY"})
+    service.clock.set("2025-03-01")
+    card = service.issue()
+    service.sale(card, "1100.00")
+    service.clock.set("2026-03-05")
+    assert service.tier(card) == ("MEMBER", "2026-03-02", "2027-03-02")
+    if has_run:
+        run(service, "UPDATE_TIERS")
+    assert service.available(card) == "1200"
+    service.sale(card, "10.00")
+    assert (service.available(card), codes_of(service, card)) == ("1210", ["mug"])
+
+
 def test_a_tier_given_by_hand_is_reached_too(service: Harness) -> None:
     shop(service, {**MUG, **THING})
     card = service.issue()
     wanted = {"program": "CLUB", "tier": "GOLD", "endDate": "2040-01-01", "reason": "r"}
     service.change_card("assignLoyaltyTier", number=card, **wanted)
     assert codes_of(service, card) == ["mug"]
+
+
+def test_a_blocked_card_is_granted_nothing_for_a_tier(service: Harness) -> None:
+    shop(service, {**MUG, **PTS})
+    card = service.issue()
+    service.change_card("blockLoyaltyCard", number=card, reason="lost")
+    adjust(service, card, 1000, rewardPoint="STAT")
+    assert service.tier(card)[0] == "GOLD"  # type: ignore[index]
+    assert (codes_of(service, card), service.available(card)) == ([], "0")
 
 
 def test_a_card_is_welcomed_when_it_is_issued_with_the_program(service: Harness) -> None:
@@ -120,6 +145,24 @@ def test_a_card_is_welcomed_when_it_is_issued_with_the_program(service: Harness)
     assert granted["points"]["explanation"]["formula"] == ("1 x 100 = 100; maximum 60: 60 of 100")
     assert service.available(card) == "60"
     assert rewards(service, service.issue(programs=[])) == []
+
+
+def test_a_reward_has_the_room_that_its_sale_has(service: Harness) -> None:
+    """What has expired on the calendar of the sale's channel leaves room for both."""
+    shop(
+        service,
+        {**TENTH, **PTS, "count": 1},
+        schemes=[scheme(amount_rule(), channels=["WEB", "AKL"])],
+        channels=[channel(), channel("AKL", timeZone="Pacific/Auckland")],
+        rewardPoints=reward_points(maximumPerCard=100, expiration={"value": 1, "unit": "DAY"}),
+    )
+    service.clock.set("2025-01-10")
+    card = service.issue()
+    adjust(service, card, 80)
+    service.clock.set("2025-01-11")
+    service.sale(card, "30.00", channel="AKL")
+    (granted,) = rewards(service, card)
+    assert granted["points"]["explanation"]["formula"] == "1 x 100 = 100; maximum 100: 70 of 100"
 
 
 def test_points_of_a_reward_may_win_a_tier_that_rewards_again(service: Harness) -> None:
@@ -147,6 +190,20 @@ def test_a_customer_is_rewarded_once_for_all_of_its_cards(service: Harness) -> N
     service.mutate("linkLoyaltyCard", "userErrors { code }", given)
     service.sale(anonymous, "5.00", customerId="d")
     assert len(rewards(service, anonymous)) == 1
+
+
+def test_what_one_card_had_before_it_was_linked_no_other_of_the_customer_gets(
+    service: Harness,
+) -> None:
+    shop(service, {**TENTH, **PTS, "count": 1, "once": "CUSTOMER"})
+    first = service.issue("A")
+    service.sale(first, "5.00")
+    service.clock.advance(minutes=1)
+    replaced(service, first, "A2")
+    service.change_card("linkLoyaltyCard", number="A2", customerId=service.customer("c"))
+    second = service.issue(customerId="c")
+    service.sale(second, "5.00", customerId="c")
+    assert (codes_of(service, "A2"), codes_of(service, second)) == (["tenth"], [])
 
 
 def test_grants_and_counts_move_with_a_replaced_card(service: Harness) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from itertools import pairwise
 from uuid import UUID
 
@@ -36,9 +37,8 @@ POINTS = {"PTS": PTS, "CASH": CASH}
 
 def sold(number: int = 1, quantity: int = 1, returned: int = 0, net: int = 1000) -> SoldLine:
     products = frozenset({f"P{number}"})
-    return SoldLine(
-        number, products, frozenset(), quantity * MILLION, returned * MILLION, net_minor=net
-    )
+    pieces = quantity * MILLION, returned * MILLION
+    return SoldLine(number, products, frozenset(), *pieces, net, counted=Fraction(quantity))
 
 
 def booked(units: int, line: int | None = 1, point: str = "PTS") -> Booked:
