@@ -425,7 +425,7 @@ def test_no_posting_takes_a_balance_beyond_its_bound(service: Harness) -> None:
     assert failure["error"]["field"] == ["activityType"]
 
 
-class Crash(Exception):  # noqa: N818 - named for what happens
+class Crash(BaseException):
     """The process ends here."""
 
 
