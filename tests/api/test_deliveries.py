@@ -393,6 +393,19 @@ def test_an_event_committed_late_is_still_seen(club: Harness, shop: Receiver) ->
     assert deliver(club) == (1, 0)
 
 
+def test_a_clock_that_was_ahead_for_a_time_hides_nothing(club: Harness, shop: Receiver) -> None:
+    subscribe(club, shop.url)
+    club.clock.advance(hours=1)
+    club.issue()
+    assert deliver(club) == (1, 0)
+    club.clock.advance(minutes=-50)
+    for _ in range(2):
+        club.issue()
+        assert deliver(club) == (1, 0)
+        club.clock.advance(minutes=20)
+    assert len({one.id for one in shop.accepted}) == len(shop.accepted) == 3
+
+
 def test_the_person_is_told_only_where_selected_and_never_after_erasure(
     club: Harness, shop: Receiver
 ) -> None:
