@@ -1,13 +1,15 @@
 """Semantics 12: replay, reuse, kept refusals, natural keys, and one key sent many times at once."""
 
+import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import asyncpg
 import httpx
 
 from execution.relay import encode_id
 from tests.addresses import WITHOUT_TLS
-from tests.api.harness import Harness, line
+from tests.api.harness import Harness, line, running
 from tests.api.program import amount_rule, channel, club_document, scheme
 
 
@@ -192,6 +194,34 @@ def test_one_sale_sent_twenty_times_at_once_earns_once(club: Harness) -> None:
     assert [payload["replayed"] for payload in payloads].count(False) == 1
     assert len({payload["salesTransaction"]["transactionId"] for payload in payloads}) == 1
     assert club.available(card) == "10"
+
+
+def test_who_waits_too_long_for_a_card_is_told_so_in_time(
+    server_loop: asyncio.AbstractEventLoop, postgresql_url: str
+) -> None:
+    limits = {
+        "LOYALTY_LOCK_TIMEOUT_SECONDS": "0.4",
+        "LOYALTY_REQUEST_DEADLINE_SECONDS": "2",
+    }
+    with running(server_loop, postgresql_url, **limits) as service:
+        service.apply(service.document())
+        card = service.issue()
+
+        async def held() -> asyncpg.Connection:
+            connection = await asyncpg.connect(postgresql_url)
+            await connection.execute("BEGIN")
+            await connection.fetch("SELECT 1 FROM card WHERE number = $1 FOR UPDATE", card)
+            return connection
+
+        given = service.sale_input(card, "5.00")
+        query = "mutation($input: PostSaleInput!) { postSale(input: $input) { replayed } }"
+        holding = service.wait(held())
+        try:
+            (error,) = service.gql(query, input=given).errors
+        finally:
+            service.wait(holding.close())
+        assert error["extensions"] == {"code": "IN_PROGRESS", "retryable": True}
+        assert service.ask(query, input=given)["postSale"] == {"replayed": False}
 
 
 def test_of_two_issues_of_one_number_one_succeeds(club: Harness) -> None:
