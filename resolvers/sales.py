@@ -11,7 +11,7 @@ from uuid import UUID
 
 from models.card_statements import CardRow
 from models.database import Transaction
-from models.failures import ChangedMeanwhile
+from models.failures import ChangedMeanwhile, KeyInProgress
 from models.sale_statements import SaleRow, claim_sale
 from resolvers import tills
 from resolvers.audits import Facts, audit, audit_card, one_row
@@ -275,13 +275,22 @@ async def post_sales(context: Context, commands: Sequence[PostSale]) -> list[Sal
     """Each sale on its own, as if in its own transaction; results in the order of the input.
 
     Every sale that is refused tells a fault, all of them together as many more as one would. Raises
-    Refused where more than 1000 are sent.
+    Refused where more than 1000 are sent; KeyInProgress where another call holds some, and then the
+    others stand: sent again, they answer as the first time.
     """
     if len(commands) > MAXIMUM_SALES:
         message = f"At most {MAXIMUM_SALES} sales may be sent."
         raise Refused([InvalidInput(message, ("sales",))])
+    found: list[SaleResult] = []
+    held: list[KeyInProgress] = []
     with one_row(context, "postSales", {"sales": len(commands)}):
-        found = [await _one(context, place, command) for place, command in enumerate(commands)]
+        for place, command in enumerate(commands):
+            try:
+                found.append(await _one(context, place, command))
+            except KeyInProgress as error:
+                held.append(error)
+    if held:
+        raise held[0]
     return [*_bounded(found)]
 
 

@@ -18,6 +18,7 @@ from models.statements import KeyedStatement
 from tests.api.activities import activity_program, activity_rule
 from tests.api.harness import Harness, running
 from tests.api.program import Document, reward_points
+from tests.api.test_idempotency import held
 from tests.api.test_points import adjust
 from tests.api.test_replacing import replaced
 
@@ -298,15 +299,6 @@ def test_a_card_that_is_held_holds_up_its_own_lines_alone(hasty: Harness) -> Non
     numbers = [hasty.issue() for _ in range(3)]
     lines_of(hasty, numbers)
 
-    async def lock() -> Any:
-        connection = await asyncpg.connect(hasty.database_url)
-        await connection.execute("BEGIN")
-        await connection.execute("SELECT 1 FROM card WHERE number = $1 FOR UPDATE", numbers[1])
-        return connection
-
-    held = hasty.wait(lock())
-    try:
+    with held(hasty, numbers[1]):
         assert posted(hasty) == (2, 1)
-    finally:
-        hasty.wait(held.close())
     assert posted(hasty) == (1, 0)
