@@ -14,7 +14,7 @@ from uuid import UUID
 import pytest
 
 from models.database import Database, Read, Unit
-from resolvers import event_delivery
+from resolvers import event_delivery, webhooks
 from resolvers.callers import Caller, Role
 from resolvers.context import Outward, Service, open_context
 from resolvers.event_delivery import ATTEMPTS, deliver_events, enqueue
@@ -350,6 +350,30 @@ def test_a_replay_sends_the_same_ids_again_in_order(club: Harness, shop: Receive
     assert club.mutate("replayWebhook", selection, {"id": hook})["deliveries"] == 4
     deliver(club)
     assert [one.id for one in shop.received[6:]] == ids
+
+
+def test_a_long_log_is_replayed_and_deleted_in_chunks(
+    club: Harness, shop: Receiver, sent: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhooks, "CHUNK", 3)
+    hook, _ = subscribe(club, shop.url)
+    card = club.issue()
+    for _ in range(6):
+        club.clock.advance(seconds=1)
+        adjust(club, card, 1)
+    deliver(club)
+    ids = [one.id for one in shop.received]
+    assert club.mutate("replayWebhook", "deliveries", {"id": hook}) == {"deliveries": 7}
+    assert deliver(club) == (7, 0)
+    assert [one.id for one in shop.received] == ids * 2
+    # One entry of the audit, whatever the number of chunks.
+    given = {"operation": "replayWebhook"}
+    query = "query($of: AuditLogFilter) { auditLog(filter: $of) { nodes { after } } }"
+    assert len(club.ask(query, of=given)["auditLog"]["nodes"]) == 1
+    sent.clear()
+    assert club.mutate("deleteWebhook", "deleted", {"id": hook}) == {"deleted": True}
+    assert sum("DELETE FROM webhook_delivery" in text for text in sent) == 3
+    assert club.ask("{ webhooks { id } }")["webhooks"] == []
 
 
 def test_pages_of_the_log_are_keysets(club: Harness, shop: Receiver) -> None:
