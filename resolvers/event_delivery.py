@@ -27,6 +27,7 @@ from models.webhook_statements import (
     events_after,
     insert_deliveries,
     keep_read,
+    locked_webhook,
     mark_failing,
     mark_working,
     settle_delivery,
@@ -156,6 +157,9 @@ async def _keep(
     rows = [_new(hook, event, now) for event in events]
 
     async def unit(transaction: Transaction) -> None:
+        # Of one that was deleted meanwhile nothing may be left behind.
+        if not await transaction.all(locked_webhook, of_hook=hook.subscription_id):
+            return
         await transaction.run_many(insert_deliveries, rows)
         await transaction.run(keep_read, of_hook=hook.subscription_id, read_to=read_to)
 

@@ -5,20 +5,25 @@ import os
 import random
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import func, select
 
 from models.database import Database, Read, Unit
+from models.program_statements import CountRow
+from models.statements import Statement
+from models.webhooks import webhook_delivery
 from resolvers import event_delivery, webhooks
 from resolvers.callers import Caller, Role
 from resolvers.context import Outward, Service, open_context
 from resolvers.event_delivery import ATTEMPTS, deliver_events, enqueue
 from resolvers.jobs import JobDone, silent
+from schema.values import keys_of
 from tests.api.forking import Forks
 from tests.api.harness import Harness
 from tests.api.receivers import MADE, Received, Receiver, receiver, subscribe
@@ -192,6 +197,45 @@ def test_who_is_killed_at_any_moment_loses_nothing(club: Harness, shop: Receiver
         assert all(one.id == shop.received[-1].id for one in sent)
     assert len({one.id for one in shop.received}) == expected
     assert len(shop.received) == expected + 1
+
+
+class Meanwhile(Ending):
+    """A database in which something happens before the first unit from now."""
+
+    def __init__(self, database: Database, event: Callable[[], Awaitable[object]]) -> None:
+        super().__init__(database, 1)
+        self.event = event
+
+    async def attempt(self, unit: Unit[Any]) -> Any:
+        if self.left:
+            self.left = 0
+            await self.event()
+        return await self.database.attempt(unit)
+
+
+def test_a_webhook_deleted_while_the_outbox_is_read_leaves_nothing(
+    club: Harness, shop: Receiver
+) -> None:
+    hook, _ = subscribe(club, shop.url)
+    club.issue()
+    (key,) = keys_of("Webhook", [hook])
+
+    async def delete() -> None:
+        context = await open_context(club.served, Caller(Role.ADMIN, "admin"), "delete")
+        await webhooks.delete(context, key)
+        await context.read.close()
+
+    async def left() -> int:
+        read = club.database.read()
+        (found,) = await read.all(
+            Statement(select(func.count()).select_from(webhook_delivery), CountRow)
+        )
+        await read.close()
+        return found.rows
+
+    club.wait(work(replace(club.served, database=Meanwhile(club.database, delete))))
+    assert club.wait(left()) == 0
+    assert shop.received == []
 
 
 def test_workers_at_once_send_each_event_once(club: Harness, shop: Receiver) -> None:
