@@ -57,6 +57,8 @@ BULK = frozenset(
         "createActivityLines",
         "importActivityLines",
         "postActivityLines",
+        "replayWebhook",
+        "deleteWebhook",
     }
 )
 RETRYABLE = {"retryable": True}

@@ -9,8 +9,9 @@ from uuid import uuid4
 
 from commands.outcomes import DONE, CommandFailed, say
 from models.failures import DatabaseSlow, DatabaseUnavailable, KeyInProgress
-from models.preparation import DatabaseUnfit, bring_up_to_date, prepare
+from models.preparation import DatabaseUnfit, bring_up_to_date, prepare, shortcomings
 from resolvers.callers import Caller, Role
+from resolvers.clock import system_clock
 from resolvers.context import Context, open_context
 from resolvers.services import open_service
 from settings import Settings
@@ -32,6 +33,12 @@ def prepared(settings: Settings) -> None:
     """Raises CommandFailed where the database is not one that this code can serve."""
     with _faults_told():
         prepare(settings.database_url)
+
+
+def unsafe(settings: Settings) -> list[str]:
+    """What is not safe about the database; raises CommandFailed where it cannot be asked."""
+    with _faults_told():
+        return shortcomings(settings.database_url, system_clock)
 
 
 def on_database(work: Work) -> Command:

@@ -1,14 +1,17 @@
 """Serving, until a signal ends it."""
 
+import logging
 import socket
 from argparse import Namespace
 from collections.abc import Sequence
 
-from commands.database import prepared
+from commands.database import prepared, unsafe
 from commands.outcomes import DONE, CommandFailed, say
 from execution import serving
 from execution.logs import configure_logs
 from settings import Settings
+
+LOG = logging.getLogger("loyalty.database")
 
 
 def serve(settings: Settings, given: Namespace) -> int:
@@ -32,6 +35,9 @@ def serve_on(
 ) -> int:
     """Serve a database that is prepared; `lines` are said after where that is."""
     configure_logs(settings.log_format, settings.log_level, settings.log_card_formats)
+    if settings.is_production:
+        for shortcoming in unsafe(settings):
+            LOG.error(shortcoming)
     url = serving.address(listening)
     say(f"Serving GraphQL at {url}/graphql, the playground at {url}/", *lines)
     log_requests = settings.log_level == "debug"

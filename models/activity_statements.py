@@ -6,14 +6,13 @@ from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
-    and_,
     bindparam,
     cast,
     delete,
     func,
     insert,
-    or_,
     select,
+    tuple_,
     update,
 )
 
@@ -94,15 +93,10 @@ locked_lines_of: KeyedStatement[LineRow] = KeyedStatement(
 _waiting = select(_LINE.activity_key, _LINE.line_id, _LINE.card_number, _LINE.occurred_at).where(
     _LINE.status == "UNPOSTED"
 )
-_EDGE = bindparam("edge_at", type_=INSTANT), bindparam("edge_id", type_=IDENTIFIER)
+_EDGE = tuple_(bindparam("edge_at", type_=INSTANT), bindparam("edge_id", type_=IDENTIFIER))
 # In the order in which lines are posted.
 waiting_after = Statement(
-    _waiting.where(
-        or_(
-            _LINE.occurred_at > _EDGE[0],
-            and_(_LINE.occurred_at == _EDGE[0], _LINE.line_id > _EDGE[1]),
-        )
-    )
+    _waiting.where(tuple_(_LINE.occurred_at, _LINE.line_id) > _EDGE)
     .order_by(_LINE.occurred_at, _LINE.line_id)
     .limit(bindparam("count", type_=UNITS)),
     WaitingRow,

@@ -6,7 +6,7 @@ from functools import cache
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Table, and_, bindparam, literal, or_, select
+from sqlalchemy import Table, and_, bindparam, literal, select, tuple_
 from sqlalchemy.sql import ColumnElement
 
 from models.cards import card_audit
@@ -55,17 +55,15 @@ def _condition(table: Table, shape: Shape) -> ColumnElement[bool]:
 def page(table: Table, shape: Shape, *, backwards: bool) -> Statement[AuditRow]:
     """Rows before (`edge_at`, `edge_id`), newest first; `backwards`: after it, oldest first."""
     of = table.c
-    at, audit_id = bindparam("edge_at", type_=INSTANT), bindparam("edge_id", type_=IDENTIFIER)
-    same = of.written_at == at
+    edge = tuple_(bindparam("edge_at", type_=INSTANT), bindparam("edge_id", type_=IDENTIFIER))
+    place = tuple_(of.written_at, of.audit_id)
     card_id = of.card_id if "card_id" in of else literal(None, IDENTIFIER).label("card_id")
     shown = [of[name] for name in AuditRow._fields[:-1]]
     rows = select(*shown, card_id).where(_condition(table, shape))
     if backwards:
-        later = or_(of.written_at > at, and_(same, of.audit_id > audit_id))
-        rows = rows.where(later).order_by(of.written_at, of.audit_id)
+        rows = rows.where(edge < place).order_by(of.written_at, of.audit_id)
     else:
-        earlier = or_(of.written_at < at, and_(same, of.audit_id < audit_id))
-        rows = rows.where(earlier).order_by(of.written_at.desc(), of.audit_id.desc())
+        rows = rows.where(edge > place).order_by(of.written_at.desc(), of.audit_id.desc())
     return Statement(rows.limit(bindparam("count", type_=UNITS)), AuditRow)
 
 

@@ -271,7 +271,9 @@ class Database(ABC):
                 failure = classify(error)
                 if failure is Failure.BUG:
                     raise
-                last = attempt == ATTEMPTS or loop.time() >= deadline
+                # Who has waited in vain for a lock may wait as long again.
+                wait = self.limits.lock_timeout_seconds if failure is Failure.BUSY else 0.0
+                last = attempt == ATTEMPTS or loop.time() + wait >= deadline
                 if last or failure in {Failure.AWAY, Failure.SLOW}:
                     raise told(failure) from error
             # Full jitter; nothing secret hangs on it.

@@ -5,7 +5,7 @@ of filter.
 from dataclasses import dataclass
 from functools import cache
 
-from sqlalchemy import and_, bindparam, func, or_, select
+from sqlalchemy import and_, bindparam, func, select, tuple_
 from sqlalchemy.sql import ColumnElement
 
 from models.activities import activity_line
@@ -54,15 +54,13 @@ def _condition(shape: Shape) -> ColumnElement[bool]:
 @cache
 def page(shape: Shape, *, backwards: bool) -> Statement[LineRow]:
     """Lines after (`edge_at`, `edge_id`) in rising order; `backwards`: before it, falling."""
-    at, line_id = bindparam("edge_at", type_=INSTANT), bindparam("edge_id", type_=IDENTIFIER)
-    same = _line.occurred_at == at
+    edge = tuple_(bindparam("edge_at", type_=INSTANT), bindparam("edge_id", type_=IDENTIFIER))
+    place = tuple_(_line.occurred_at, _line.line_id)
     rows = select(activity_line).where(_condition(shape))
     if backwards:
-        before = or_(_line.occurred_at < at, and_(same, _line.line_id < line_id))
-        rows = rows.where(before).order_by(_line.occurred_at.desc(), _line.line_id.desc())
+        rows = rows.where(edge > place).order_by(_line.occurred_at.desc(), _line.line_id.desc())
     else:
-        after = or_(_line.occurred_at > at, and_(same, _line.line_id > line_id))
-        rows = rows.where(after).order_by(_line.occurred_at, _line.line_id)
+        rows = rows.where(edge < place).order_by(_line.occurred_at, _line.line_id)
     return Statement(rows.limit(bindparam("count", type_=UNITS)), LineRow)
 
 

@@ -1,16 +1,26 @@
-"""Before anything is served: a database that opens, with the schema that this code needs."""
+"""Before anything is served: a database that opens, with the schema that this code needs; and what
+may cost it what it has confirmed.
+"""
 
 import sqlite3
 from collections.abc import Callable
+from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 import asyncpg
+from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from models.columns import INSTANT
 from models.failures import RevisionUnknown
-from models.schema_version import head, migrate, revision
+from models.schema_version import head, in_transaction, migrate, revision
 
 T = TypeVar("T")
+
+SECONDS_APART = 2.0
+# With one of these off a server forgets after a crash what it has confirmed before it.
+_KEEPING = ("fsync", "full_page_writes", "synchronous_commit")
 
 _UNUSABLE = (SQLAlchemyError, RevisionUnknown, OSError, sqlite3.Error, asyncpg.PostgresError)
 
@@ -36,6 +46,33 @@ def prepare(url: str) -> None:
 def bring_up_to_date(url: str) -> str:
     """The newest schema's revision, which the database now has. Raises as `prepare`."""
     return _opening(lambda: migrate(url))
+
+
+def shortcomings(url: str, clock: Callable[[], datetime]) -> list[str]:
+    """What is not safe about a server and its clock, a line each. Raises as `prepare`.
+
+    Source: engineering 3.4.
+    """
+    if url.startswith("sqlite:"):
+        return []
+    return _opening(lambda: in_transaction(url, partial(_shortcomings, clock)))
+
+
+def _shortcomings(clock: Callable[[], datetime], connection: Connection) -> list[str]:
+    # Engines that speak PostgreSQL's protocol need not have its settings.
+    off = [
+        name
+        for name in _KEEPING
+        if connection.scalar(select(func.current_setting(name, True))) == "off"
+    ]
+    told = [f"A crash may cost what was confirmed: {name} is off." for name in off]
+    before = clock()
+    server = connection.execute(select(func.clock_timestamp(type_=INSTANT))).scalar_one()
+    after = clock()
+    apart = max((before - server).total_seconds(), (server - after).total_seconds())
+    if apart > SECONDS_APART:
+        told.append(f"The clocks of database and service are {apart:.1f} seconds apart.")
+    return told
 
 
 def _opening(work: Callable[[], T]) -> T:

@@ -8,13 +8,12 @@ from functools import cache
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import and_, bindparam, delete, func, insert, or_, select, tuple_, update
+from sqlalchemy import Tuple, and_, bindparam, delete, insert, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_leave
 
 from models.card_statements import EventRow
 from models.cards import outbox
 from models.columns import IDENTIFIER, INSTANT, UNITS
-from models.program_statements import CountRow
 from models.statements import KeyedStatement, Statement, write
 from models.webhooks import webhook_delivery, webhook_subscription
 
@@ -121,8 +120,19 @@ event_of = Statement(
 
 # What was seen before is left as it is.
 insert_deliveries = write(insert_or_leave(webhook_delivery).on_conflict_do_nothing())
-delete_deliveries = write(delete(webhook_delivery).where(_sent.subscription_id == _HOOK))
 _earlier = webhook_delivery.alias("earlier")
+# The oldest `count`.
+delete_deliveries = write(
+    delete(webhook_delivery).where(
+        _sent.subscription_id == _HOOK,
+        _sent.event_id.in_(
+            select(_earlier.c.event_id)
+            .where(_earlier.c.subscription_id == _HOOK)
+            .order_by(_earlier.c.posted_at, _earlier.c.event_id)
+            .limit(_COUNT)
+        ),
+    )
+)
 # Of each card the earliest event alone, where its time has come.
 due_deliveries = Statement(
     select(webhook_delivery)
@@ -164,22 +174,28 @@ settle_delivery = write(
         error=bindparam("error"),
     )
 )
-_FROM_PLACE = or_(
-    _sent.posted_at > bindparam("edge_at", type_=INSTANT),
-    and_(
-        _sent.posted_at == bindparam("edge_at", type_=INSTANT),
-        _sent.event_id >= bindparam("edge_id", type_=IDENTIFIER),
-    ),
+_PLACE = tuple_(_sent.posted_at, _sent.event_id)
+
+
+def _place(name: str) -> Tuple:
+    at, event_id = f"{name}_at", f"{name}_id"
+    return tuple_(bindparam(at, type_=INSTANT), bindparam(event_id, type_=IDENTIFIER))
+
+
+_FROM_PLACE = (_sent.subscription_id == _HOOK, _place("edge") <= _PLACE)
+# The one that stands `count` rows behind the place.
+delivery_behind = Statement(
+    select(webhook_delivery)
+    .where(*_FROM_PLACE)
+    .order_by(_sent.posted_at, _sent.event_id)
+    .offset(_COUNT)
+    .limit(1),
+    DeliveryRow,
 )
-count_from = Statement(
-    select(func.count())
-    .select_from(webhook_delivery)
-    .where(_sent.subscription_id == _HOOK, _FROM_PLACE),
-    CountRow,
-)
-replay_from = write(
+# From one place on, the other left out.
+replay_between = write(
     update(webhook_delivery)
-    .where(_sent.subscription_id == _HOOK, _FROM_PLACE)
+    .where(*_FROM_PLACE, _place("end") > _PLACE)
     .values(status="PENDING", attempts=0, next_attempt_at=_NOW, claimed_until=None)
 )
 
@@ -187,13 +203,9 @@ replay_from = write(
 @cache
 def delivery_page(*, backwards: bool) -> Statement[DeliveryRow]:
     """Rows before (`edge_at`, `edge_id`), newest first; `backwards`: after it, oldest first."""
-    at, event_id = bindparam("edge_at", type_=INSTANT), bindparam("edge_id", type_=IDENTIFIER)
-    same = _sent.posted_at == at
-    rows = select(webhook_delivery).where(_sent.subscription_id == _HOOK)
+    rows, edge = select(webhook_delivery).where(_sent.subscription_id == _HOOK), _place("edge")
     if backwards:
-        later = or_(_sent.posted_at > at, and_(same, _sent.event_id > event_id))
-        rows = rows.where(later).order_by(_sent.posted_at, _sent.event_id)
+        rows = rows.where(edge < _PLACE).order_by(_sent.posted_at, _sent.event_id)
     else:
-        earlier = or_(_sent.posted_at < at, and_(same, _sent.event_id < event_id))
-        rows = rows.where(earlier).order_by(_sent.posted_at.desc(), _sent.event_id.desc())
+        rows = rows.where(edge > _PLACE).order_by(_sent.posted_at.desc(), _sent.event_id.desc())
     return Statement(rows.limit(_COUNT), DeliveryRow)

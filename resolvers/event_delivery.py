@@ -29,6 +29,7 @@ from models.webhook_statements import (
     events_after,
     insert_deliveries,
     keep_read,
+    locked_webhook,
     mark_failing,
     mark_working,
     settle_delivery,
@@ -120,14 +121,15 @@ async def _serve(run: Run, hook_id: UUID) -> None:
 
 async def enqueue(context: Context, outward: Outward) -> None:
     """Give each subscriber a row of each new event, from a little before where it last read to: a
-    transaction may commit after a later instant was read.
+    transaction may commit after a later instant was read. A clock that was ahead may have written
+    instants still to come: what follows is looked for from now on.
     """
     await context.renew()
     for hook in await context.read.all(webhooks):
         if not hook.active:
             continue
         wanted = frozenset(json.loads(hook.events))
-        since = max(hook.read_to - outward.lag, hook.created_at)
+        since = max(min(hook.read_to, context.now) - outward.lag, hook.created_at)
         async for events in _outbox(context, since):
             chosen = [event for event in events if event.kind in wanted]
             await _keep(context, hook, chosen, events[-1].posted_at)
@@ -158,6 +160,9 @@ async def _keep(
     rows = [_new(hook, event, now) for event in events]
 
     async def unit(transaction: Transaction) -> None:
+        # Of one that was deleted meanwhile nothing may be left behind.
+        if not await transaction.all(locked_webhook, of_hook=hook.subscription_id):
+            return
         await transaction.run_many(insert_deliveries, rows)
         await transaction.run(keep_read, of_hook=hook.subscription_id, read_to=read_to)
 

@@ -1,11 +1,12 @@
 """What review does to lines of the journal: edited, deleted, rejected. Source: semantics 5.7."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
+
+import msgspec
 
 from models.activity_statements import (
     LineRow,
@@ -44,6 +45,8 @@ from rules.errors import (
     Refused,
 )
 
+# Fractions keep every digit, as in lines that are sent.
+_AS_STORED = msgspec.json.Decoder(float_hook=Decimal)
 _KEPT = {
     "cardNumber": "card_number",
     "activityType": "activity_type",
@@ -158,7 +161,7 @@ async def _write(
 
 async def _move(transaction: Transaction, before: LineRow, after: LineRow, now: datetime) -> None:
     """Another type is another key: it is taken, and the one before is free."""
-    evidence = json.loads(after.evidence, parse_float=Decimal) if after.evidence else None
+    evidence = _AS_STORED.decode(after.evidence) if after.evidence else None
     content = NewLine(activity_of(after), after.comment, evidence).content
     claim = {"key_hash": after.activity_key, "mutation": JOURNAL, "payload_hash": content}
     if not await transaction.run(

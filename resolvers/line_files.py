@@ -174,8 +174,11 @@ def _inside(value: object) -> list[object]:
 
 
 def _numbered(number: int, members: Mapping[str, object]) -> Numbered:
+    # A name that is no text cannot be told.
     faults: list[LoyaltyError] = [
-        InvalidInput("There is no such member.", (name,)) for name in members if name not in COLUMNS
+        InvalidInput("There is no such member.", (name,) if _is_sound(name) else None)
+        for name in members
+        if name not in COLUMNS
     ]
     faults += [
         InvalidInput("This is missing.", (name,)) for name in REQUIRED if name not in members

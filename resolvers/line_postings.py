@@ -4,6 +4,7 @@ Source: semantics 5.7.
 """
 
 import json
+import logging
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
@@ -19,8 +20,10 @@ from models.activity_statements import (
 )
 from models.card_statements import numbers_of
 from models.database import Transaction
+from models.failures import DatabaseSlow, DatabaseUnavailable
 from resolvers.activities import plan_activity, write_activity
 from resolvers.activity_views import FIRST
+from resolvers.allowances import AllowanceSpent
 from resolvers.audits import one_row
 from resolvers.bulk_activities import post_together
 from resolvers.context import Context
@@ -33,6 +36,7 @@ from rules.errors import InvalidInput, LoyaltyError, NotFound
 OPERATION = "postActivityLines"
 # Failures that an answer shows; it counts all.
 SHOWN = 1000
+LOG = logging.getLogger("loyalty.jobs")
 
 
 @dataclass
@@ -101,22 +105,47 @@ async def post_each(
     failures: list[bytes] = []
 
     async def post(beside: Context, keys: Sequence[bytes]) -> None:
-        posted, left = await post_together(beside, keys, OPERATION)
+        posted, left = await _post_together(beside, keys)
         done.posted += posted
         for key in left:
-            try:
-                was_unposted = await post_line(beside, key)
-            except LoyaltyError as refusal:
-                await _keep(beside, key, refusal)
-                failures.append(key)
-            else:
-                done.posted += was_unposted
+            alone = await _post_alone(beside, key)
+            done.posted += alone.processed
+            failures.extend([key] * alone.failed)
         await progress(JobDone(done.posted, done.failed + len(failures)))
 
     await post_portions(context, await _portions(context, lines), post)
     done.failed += len(failures)
     shown = sorted(failures, key=places.__getitem__)
     done.failures += shown[: SHOWN - len(done.failures)]
+
+
+async def _post_together(context: Context, keys: Sequence[bytes]) -> tuple[int, list[bytes]]:
+    """How many were posted, and those that are left; whatever fails here shows one by one whose
+    fault it is.
+    """
+    try:
+        return await post_together(context, keys, OPERATION)
+    except DatabaseUnavailable:
+        raise
+    except Exception:
+        LOG.exception("Lines are posted one by one.")
+        return 0, [*keys]
+
+
+async def _post_alone(context: Context, key: bytes) -> JobDone:
+    """One line, whatever becomes of the others; a refusal is left on it.
+
+    Raises DatabaseUnavailable, DatabaseSlow or AllowanceSpent: then nothing more can be done now.
+    """
+    try:
+        return JobDone(processed=int(await post_line(context, key)))
+    except LoyaltyError as refusal:
+        await _keep(context, key, refusal)
+    except (DatabaseUnavailable, DatabaseSlow, AllowanceSpent):
+        raise
+    except Exception:
+        LOG.exception("A line of the journal stays unposted.")
+    return JobDone(failed=1)
 
 
 async def _portions(context: Context, lines: Sequence[WaitingRow]) -> list[list[bytes]]:

@@ -4,14 +4,14 @@ one transaction.
 Source: semantics 5.6, 12.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
 from models.card_statements import CardRow
 from models.database import Transaction
-from models.failures import ChangedMeanwhile
+from models.failures import ChangedMeanwhile, KeyInProgress
 from models.sale_statements import SaleRow, claim_sale
 from resolvers import tills
 from resolvers.audits import Facts, audit, audit_card, one_row
@@ -31,6 +31,7 @@ from resolvers.tenders import items_of
 from rules.book import RuleBook
 from rules.earning import EarningFacts
 from rules.errors import (
+    MAXIMUM_FAULTS,
     ChannelInactive,
     CurrencyMismatch,
     InvalidInput,
@@ -273,13 +274,32 @@ class SaleResult:
 async def post_sales(context: Context, commands: Sequence[PostSale]) -> list[SaleResult]:
     """Each sale on its own, as if in its own transaction; results in the order of the input.
 
-    Raises Refused where more than 1000 are sent.
+    Every sale that is refused tells a fault, all of them together as many more as one would. Raises
+    Refused where more than 1000 are sent; KeyInProgress where another call holds some, and then the
+    others stand: sent again, they answer as the first time.
     """
     if len(commands) > MAXIMUM_SALES:
         message = f"At most {MAXIMUM_SALES} sales may be sent."
         raise Refused([InvalidInput(message, ("sales",))])
+    found: list[SaleResult] = []
+    held: list[KeyInProgress] = []
     with one_row(context, "postSales", {"sales": len(commands)}):
-        return [await _one(context, place, command) for place, command in enumerate(commands)]
+        for place, command in enumerate(commands):
+            try:
+                found.append(await _one(context, place, command))
+            except KeyInProgress as error:
+                held.append(error)
+    if held:
+        raise held[0]
+    return [*_bounded(found)]
+
+
+def _bounded(results: Sequence[SaleResult]) -> Iterator[SaleResult]:
+    left = MAXIMUM_FAULTS
+    for one in results:
+        errors = one.errors[: max(left, 1)]
+        left -= len(errors)
+        yield replace(one, errors=errors)
 
 
 async def _one(context: Context, place: int, command: PostSale) -> SaleResult:

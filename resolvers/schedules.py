@@ -72,17 +72,25 @@ async def _run_if_due(service: Service, run: Run, job: Job, interval_seconds: fl
     try:
         if not await claim(service, job, holder, interval_seconds):
             return
-        context = await open_context(service, WORKER, f"job-{holder}")
-        try:
-            done = await run(context, lambda _done: _renew(service, job, holder))
-        finally:
-            await context.read.close()
+        done = await _run(service, run, job, holder)
         await _end(service, job, holder)
     except Exception:
-        LOG.exception("The job %s ended early.", job)
+        LOG.exception("The lease of the job %s is not had, or waits to run out.", job)
         return
     if done != JobDone():
         LOG.info("The job %s: %d processed, %d failed.", job, done.processed, done.failed)
+
+
+async def _run(service: Service, run: Run, job: Job, holder: str) -> JobDone:
+    try:
+        context = await open_context(service, WORKER, f"job-{holder}")
+        try:
+            return await run(context, lambda _done: _renew(service, job, holder))
+        finally:
+            await context.read.close()
+    except Exception:
+        LOG.exception("The job %s ended early.", job)
+        return JobDone()
 
 
 async def claim(service: Service, job: Job, holder: str, interval_seconds: float) -> bool:

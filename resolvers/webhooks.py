@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from uuid import UUID
 
 from models.database import Transaction
@@ -15,18 +16,18 @@ from models.webhook_statements import (
     WebhookRow,
     change_secrets,
     change_webhook,
-    count_from,
     delete_deliveries,
     delete_webhook,
+    delivery_behind,
     delivery_page,
     insert_webhook,
     locked_webhook,
-    replay_from,
+    replay_between,
     webhooks,
     webhooks_of,
 )
-from resolvers.audit_views import OLDEST, Place, Window
-from resolvers.audits import Facts, audit
+from resolvers.audit_views import NEWEST, OLDEST, Place, Window
+from resolvers.audits import Facts, audit, one_row
 from resolvers.context import Context
 from resolvers.identifiers import random_id
 from resolvers.webhook_addresses import AddressRefused, checked_address, target_of
@@ -35,6 +36,8 @@ from rules.book import RuleBook
 from rules.errors import InvalidInput, NotFound, Refused
 
 MAXIMUM_WEBHOOKS = 100
+# As many deliveries as one statement changes: a log grows without end.
+CHUNK = 5000
 
 
 class EventKind(StrEnum):
@@ -144,17 +147,24 @@ async def update(context: Context, hook_id: UUID | None, change: Change) -> Webh
 
 
 async def delete(context: Context, hook_id: UUID | None) -> UUID:
-    """Forget the subscription and its log. Raises NotFound."""
+    """Forget the subscription with its log, the log first where it is long: cut short, the same
+    call goes on. Raises NotFound.
+    """
 
-    async def unit(transaction: Transaction, _book: RuleBook | None) -> UUID:
+    async def unit(transaction: Transaction, _book: RuleBook | None) -> UUID | None:
         row = await _locked(transaction, hook_id)
-        await transaction.run(delete_deliveries, of_hook=row.subscription_id)
-        await transaction.run(delete_webhook, of_hook=row.subscription_id)
+        key = row.subscription_id
+        if await transaction.run(delete_deliveries, of_hook=key, count=CHUNK) == CHUNK:
+            return None
+        await transaction.run(delete_webhook, of_hook=key)
         now = context.service.clock()
         await audit(context, transaction, "deleteWebhook", now, before=_facts(row))
-        return row.subscription_id
+        return key
 
-    return await context.unit(unit)
+    while True:
+        deleted = await context.unit(unit)
+        if deleted is not None:
+            return deleted
 
 
 async def rotate(context: Context, hook_id: UUID | None) -> Made:
@@ -177,21 +187,32 @@ async def replay(
 ) -> tuple[WebhookRow, int]:
     """Send what the log has from the place on once more, with the same ids; how many.
 
+    The oldest first, chunk by chunk: a card's events go out in their order whatever comes between.
     Raises NotFound.
     """
-    edge_at, edge_id = start or OLDEST
 
-    async def unit(transaction: Transaction, _book: RuleBook | None) -> tuple[WebhookRow, int]:
+    async def unit(
+        edge: Place, transaction: Transaction, _book: RuleBook | None
+    ) -> tuple[WebhookRow, int, Place | None]:
         row = await _locked(transaction, hook_id)
-        edge = {"of_hook": row.subscription_id, "edge_at": edge_at, "edge_id": edge_id}
-        (counted,) = await transaction.all(count_from, **edge)
+        edge_at, edge_id = edge
+        chunk = {"of_hook": row.subscription_id, "edge_at": edge_at, "edge_id": edge_id}
+        behind = await transaction.first(delivery_behind, **chunk, count=CHUNK)
+        end = NEWEST if behind is None else _place(behind)
         now = context.service.clock()
-        await transaction.run(replay_from, **edge, now=now)
-        told: Facts = {"webhook": str(row.subscription_id), "deliveries": counted.rows}
-        await audit(context, transaction, "replayWebhook", now, after=told)
-        return row, counted.rows
+        sent = await transaction.run(replay_between, **chunk, end_at=end[0], end_id=end[1], now=now)
+        await audit(context, transaction, "replayWebhook", now)
+        return row, sent, None if behind is None else end
 
-    return await context.unit(unit)
+    total, edge = 0, start or OLDEST
+    told: Facts = {"webhook": str(hook_id), "from": start and start[0].isoformat()}
+    with one_row(context, "replayWebhook", told):
+        while True:
+            row, sent, end = await context.unit(partial(unit, edge))
+            total += sent
+            if end is None:
+                return row, total
+            edge = end
 
 
 async def deliveries(context: Context, hook_id: UUID, window: Window) -> list[DeliveryRow]:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from rules.document_values import is_code, is_locale, is_text, to_day, to_decimal, to_json
-from rules.errors import ConfigurationInvalid, Path
+from rules.errors import MAXIMUM_FAULTS, ConfigurationInvalid, Path
 from rules.numbers import fits_minor, is_currency
 from rules.program import Names, Period, PeriodUnit
 
@@ -198,10 +198,14 @@ class Item:
         return result
 
     def items(self, key: str, read: Callable[["Item"], _T]) -> tuple[_T, ...]:
-        """Read a list of objects, one result each; a code that stood before is a fault."""
+        """Read a list of objects, one result each; a code that stood before is a fault. It ends
+        with as many faults as are told.
+        """
         results: list[_T] = []
         seen: set[str] = set()
         for index, value in enumerate(self._list(key)):
+            if len(self.faults.errors) >= MAXIMUM_FAULTS:
+                break
             item = Item(value, (*self.path, key, str(index)), self.faults, self.codes)
             results.append(read(item))
             item.close()

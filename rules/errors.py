@@ -25,6 +25,8 @@ from typing import ClassVar
 
 Path = tuple[str, ...]
 
+MAXIMUM_FAULTS = 1000
+
 
 class LoyaltyError(Exception):
     """A refusal: the operation changed nothing.
@@ -43,12 +45,12 @@ class LoyaltyError(Exception):
 
 class Refused(Exception):
     """More than one refusal at once: every fault of an input's form, or of a configuration
-    document.
+    document; of more than `MAXIMUM_FAULTS` the first, for an answer stays bounded.
     """
 
     def __init__(self, errors: Sequence[LoyaltyError]) -> None:
         super().__init__(f"{len(errors)} faults")
-        self.errors = tuple(errors)
+        self.errors = tuple(errors[:MAXIMUM_FAULTS])
 
 
 class InvalidInput(LoyaltyError):

@@ -59,7 +59,7 @@ class ImportActivityLinesPayload:
     created: int = strawberry.field(description="Lines that are new.")
     unchanged: int = strawberry.field(description="Lines that were there already.")
     user_errors: list[UserError] = strawberry.field(
-        description='Every fault, at ["content", the line\'s number, the member].'
+        description='Every fault, at most 1000, at ["content", the line\'s number, the member].'
     )
 
 

@@ -17,6 +17,7 @@ from schema.errors import UserError
 from schema.values import Key, Node, PageInfo, cut_page, whole_number_cursor
 
 CURSOR = "configurationVersions"
+LAST_VERSION = 2**31 - 1
 
 
 @strawberry.type(description="One version of the program's configuration.")
@@ -69,7 +70,7 @@ class ConfigurationVersionConnection:
 
 
 async def version_page(context: Context, page: Page) -> ConfigurationVersionConnection:
-    before = whole_number_cursor(CURSOR, page.after, 2**31 - 1)
+    before = whole_number_cursor(CURSOR, page.after, LAST_VERSION, LAST_VERSION)
     rows = await configurations.list_versions(context, before, page.size + 1)
     cut = cut_page(page, rows, CURSOR, lambda row: (row.version,))
     nodes = [ConfigurationVersion(row=row) for row in cut.rows]

@@ -262,8 +262,8 @@ async def transaction_page(
 ) -> LoyaltyTransactionConnection:
     """Newest first: what comes after a cursor stands below it in the book."""
     window = Window(
-        above=whole_number_cursor(CURSOR, page.before, 0),
-        below=whole_number_cursor(CURSOR, page.after, ENDLESS),
+        above=whole_number_cursor(CURSOR, page.before, 0, ENDLESS),
+        below=whole_number_cursor(CURSOR, page.after, ENDLESS, ENDLESS),
         count=page.size + 1,
         backwards=page.backward,
     )

@@ -14,6 +14,7 @@ from strawberry.federation.schema_directives import Shareable
 
 from execution.relay import (
     IdPart,
+    MalformedCursor,
     MalformedId,
     Page,
     decode_cursor,
@@ -165,12 +166,14 @@ def cut_page(page: Page, rows: list[T], kind: str, key: Callable[[T], tuple[Any,
     )
 
 
-def whole_number_cursor(kind: str, text: str | None, otherwise: int) -> int:
-    """The number that a cursor of this kind stands at."""
+def whole_number_cursor(kind: str, text: str | None, otherwise: int, most: int) -> int:
+    """The number that a cursor of this kind stands at, from 0 to `most`. Raises MalformedCursor."""
     if text is None:
         return otherwise
     (value,) = decode_cursor(kind, text, int)
-    return int(value) if isinstance(value, int) else otherwise
+    if isinstance(value, int) and 0 <= value <= most:
+        return value
+    raise MalformedCursor("The cursor is malformed or belongs to another list.")
 
 
 def text_cursor(kind: str, text: str | None, otherwise: str) -> str:

@@ -1,10 +1,12 @@
 """Lines of the journal are posted together as they would be one after another."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import asyncpg
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
@@ -14,8 +16,9 @@ from models.columns import IDENTIFIER, ORDERED, metadata
 from models.database import Database
 from models.statements import KeyedStatement
 from tests.api.activities import activity_program, activity_rule
-from tests.api.harness import Harness
+from tests.api.harness import Harness, running
 from tests.api.program import Document, reward_points
+from tests.api.test_idempotency import held
 from tests.api.test_points import adjust
 from tests.api.test_replacing import replaced
 
@@ -246,3 +249,56 @@ def test_together_is_as_one_after_another(service: Harness, combine: bool) -> No
         assert kept(service, one) == kept(service, other)
 
     same()
+
+
+SLOW_LINES = """
+  CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN PERFORM pg_sleep(0.1); RETURN NEW; END';
+  CREATE TRIGGER slow BEFORE UPDATE ON activity_line FOR EACH ROW EXECUTE FUNCTION slow();
+"""
+
+
+def lines_of(service: Harness, numbers: Sequence[str]) -> None:
+    every = [Done(place, VISIT, 1, veteran=False) for place in range(len(numbers))]
+    given = {"lines": inputs(service, numbers, every, service.fresh_key())}
+    made = service.mutate("createActivityLines", "userErrors { code }", given)
+    assert made["userErrors"] == []
+
+
+def posted(service: Harness) -> tuple[int, int]:
+    selection = "posted failed userErrors { code }"
+    payload = service.mutate("postActivityLines", selection, {"ids": None})
+    assert payload["userErrors"] == []
+    return payload["posted"], payload["failed"]
+
+
+@pytest.fixture
+def hasty(server_loop: asyncio.AbstractEventLoop, postgresql_url: str) -> Iterator[Harness]:
+    limits = {
+        "LOYALTY_STATEMENT_TIMEOUT_SECONDS": "0.5",
+        "LOYALTY_LOCK_TIMEOUT_SECONDS": "0.1",
+    }
+    with running(server_loop, postgresql_url, **limits) as service:
+        service.apply(program(combine=False))
+        yield service
+
+
+def test_what_takes_too_long_together_is_posted_one_by_one(hasty: Harness) -> None:
+    lines_of(hasty, [hasty.issue() for _ in range(8)])
+
+    async def slow_down() -> None:
+        connection = await asyncpg.connect(hasty.database_url)
+        await connection.execute(SLOW_LINES)
+        await connection.close()
+
+    hasty.wait(slow_down())
+    assert posted(hasty) == (8, 0)
+
+
+def test_a_card_that_is_held_holds_up_its_own_lines_alone(hasty: Harness) -> None:
+    numbers = [hasty.issue() for _ in range(3)]
+    lines_of(hasty, numbers)
+
+    with held(hasty, numbers[1]):
+        assert posted(hasty) == (2, 1)
+    assert posted(hasty) == (1, 0)

@@ -22,6 +22,7 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
+from sqlalchemy import make_url
 
 from cli import command
 from commands.parser import command_parser
@@ -294,6 +295,17 @@ def test_serving_ends_in_good_order_with_readers(bare: Shell) -> None:
         assert "Application shutdown complete." in told
         assert "exceeded" not in told
         assert "Traceback" not in told
+
+
+def test_production_says_where_the_database_may_lose_something(on_postgresql: Shell) -> None:
+    url = on_postgresql.environ["LOYALTY_DATABASE_URL"]
+    execute(url, f'ALTER DATABASE "{make_url(url).database}" SET synchronous_commit = off')
+    for more in ({}, PRODUCTION):
+        with on_postgresql.serving("serve", **more) as served:
+            served.process.terminate()
+            served.process.wait(10)
+            assert served.process.stderr
+            assert ("synchronous_commit is off" in served.process.stderr.read()) is bool(more)
 
 
 def test_several_workers_serve_one_address(bare: Shell) -> None:

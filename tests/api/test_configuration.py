@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from execution.relay import encode_cursor
 from resolvers.documents import load_document
 from tests.api.harness import Harness
 from tests.api.program import (
@@ -124,6 +125,13 @@ def test_versions_do_nothing_until_processed_and_skipped_ones_never_do(service: 
     service.clock.advance(hours=1)
     service.process()
     assert service.ask(query)["configurationVersions"]["nodes"] == nodes
+
+
+@pytest.mark.parametrize("place", [2**63 - 1, 2**31, -1])
+def test_a_cursor_at_no_version_is_refused(club: Harness, place: int) -> None:
+    query = "query($after: String) { configurationVersions(after: $after) { totalCount } }"
+    cursor = encode_cursor("configurationVersions", place)
+    assert club.gql(query, after=cursor).codes == ["INVALID_INPUT"]
 
 
 def test_an_equal_document_stores_nothing(service: Harness) -> None:

@@ -6,20 +6,25 @@ import os
 import random
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import func, select
 
 from models.database import Database, Read, Unit
-from resolvers import event_delivery
+from models.program_statements import CountRow
+from models.statements import Statement
+from models.webhooks import webhook_delivery
+from resolvers import event_delivery, webhooks
 from resolvers.callers import Caller, Role
 from resolvers.context import Outward, Service, open_context
 from resolvers.event_delivery import ATTEMPTS, deliver_events, enqueue
 from resolvers.jobs import JobDone, silent
+from schema.values import keys_of
 from tests.api.forking import Forks
 from tests.api.harness import Harness, line
 from tests.api.receivers import MADE, Received, Receiver, receiver, subscribe
@@ -239,6 +244,45 @@ def test_who_is_killed_at_any_moment_loses_nothing(club: Harness, shop: Receiver
     assert len(shop.received) == expected + 1
 
 
+class Meanwhile(Ending):
+    """A database in which something happens before the first unit from now."""
+
+    def __init__(self, database: Database, event: Callable[[], Awaitable[object]]) -> None:
+        super().__init__(database, 1)
+        self.event = event
+
+    async def attempt(self, unit: Unit[Any]) -> Any:
+        if self.left:
+            self.left = 0
+            await self.event()
+        return await self.database.attempt(unit)
+
+
+def test_a_webhook_deleted_while_the_outbox_is_read_leaves_nothing(
+    club: Harness, shop: Receiver
+) -> None:
+    hook, _ = subscribe(club, shop.url)
+    club.issue()
+    (key,) = keys_of("Webhook", [hook])
+
+    async def delete() -> None:
+        context = await open_context(club.served, Caller(Role.ADMIN, "admin"), "delete")
+        await webhooks.delete(context, key)
+        await context.read.close()
+
+    async def left() -> int:
+        read = club.database.read()
+        (found,) = await read.all(
+            Statement(select(func.count()).select_from(webhook_delivery), CountRow)
+        )
+        await read.close()
+        return found.rows
+
+    club.wait(work(replace(club.served, database=Meanwhile(club.database, delete))))
+    assert club.wait(left()) == 0
+    assert shop.received == []
+
+
 def test_workers_at_once_send_each_event_once(club: Harness, shop: Receiver) -> None:
     subscribe(club, shop.url)
     for _ in range(10):
@@ -397,6 +441,30 @@ def test_a_replay_sends_the_same_ids_again_in_order(club: Harness, shop: Receive
     assert [one.id for one in shop.received[6:]] == ids
 
 
+def test_a_long_log_is_replayed_and_deleted_in_chunks(
+    club: Harness, shop: Receiver, sent: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhooks, "CHUNK", 3)
+    hook, _ = subscribe(club, shop.url)
+    card = club.issue()
+    for _ in range(6):
+        club.clock.advance(seconds=1)
+        adjust(club, card, 1)
+    deliver(club)
+    ids = [one.id for one in shop.received]
+    assert club.mutate("replayWebhook", "deliveries", {"id": hook}) == {"deliveries": 7}
+    assert deliver(club) == (7, 0)
+    assert [one.id for one in shop.received] == ids * 2
+    # One entry of the audit, whatever the number of chunks.
+    given = {"operation": "replayWebhook"}
+    query = "query($of: AuditLogFilter) { auditLog(filter: $of) { nodes { after } } }"
+    assert len(club.ask(query, of=given)["auditLog"]["nodes"]) == 1
+    sent.clear()
+    assert club.mutate("deleteWebhook", "deleted", {"id": hook}) == {"deleted": True}
+    assert sum("DELETE FROM webhook_delivery" in text for text in sent) == 3
+    assert club.ask("{ webhooks { id } }")["webhooks"] == []
+
+
 def test_pages_of_the_log_are_keysets(club: Harness, shop: Receiver) -> None:
     hook, _ = subscribe(club, shop.url)
     card = club.issue()
@@ -436,6 +504,19 @@ def test_an_event_committed_late_is_still_seen(club: Harness, shop: Receiver) ->
     club.clock.advance(seconds=-0.5)
     club.issue()
     assert deliver(club) == (1, 0)
+
+
+def test_a_clock_that_was_ahead_for_a_time_hides_nothing(club: Harness, shop: Receiver) -> None:
+    subscribe(club, shop.url)
+    club.clock.advance(hours=1)
+    club.issue()
+    assert deliver(club) == (1, 0)
+    club.clock.advance(minutes=-50)
+    for _ in range(2):
+        club.issue()
+        assert deliver(club) == (1, 0)
+        club.clock.advance(minutes=20)
+    assert len({one.id for one in shop.accepted}) == len(shop.accepted) == 3
 
 
 def test_the_person_is_told_only_where_selected_and_never_after_erasure(

@@ -1,13 +1,18 @@
 """Semantics 12: replay, reuse, kept refusals, natural keys, and one key sent many times at once."""
 
+import asyncio
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
+import asyncpg
 import httpx
+import pytest
 
 from execution.relay import encode_id
 from tests.addresses import WITHOUT_TLS
-from tests.api.harness import Harness, line
+from tests.api.harness import Harness, line, running
 from tests.api.program import amount_rule, channel, club_document, scheme
 
 
@@ -192,6 +197,60 @@ def test_one_sale_sent_twenty_times_at_once_earns_once(club: Harness) -> None:
     assert [payload["replayed"] for payload in payloads].count(False) == 1
     assert len({payload["salesTransaction"]["transactionId"] for payload in payloads}) == 1
     assert club.available(card) == "10"
+
+
+@contextmanager
+def held(service: Harness, card: str) -> Iterator[None]:
+    """Somebody else has the card's lock on PostgreSQL, until the block ends."""
+
+    async def lock() -> asyncpg.Connection:
+        connection = await asyncpg.connect(service.database_url)
+        await connection.execute("BEGIN")
+        await connection.fetch("SELECT 1 FROM card WHERE number = $1 FOR UPDATE", card)
+        return connection
+
+    holding = service.wait(lock())
+    try:
+        yield
+    finally:
+        service.wait(holding.close())
+
+
+@pytest.fixture
+def hasty(server_loop: asyncio.AbstractEventLoop, postgresql_url: str) -> Iterator[Harness]:
+    limits = {
+        "LOYALTY_LOCK_TIMEOUT_SECONDS": "0.4",
+        "LOYALTY_REQUEST_DEADLINE_SECONDS": "2",
+    }
+    with running(server_loop, postgresql_url, **limits) as service:
+        service.apply(service.document())
+        yield service
+
+
+IN_PROGRESS = {"code": "IN_PROGRESS", "retryable": True}
+
+
+def test_who_waits_too_long_for_a_card_is_told_so_in_time(hasty: Harness) -> None:
+    card = hasty.issue()
+    given = hasty.sale_input(card, "5.00")
+    query = "mutation($input: PostSaleInput!) { postSale(input: $input) { replayed } }"
+    with held(hasty, card):
+        (error,) = hasty.gql(query, input=given).errors
+    assert error["extensions"] == IN_PROGRESS
+    assert hasty.ask(query, input=given)["postSale"] == {"replayed": False}
+
+
+def test_a_sale_whose_card_is_held_holds_up_no_other(hasty: Harness) -> None:
+    card = hasty.issue()
+    given = {"sales": [hasty.sale_input(number, "5.00") for number in (None, card, None)]}
+    query = """mutation($input: PostSalesInput!) { postSales(input: $input) {
+      posted results { replayed } } }"""
+    with held(hasty, card):
+        (error,) = hasty.gql(query, input=given).errors
+    assert error["extensions"] == IN_PROGRESS
+    answer = hasty.ask(query, input=given)["postSales"]
+    assert answer["posted"] == 3
+    assert [one["replayed"] for one in answer["results"]] == [True, False, True]
 
 
 def test_of_two_issues_of_one_number_one_succeeds(club: Harness) -> None:

@@ -396,6 +396,26 @@ def test_what_is_due_is_run_on_its_schedule(service: Harness) -> None:
     assert run(service, "EXPIRE_HOLDS") == (0, 0)
 
 
+def test_a_job_that_failed_is_run_again_when_it_is_due(service: Harness) -> None:
+    runs = 0
+
+    async def work(_context: Context, _progress: Progress) -> JobDone:
+        nonlocal runs
+        runs += 1
+        raise DatabaseUnavailable("away")
+
+    async def for_a_while() -> None:
+        stop = asyncio.Event()
+        job = Job.EXPIRE_HOLDS
+        running = asyncio.create_task(keep_running(service.served, {job: work}, stop, {job: 0.2}))
+        await asyncio.sleep(schedules.LOOK_SECONDS + 1)
+        stop.set()
+        await running
+
+    service.wait(for_a_while())
+    assert runs > 1
+
+
 def test_a_purchase_paid_long_ago_by_an_administrator_takes_what_expired_since(
     service: Harness,
 ) -> None:

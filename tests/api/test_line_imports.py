@@ -161,6 +161,7 @@ GOOD_JSON = {
     "activityType": "SURVEY",
     "activityId": "S",
 }
+NO_TEXTS = ("\ud800", "a\0")
 DEEP = "[" * 66 + "]" * 66
 JUNK: list[tuple[str, str, list[str]]] = [
     ("CSV", "", []),
@@ -181,6 +182,11 @@ JUNK: list[tuple[str, str, list[str]]] = [
         "JSON_LINES",
         json_lines({**GOOD_JSON, "channel": 1, "x": 1, "comment": "a\0", "evidence": ["\ud800"]}),
         [f"content.1.{name}" for name in ("x", "channel", "comment", "evidence")],
+    ),
+    (
+        "JSON_LINES",
+        json_lines(*({**GOOD_JSON, name: 1} for name in NO_TEXTS)),
+        ["content.1", "content.2"],
     ),
     (
         "JSON_LINES",

@@ -367,6 +367,24 @@ def test_every_refusal_points_tells_and_changes_nothing(service: Harness) -> Non
     assert world.state() == before
 
 
+def test_of_very_many_faults_the_first_thousand_are_told(club: Harness) -> None:
+    selection = "userErrors { field }"
+    bad = {"lineNumber": 0, "productId": "", "quantity": 0, "unitPrice": 1}
+    sale = {**club.sale_input(None, 1), "lines": [bad] * 400}
+    nobody = {"loyaltyPayments": ["nonsense"] * 20_000}
+    told = club.mutate("postSale", selection, {**sale, **nobody})["userErrors"]
+    assert [one["field"] for one in told] == [["loyaltyPayments", str(n)] for n in range(1000)]
+    results = club.mutate("postSales", f"results {{ {selection} }}", {"sales": [sale] * 4})
+    assert [len(one["userErrors"]) for one in results["results"]] == [1000, 1, 1, 1]
+    lines = "".join(f'{{"{n}": 0, "x": 0, "y": 0}}\n' for n in range(900))
+    file = {"format": "JSON_LINES", "content": lines}
+    assert len(club.mutate("importActivityLines", selection, file)["userErrors"]) == 1000
+    plan = "query($of: JSON!) { planConfiguration(document: $of) { userErrors { field } } }"
+    document = {**club.document(), "channels": [0] * 100_000}
+    told = club.ask(plan, of=document)["planConfiguration"]["userErrors"]
+    assert [one["field"][2] for one in told] == [str(n) for n in range(1000)]
+
+
 def test_a_used_key_is_refused_with_the_time_of_its_first_use(service: Harness) -> None:
     world = World(service)
     at = service.clock.now.isoformat().replace("+00:00", "Z")

@@ -1,5 +1,6 @@
 import importlib
 import pkgutil
+import re
 import sqlite3
 from collections.abc import Iterator
 from types import NoneType
@@ -10,11 +11,15 @@ import pytest
 from sqlalchemy import Column, Delete, Select, Table, Update
 
 import models
-from models import card_pages, entry_pages, line_pages
+from models import audit_pages, card_pages, entry_pages, line_pages
+from models.activity_statements import waiting_after
+from models.cards import card_audit
 from models.ledger import ledger_entry
+from models.local import audit
 from models.program_statements import CodeRow, CountRow
 from models.statements import KeyedStatement, Statement, compile_statement
 from models.tables import metadata
+from models.webhook_statements import delivery_page
 from tests.models.samples import Opened
 
 TABLES = sorted(metadata.tables.values(), key=lambda table: table.name)
@@ -116,6 +121,34 @@ async def test_sqlite_understands_every_statement(sqlite_url: str, opened: Opene
     for _name, statement in [*statements(), *SEARCHES]:
         compiled = compile_statement(statement, dialect)
         connection.execute(f"EXPLAIN {compiled.sql}", [None] * len(compiled.names))
+    connection.close()
+
+
+PAGES = [
+    statement
+    for backwards in (False, True)
+    for statement in (
+        audit_pages.page(audit, audit_pages.Shape(), backwards=backwards),
+        audit_pages.page(card_audit, audit_pages.Shape(card=True), backwards=backwards),
+        line_pages.page(line_pages.Shape(), backwards=backwards),
+        delivery_page(backwards=backwards),
+        waiting_after,
+    )
+]
+
+
+async def test_a_page_begins_where_the_index_finds_its_edge(
+    sqlite_url: str, opened: Opened
+) -> None:
+    """However deep it lies: what comes before is not read."""
+    dialect = opened(sqlite_url).engine.dialect
+    connection = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))
+    for statement in PAGES:
+        compiled = compile_statement(statement, dialect)
+        nulls = [None] * len(compiled.names)
+        plan = connection.execute(f"EXPLAIN QUERY PLAN {compiled.sql}", nulls).fetchall()
+        ((*_, told),) = plan
+        assert re.search(r"USING INDEX \w+ \(.*\(\w+,\w+\)[<>]\(\?,\?\)\)", told), told
     connection.close()
 
 
