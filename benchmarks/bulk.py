@@ -2,8 +2,10 @@
 
 `make bench` prints for each kind the medians of interleaved rounds: (a) postings in real time, one
 after another, (b) 10,000 of the kind that wait, posted by one call: lines of the journal, sales of
-the queue, (c) COPY of the very ledger and lot rows that (b) wrote, into tables with the same
-columns, checks and indexes that hold as many rows, in transactions of as many rows as (b) has.
+the queue, (c) the same by the command's job in as many processes as there are cores, what it takes
+to start them included, (d) COPY of the very ledger and lot rows that (b) and (c) wrote, by one
+connection into tables with the same columns, checks and indexes that hold as many rows, in
+transactions of as many rows as (b) has.
 """
 
 import asyncio
@@ -21,6 +23,7 @@ from typing import Any, NamedTuple
 import asyncpg
 
 from benchmarks.bulk_kinds import CARDS, KINDS, NOW, Kind
+from commands.jobs import run_shared
 from models.database import DatabaseLimits, open_database
 from models.schema_version import migrate
 from resolvers import configurations, issuing
@@ -30,8 +33,10 @@ from resolvers.card_watch import CardWatch
 from resolvers.configurations import Apply
 from resolvers.context import Context, Service, open_context
 from resolvers.issuing import Issue
+from resolvers.jobs import JobDone
 from resolvers.portions import CHUNK
 from resolvers.rewards import grant_rewards
+from settings import read_settings
 from tests.databases import Cluster, server
 
 ISSUED = NOW - timedelta(days=60)
@@ -39,6 +44,7 @@ BULK = 10_000
 WARM = 1_000
 SINGLE = 200
 ROUNDS = 3
+WORKERS = os.cpu_count() or 1
 TABLES = ("ledger_entry", "lot_remainder")
 
 
@@ -52,12 +58,13 @@ class Clock:
 
 @dataclass
 class Run:
-    """Seconds of each round, `cpu` those of Python in the bulk, and how many rows a bulk round
-    wrote into the two tables.
+    """Seconds of each round, `cpu` those of Python in the bulk of one process, and how many rows a
+    bulk round wrote into the two tables.
     """
 
     single: list[float] = field(default_factory=list)
     bulk: list[float] = field(default_factory=list)
+    shared: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
     copy: list[float] = field(default_factory=list)
     rows: int = 0
@@ -109,6 +116,18 @@ async def in_bulk(kind: Kind, context: Context, numbers: Sequence[int], connecti
     spent = Spent(time.perf_counter() - began, time.process_time() - worked)
     if posted != len(numbers):
         raise AssertionError(posted)
+    return spent
+
+
+async def by_workers(kind: Kind, context: Context, numbers: Sequence[int], url: str) -> float:
+    await kind.wait(context, numbers)
+    await context.read.close()
+    settings = read_settings({"LOYALTY_DATABASE_URL": url, "LOYALTY_CLOCK": NOW.isoformat()})
+    began = time.perf_counter()
+    done = await asyncio.to_thread(run_shared, settings, kind.job, WORKERS)
+    spent = time.perf_counter() - began
+    if done != JobDone(len(numbers)):
+        raise AssertionError(done)
     return spent
 
 
@@ -168,21 +187,28 @@ async def measure(url: str, kind: Kind) -> Run:
             rows = await copies.take()
             run.rows = sum(map(len, rows.values()))
             run.copy.append(await copies.fill(rows))
+            run.shared.append(await by_workers(kind, context, some(BULK), url))
+            run.copy.append(await copies.fill(await copies.take()))
     await connection.close()
     return run
 
 
 def told(kind: Kind, run: Run) -> None:
     single = SINGLE / statistics.median(run.single)
-    bulk = BULK / statistics.median(run.bulk)
     copied = run.rows / statistics.median(run.copy)
-    written = run.rows / statistics.median(run.bulk)
     cpu = statistics.median(run.cpu) / BULK * 1e6
     print(
-        f"{BULK:,} {kind.name}, over {CARDS:,} cards: single {single:.0f}/s, bulk {bulk:.0f}/s "
-        f"({cpu:.0f} us of Python each), ratio {bulk / single:.1f}; {run.rows:,} ledger and lot "
-        f"rows: bulk {written:.0f}/s, COPY alone {copied:.0f}/s, ratio {written / copied:.2f}"
+        f"{BULK:,} {kind.name}, over {CARDS:,} cards: single {single:.0f}/s; {run.rows:,} ledger "
+        f"and lot rows, COPY of them alone {copied:.0f} rows/s; {cpu:.0f} us of Python each"
     )
+    for name, spent in (("one process", run.bulk), (f"{WORKERS} processes", run.shared)):
+        seconds = statistics.median(spent)
+        bulk, written = BULK / seconds, run.rows / seconds
+        print(
+            f"  bulk, {name}: {bulk:.0f}/s, {bulk / single:.1f} times single; "
+            f"{written:.0f} rows/s, {written / copied:.2f} of COPY",
+            flush=True,
+        )
 
 
 def main(only: str = "") -> int:

@@ -25,7 +25,7 @@ from resolvers.activity_checks import Activity
 from resolvers.activity_lines import NewLine
 from resolvers.clock import civil_date
 from resolvers.context import Context
-from resolvers.jobs import silent
+from resolvers.jobs import Job, silent
 from resolvers.paid_sales import NOTHING_PAID
 from resolvers.queues import queued_facts
 from resolvers.sale_records import facts_json, line_parameters, notes_json
@@ -53,6 +53,9 @@ class Kind(Protocol):
     @property
     def document(self) -> dict[str, Any]: ...
 
+    @property
+    def job(self) -> Job: ...
+
     async def one(self, context: Context, number: int) -> None: ...
 
     async def wait(self, context: Context, numbers: Sequence[int]) -> None: ...
@@ -71,6 +74,7 @@ def moment(number: int) -> tuple[random.Random, str, datetime]:
 class Activities:
     name: str
     document: dict[str, Any]
+    job = Job.POST_ACTIVITY_LINES
 
     def _made(self, number: int) -> Activity:
         _, card, at = moment(number)
@@ -96,6 +100,7 @@ class Sales:
     name: str
     document: dict[str, Any]
     lines: int
+    job = Job.POST_EARNED_POINTS
 
     def _made(self, number: int) -> PostSale:
         """Products of a catalogue, each at its price."""
@@ -162,5 +167,6 @@ ACTIVITY_KINDS = [
 SALE_KINDS = [
     Sales("queued sales of 1 line, two rules", club_document(*EARNED), 1),
     Sales("queued sales of 5 lines, two rules", club_document(*EARNED), 5),
+    Sales("queued sales of 10 lines, two rules", club_document(*EARNED), 10),
 ]
 KINDS: Sequence[Kind] = [*ACTIVITY_KINDS, *SALE_KINDS]

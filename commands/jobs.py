@@ -3,15 +3,19 @@
 import os
 import sys
 from argparse import Namespace
+from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from time import monotonic
 
-from commands.database import on_database
+from commands.database import done_in_context, prepared
 from commands.outcomes import DONE, CommandFailed, say
 from resolvers.context import Context
-from resolvers.every_job import JOBS
-from resolvers.jobs import Job, JobDone, run_job
-from settings import read_settings
+from resolvers.every_job import JOBS, can_be_shared, share_of
+from resolvers.jobs import Job, JobDone, Run, run_job
+from resolvers.portions import Share
+from settings import Settings, read_settings
 
 TOLD_EVERY_SECONDS = 2.0
 
@@ -19,13 +23,14 @@ TOLD_EVERY_SECONDS = 2.0
 class _Told:
     """Progress on standard error, for work that takes its time."""
 
-    def __init__(self) -> None:
+    def __init__(self, by: str = "") -> None:
         self._at = monotonic()
+        self._by = by
 
     async def __call__(self, done: JobDone) -> None:
         if monotonic() - self._at >= TOLD_EVERY_SECONDS:
             self._at = monotonic()
-            sys.stderr.write(f"{done.processed} processed, {done.failed} failed so far\n")
+            sys.stderr.write(f"{self._by}{done.processed} processed, {done.failed} failed so far\n")
 
 
 def _open_outward(context: Context) -> None:
@@ -36,12 +41,38 @@ def _open_outward(context: Context) -> None:
     context.service = replace(context.service, outward=outward(settings))
 
 
-@on_database
-async def run(context: Context, given: Namespace) -> int:
-    if Job(given.name) is Job.DELIVER_EVENTS:
-        _open_outward(context)
-    done = await run_job(context, JOBS, Job(given.name), _Told())
+def run(settings: Settings, given: Namespace) -> int:
+    job, workers = Job(given.name), given.workers
+    if workers > 1 and not can_be_shared(job):
+        raise CommandFailed("One process does all of this job: leave out --workers.")
+    prepared(settings)
+    done = run_shared(settings, job, workers) if workers > 1 else _run(settings, job, JOBS, _Told())
     say(f"{done.processed} processed, {done.failed} failed.")
     if done.failed:
         raise CommandFailed(f"{done.failed} items are left for the next run; the log says why.")
     return DONE
+
+
+def run_shared(settings: Settings, job: Job, workers: int) -> JobDone:
+    """Run the job in so many processes, each its share of the customers; all of them together."""
+    try:
+        with ProcessPoolExecutor(workers) as pool:
+            shares = [Share(place, workers) for place in range(workers)]
+            parts = [pool.submit(_run_share, settings, job, share) for share in shares]
+            return sum((part.result() for part in parts), JobDone())
+    except BrokenProcessPool as error:
+        raise CommandFailed("A process of the job has ended early; run the job again.") from error
+
+
+def _run_share(settings: Settings, job: Job, share: Share) -> JobDone:
+    told = _Told(f"worker {share.place + 1} of {share.of}: ")
+    return _run(settings, job, share_of(job, share), told)
+
+
+def _run(settings: Settings, job: Job, jobs: Mapping[Job, Run], told: _Told) -> JobDone:
+    async def work(context: Context) -> JobDone:
+        if job is Job.DELIVER_EVENTS:
+            _open_outward(context)
+        return await run_job(context, jobs, job, told)
+
+    return done_in_context(settings, work)

@@ -34,6 +34,8 @@ def command_parser() -> ArgumentParser:
     _add(commands, "verify", "books:check", "Check every invariant of the books, card by card.")
     job = _add(commands, "job", "jobs:run", "Run one of the jobs once, whoever else is at it.")
     job.add_argument("name", type=job_name, metavar="NAME", help=f"one of {', '.join(JOB_NAMES)}")
+    told = "processes that share what a job posts; default: 1"
+    job.add_argument("--workers", type=number(1, 64), default=1, help=told)
     _add_token(commands)
     keys = commands.add_parser("keys", help="Create, list and revoke API keys.")
     _add_keys(keys.add_subparsers(required=True, metavar="COMMAND"))

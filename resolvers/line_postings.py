@@ -29,7 +29,7 @@ from resolvers.bulk_activities import post_together
 from resolvers.context import Context
 from resolvers.jobs import JobDone, Progress, silent
 from resolvers.line_changes import activity_of, checked_ids
-from resolvers.portions import WINDOW, portions, post_portions
+from resolvers.portions import ALL, WINDOW, Share, portions, post_portions
 from rules.book import RuleBook
 from rules.errors import InvalidInput, LoyaltyError, NotFound
 
@@ -49,9 +49,12 @@ class Postings:
 
 
 async def post_lines(
-    context: Context, ids: Sequence[UUID | None] | None, progress: Progress = silent
+    context: Context,
+    ids: Sequence[UUID | None] | None,
+    progress: Progress = silent,
+    share: Share = ALL,
 ) -> Postings:
-    """Post the lines named, or every unposted one; posted ones are left alone.
+    """Post the lines named, or every unposted one of the share; posted ones are left alone.
 
     Raises Refused, NotFound or InvalidInput for ids; then nothing was posted.
     """
@@ -63,7 +66,7 @@ async def post_lines(
         return done
     with one_row(context, OPERATION, {"lines": "all unposted"}):
         async for lines in _unposted(context):
-            await post_each(context, lines, done, progress)
+            await post_each(context, lines, done, progress, share)
     return done
 
 
@@ -98,9 +101,13 @@ async def _unposted(context: Context) -> AsyncIterator[list[WaitingRow]]:
 
 
 async def post_each(
-    context: Context, lines: Sequence[WaitingRow], done: Postings, progress: Progress = silent
+    context: Context,
+    lines: Sequence[WaitingRow],
+    done: Postings,
+    progress: Progress = silent,
+    share: Share = ALL,
 ) -> None:
-    """Post lines, together as far as they are plain, and count what came of them."""
+    """Post lines of the share, together as far as they are plain, and count what came of them."""
     places = {line.activity_key: (line.occurred_at, line.line_id) for line in lines}
     failures: list[bytes] = []
 
@@ -113,7 +120,7 @@ async def post_each(
             failures.extend([key] * alone.failed)
         await progress(JobDone(done.posted, done.failed + len(failures)))
 
-    await post_portions(context, await _portions(context, lines), post)
+    await post_portions(context, await _portions(context, lines, share), post)
     done.failed += len(failures)
     shown = sorted(failures, key=places.__getitem__)
     done.failures += shown[: SHOWN - len(done.failures)]
@@ -148,7 +155,9 @@ async def _post_alone(context: Context, key: bytes) -> JobDone:
     return JobDone(failed=1)
 
 
-async def _portions(context: Context, lines: Sequence[WaitingRow]) -> list[list[bytes]]:
+async def _portions(
+    context: Context, lines: Sequence[WaitingRow], share: Share
+) -> list[list[bytes]]:
     """Keys of the lines for units of many, each in the order of posting."""
     numbers = sorted({line.card_number for line in lines})
     found = {row.number: row.card_id for row in await context.read.each(numbers_of, numbers)}
@@ -156,6 +165,7 @@ async def _portions(context: Context, lines: Sequence[WaitingRow]) -> list[list[
     return await portions(
         context,
         [(line.activity_key, found.get(line.card_number, line.card_number)) for line in ordered],
+        share=share,
     )
 
 

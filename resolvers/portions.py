@@ -3,8 +3,10 @@
 import asyncio
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
+from zlib import crc32
 
 from models.card_statements import cards_of
 from resolvers.context import Context
@@ -18,11 +20,29 @@ CHUNK = 1_000
 AT_ONCE = 2
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The part of the customers that is one process's where several post at the same time."""
+
+    place: int
+    of: int
+
+    def takes(self, owner: UUID | str) -> bool:
+        number = owner.int if isinstance(owner, UUID) else crc32(owner.encode())
+        return number % self.of == self.place
+
+
+ALL = Share(0, 1)
+
+
 async def portions(
-    context: Context, waiting: Sequence[tuple[T, UUID | str]], size: int = CHUNK
+    context: Context,
+    waiting: Sequence[tuple[T, UUID | str]],
+    size: int = CHUNK,
+    share: Share = ALL,
 ) -> list[list[T]]:
-    """What waits, each with its card's id (another name where there is no such card), in portions
-    of about `size`, each in the order given.
+    """What of the share waits, each with its card's id (another name where there is no such card),
+    in portions of about `size`, each in the order given.
 
     All of a customer is in one: only what is of one customer may depend on the order, and a unit
     with much for few cards costs less than one with little for many.
@@ -32,7 +52,9 @@ async def portions(
     owners: dict[UUID | str, UUID] = {row.card_id: row.customer_key or row.card_id for row in cards}
     owned: dict[UUID | str, list[int]] = defaultdict(list)
     for place, (_, card) in enumerate(waiting):
-        owned[owners.get(card, card)].append(place)
+        owner = owners.get(card, card)
+        if share.takes(owner):
+            owned[owner].append(place)
     found: list[list[int]] = []
     for mine in owned.values():
         if not found or len(found[-1]) >= size:

@@ -36,7 +36,7 @@ from resolvers.jobs import PAGE, JobDone, Progress, attempt
 from resolvers.judging import judge_lines
 from resolvers.kin import lock_with_kin
 from resolvers.lineage import earning_card
-from resolvers.portions import WINDOW, portions, post_portions
+from resolvers.portions import ALL, WINDOW, Share, portions, post_portions
 from resolvers.queues import earning_lines
 from resolvers.returns import sold_lines
 from resolvers.sale_earnings import SaleEarnings, post_earnings
@@ -55,9 +55,11 @@ class SaleIsQueued(Exception):  # noqa: N818 - named for what is wrong
     """The sale of a return could not be posted yet; the return waits for it."""
 
 
-async def post_earned_points(context: Context, progress: Progress) -> JobDone:
-    """Sales and returns processed; what fails keeps its place in the queue and its error."""
-    posting, last = _Posting(context, progress), None
+async def post_earned_points(context: Context, progress: Progress, share: Share = ALL) -> JobDone:
+    """Sales and returns of the share processed; what fails keeps its place in the queue and its
+    error.
+    """
+    posting, last = _Posting(context, progress, share), None
     while rows := await _queued(context, last):
         await posting.post(rows)
         last = rows[-1]
@@ -81,6 +83,7 @@ async def _queued(context: Context, last: QueuedRow | None) -> Sequence[QueuedRo
 class _Posting:
     context: Context
     progress: Progress
+    share: Share
     done: JobDone = field(default_factory=JobDone)
 
     async def post(self, rows: Sequence[QueuedRow]) -> None:
@@ -92,7 +95,9 @@ class _Posting:
         async def post(context: Context, portion: Sequence[QueuedRow]) -> None:
             left.extend(await self._post_together(context, portion, known))
 
-        await post_portions(self.context, await portions(self.context, waiting, SALES), post)
+        await post_portions(
+            self.context, await portions(self.context, waiting, SALES, self.share), post
+        )
         left.sort(key=attrgetter("occurred_at", "sale_key"))
         for first in range(0, len(left), PAGE):
             for row in left[first : first + PAGE]:
