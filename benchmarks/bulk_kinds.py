@@ -167,6 +167,5 @@ ACTIVITY_KINDS = [
 SALE_KINDS = [
     Sales("queued sales of 1 line, two rules", club_document(*EARNED), 1),
     Sales("queued sales of 5 lines, two rules", club_document(*EARNED), 5),
-    Sales("queued sales of 10 lines, two rules", club_document(*EARNED), 10),
 ]
 KINDS: Sequence[Kind] = [*ACTIVITY_KINDS, *SALE_KINDS]
