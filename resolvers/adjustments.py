@@ -109,6 +109,12 @@ def comment_fault(comment: str | None) -> InvalidInput | None:
     return InvalidInput(f"At most {MAXIMUM_COMMENT} characters.", ("comment",))
 
 
+def check_comment(comment: str | None) -> None:
+    fault = comment_fault(comment)
+    if fault is not None:
+        raise fault
+
+
 def future_fault(context: Context, occurred_at: datetime | None) -> InvalidInput | None:
     if occurred_at is None or occurred_at <= context.service.clock() + FUTURE_TOLERANCE:
         return None

@@ -34,6 +34,7 @@ from models.program_statements import (
     versions_of,
     versions_page,
 )
+from resolvers.adjustments import check_comment
 from resolvers.audits import Facts, audit
 from resolvers.books import History, read_stored
 from resolvers.clock import MICROSECOND, civil_date
@@ -158,9 +159,10 @@ async def existing_data(reader: Reader, now: datetime) -> Existing:
 async def apply(context: Context, command: Apply) -> Applied:
     """Store the document as the next version; a document equal to the newest one stores nothing.
 
-    Raises Refused with every fault, ConfigurationConflict where a newer version than `base_version`
-    is stored.
+    Raises InvalidInput for the comment, Refused with every fault, ConfigurationConflict where a
+    newer version than `base_version` is stored.
     """
+    check_comment(command.comment)
 
     async def unit(transaction: Transaction, _book: RuleBook | None) -> Applied:
         newest = await transaction.first(newest_version)

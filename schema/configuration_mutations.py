@@ -24,7 +24,7 @@ class ApplyConfigurationInput:
         ),
     )
     comment: str | None = strawberry.field(
-        default=strawberry.UNSET, description="What it is about."
+        default=strawberry.UNSET, description="What it is about; at most 1000 characters."
     )
     process: bool = strawberry.field(default=False, description="Also make it effective at once.")
 

@@ -144,6 +144,15 @@ def test_an_equal_document_stores_nothing(service: Harness) -> None:
     assert payload["plan"]["changes"] == []
 
 
+def test_a_comment_is_bounded(service: Harness) -> None:
+    payload = apply(service, club_document(), comment="x" * 1001)
+    assert [(one["code"], one["field"]) for one in payload["userErrors"]] == [
+        ("INVALID_INPUT", ["comment"])
+    ]
+    assert payload["configuration"] is None
+    assert apply(service, club_document(), comment="x" * 1000)["userErrors"] == []
+
+
 def test_a_newer_version_is_a_conflict(service: Harness) -> None:
     apply(service, club_document())
     apply(service, club_document(amount_rule(points=2)), baseVersion=1)
