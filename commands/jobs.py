@@ -1,5 +1,6 @@
 """Jobs, run once by hand."""
 
+import logging
 import os
 import sys
 from argparse import Namespace
@@ -7,10 +8,12 @@ from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
+from multiprocessing import parent_process
+from threading import Thread
 from time import monotonic
 
 from commands.database import done_in_context, prepared
-from commands.outcomes import DONE, CommandFailed, say
+from commands.outcomes import DONE, FAILED, CommandFailed, say
 from resolvers.context import Context
 from resolvers.every_job import JOBS, can_be_shared, share_of
 from resolvers.jobs import Job, JobDone, Run, run_job
@@ -18,6 +21,7 @@ from resolvers.portions import Share
 from settings import Settings, read_settings
 
 TOLD_EVERY_SECONDS = 2.0
+LOG = logging.getLogger("loyalty.jobs")
 
 
 class _Told:
@@ -30,7 +34,11 @@ class _Told:
     async def __call__(self, done: JobDone) -> None:
         if monotonic() - self._at >= TOLD_EVERY_SECONDS:
             self._at = monotonic()
-            sys.stderr.write(f"{self._by}{done.processed} processed, {done.failed} failed so far\n")
+            _tell(done, self._by, " so far")
+
+
+def _tell(done: JobDone, before: str, behind: str = "") -> None:
+    sys.stderr.write(f"{before}{done.processed} processed, {done.failed} failed{behind}\n")
 
 
 def _open_outward(context: Context) -> None:
@@ -54,19 +62,45 @@ def run(settings: Settings, given: Namespace) -> int:
 
 
 def run_shared(settings: Settings, job: Job, workers: int) -> JobDone:
-    """Run the job in so many processes, each its share of the customers; all of them together."""
-    try:
-        with ProcessPoolExecutor(workers) as pool:
-            shares = [Share(place, workers) for place in range(workers)]
-            parts = [pool.submit(_run_share, settings, job, share) for share in shares]
-            return sum((part.result() for part in parts), JobDone())
-    except BrokenProcessPool as error:
-        raise CommandFailed("A process of the job has ended early; run the job again.") from error
+    """Run the job in so many processes, each its share of the customers; all of them together.
+
+    Raises CommandFailed where one of them failed, when the others have ended.
+    """
+    with ProcessPoolExecutor(workers, initializer=_end_with_parent) as pool:
+        shares = [Share(place, workers) for place in range(workers)]
+        parts = [pool.submit(_run_share, settings, job, share) for share in shares]
+    failures = [failure for part in parts if (failure := part.exception()) is not None]
+    done = sum((part.result() for part in parts if part.exception() is None), JobDone())
+    if failures:
+        _tell(done, "by the workers that came to their end: ")
+        if isinstance(failures[0], BrokenProcessPool):
+            raise CommandFailed("A process of the job has ended early; run the job again.")
+        raise failures[0]
+    return done
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed ends as well: what it has not committed waits."""
+    parent = parent_process()
+
+    def end() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(FAILED)
+
+    Thread(target=end, daemon=True).start()
 
 
 def _run_share(settings: Settings, job: Job, share: Share) -> JobDone:
     told = _Told(f"worker {share.place + 1} of {share.of}: ")
-    return _run(settings, job, share_of(job, share), told)
+    try:
+        return _run(settings, job, share_of(job, share), told)
+    except CommandFailed:
+        raise
+    except Exception as error:
+        # Not every error can be handed to another process.
+        LOG.exception("A worker failed.")
+        raise CommandFailed(f"{type(error).__name__}: {error}") from error
 
 
 def _run(settings: Settings, job: Job, jobs: Mapping[Job, Run], told: _Told) -> JobDone:

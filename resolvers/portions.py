@@ -1,17 +1,19 @@
 """What waits to be posted, in portions for units of many."""
 
 import asyncio
+import logging
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
 from zlib import crc32
 
-from models.card_statements import cards_of
+from models.card_statements import CardRow, cards_of
 from resolvers.context import Context
 
 T = TypeVar("T")
+LOG = logging.getLogger("loyalty.jobs")
 
 # What is looked at together, and as many as one unit posts, about.
 WINDOW = 10_000
@@ -47,9 +49,7 @@ async def portions(
     All of a customer is in one: only what is of one customer may depend on the order, and a unit
     with much for few cards costs less than one with little for many.
     """
-    ids = sorted({card for _, card in waiting if isinstance(card, UUID)})
-    cards = await context.read.each(cards_of, ids)
-    owners: dict[UUID | str, UUID] = {row.card_id: row.customer_key or row.card_id for row in cards}
+    owners = await _owners(context, {card for _, card in waiting if isinstance(card, UUID)})
     owned: dict[UUID | str, list[int]] = defaultdict(list)
     for place, (_, card) in enumerate(waiting):
         owner = owners.get(card, card)
@@ -63,29 +63,50 @@ async def portions(
     return [[waiting[place][0] for place in sorted(portion)] for portion in found]
 
 
+async def _owners(context: Context, ids: Collection[UUID]) -> Mapping[UUID | str, UUID]:
+    """Of each card its customer, else itself; of one that was replaced, its newest successor's."""
+    rows: dict[UUID, CardRow] = {}
+    wanted = set(ids)
+    while wanted:
+        found = await context.read.each(cards_of, sorted(wanted))
+        rows |= {row.card_id: row for row in found}
+        wanted = {row.replaced_by for row in found if row.replaced_by} - rows.keys()
+
+    def owner(row: CardRow) -> UUID:
+        while row.customer_key is None and row.replaced_by is not None:
+            row = rows[row.replaced_by]
+        return row.customer_key or row.card_id
+
+    return {key: owner(rows[key]) for key in ids if key in rows}
+
+
 async def post_portions(
     context: Context, found: Iterable[T], post: Callable[[Context, T], Awaitable[None]]
 ) -> None:
     """Post all portions, some at the same time, each with a context of its own.
 
-    Raises what the first that failed raised, when those under way have ended; no other is begun.
+    Raises what the first failure was, when those under way have ended; no other is begun.
     """
     waiting = deque(found)
+    failures: list[BaseException] = []
 
     async def work() -> None:
         beside = context.beside()
         try:
-            while waiting:
+            while waiting and not failures:
                 await post(beside, waiting.popleft())
-        except BaseException:
-            waiting.clear()
+        except BaseException as failure:
+            failures.append(failure)
             raise
         finally:
             await beside.read.close()
 
     await context.read.close()
-    ended = await asyncio.gather(*(work() for _ in range(AT_ONCE)), return_exceptions=True)
-    for failure in ended:
-        if failure is not None:
-            raise failure
+    at_once = min(AT_ONCE, context.service.database.limits.pool_size)
+    await asyncio.gather(*(work() for _ in range(at_once)), return_exceptions=True)
+    for other in failures[1:]:
+        LOG.error("Another portion failed as well.", exc_info=other)
+    # What comes next in the operation sees what was posted, whatever has failed.
     await context.renew()
+    if failures:
+        raise failures[0]

@@ -1,6 +1,10 @@
 """Several processes share what a job posts."""
 
 import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -9,8 +13,11 @@ import pytest
 
 from commands import jobs
 from commands.outcomes import CommandFailed
+from models.card_statements import numbers_of
+from resolvers.callers import Caller, Role
+from resolvers.context import open_context
 from resolvers.jobs import Job
-from resolvers.portions import Share
+from resolvers.portions import Share, portions
 from settings import read_settings
 from tests.api.activities import activity_input, activity_program, created, journal
 from tests.api.forking import Forks
@@ -18,6 +25,7 @@ from tests.api.harness import Harness
 from tests.api.program import club_document
 from tests.api.test_batches import BATCHES
 from tests.api.test_command_line import Shell
+from tests.api.test_replacing import replaced
 
 SECRET = "a secret of tests that is long enough for HS256"
 
@@ -78,6 +86,70 @@ def test_a_process_that_is_killed_is_told_of(
     settings = read_settings({"LOYALTY_DATABASE_URL": service.database_url})
     with pytest.raises(CommandFailed, match="has ended early; run the job again"):
         jobs.run_shared(settings, Job.POST_EARNED_POINTS, 2)
+
+
+SLEEPING = """
+import os, sys, time
+from pathlib import Path
+from commands import jobs
+from resolvers.jobs import Job
+from settings import read_settings
+
+def sleep(_settings, _job, share):
+    Path(f"worker-{share.place}").write_text(str(os.getpid()))
+    time.sleep(60)
+
+jobs._run_share = sleep
+jobs.run_shared(read_settings({}), Job.POST_EARNED_POINTS, 2)
+"""
+
+
+def test_workers_end_with_their_parent(tmp_path: Path) -> None:
+    environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    with subprocess.Popen([sys.executable, "-c", SLEEPING], cwd=tmp_path, env=environ) as parent:  # noqa: S603
+        files = [tmp_path / f"worker-{place}" for place in range(2)]
+        assert soon(lambda: all(file.exists() and file.read_text() for file in files))
+        workers = [int(file.read_text()) for file in files]
+        parent.kill()
+    assert soon(lambda: not any(lives(worker) for worker in workers))
+
+
+def soon(is_so: Callable[[], bool]) -> bool:
+    until = time.monotonic() + 20
+    while not is_so() and time.monotonic() < until:
+        time.sleep(0.05)
+    return is_so()
+
+
+def lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    # Whoever adopted it may not have asked yet how it ended.
+    status = Path(f"/proc/{pid}/stat")
+    return not status.exists() or ") Z " not in status.read_text()
+
+
+def test_a_card_and_its_successor_are_in_one_share(service: Harness) -> None:
+    service.apply(club_document())
+    pairs = {service.issue(): f"NEW-{place}" for place in range(8)}
+    for number, successor in pairs.items():
+        replaced(service, number, successor, reason="lost")
+
+    async def shared() -> list[list[list[str]]]:
+        context = await open_context(service.served, Caller(Role.ADMIN, "test"), "test")
+        try:
+            rows = await context.read.each(numbers_of, [*pairs, *pairs.values()])
+            waiting = [(row.number, row.card_id) for row in rows]
+            return [await portions(context, waiting, share=Share(place, 2)) for place in range(2)]
+        finally:
+            await context.read.close()
+
+    shares = [{number for part in parts for number in part} for parts in service.wait(shared())]
+    for share in shares:
+        assert {pairs[number] for number in share & pairs.keys()} == share - pairs.keys()
+    assert set.union(*shares) == {*pairs, *pairs.values()}
 
 
 @pytest.mark.parametrize("of", [1, 2, 5])
