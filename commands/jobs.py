@@ -1,5 +1,6 @@
 """Jobs, run once by hand."""
 
+import gc
 import logging
 import os
 import sys
@@ -21,6 +22,8 @@ from resolvers.portions import Share
 from settings import Settings, read_settings
 
 TOLD_EVERY_SECONDS = 2.0
+# As many new ones as the collector lets be in a worker.
+YOUNG_OBJECTS = 50_000
 LOG = logging.getLogger("loyalty.jobs")
 
 
@@ -66,7 +69,7 @@ def run_shared(settings: Settings, job: Job, workers: int) -> JobDone:
 
     Raises CommandFailed where one of them failed, when the others have ended.
     """
-    with ProcessPoolExecutor(workers, initializer=_end_with_parent) as pool:
+    with ProcessPoolExecutor(workers, initializer=_begin_work) as pool:
         shares = [Share(place, workers) for place in range(workers)]
         parts = [pool.submit(_run_share, settings, job, share) for share in shares]
     failures = [failure for part in parts if (failure := part.exception()) is not None]
@@ -77,6 +80,13 @@ def run_shared(settings: Settings, job: Job, workers: int) -> JobDone:
             raise CommandFailed("A process of the job has ended early; run the job again.")
         raise failures[0]
     return done
+
+
+def _begin_work() -> None:
+    # All that a unit makes stays until it is written: the collector would look at it in vain.
+    gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS)
+    _end_with_parent()
 
 
 def _end_with_parent() -> None:
