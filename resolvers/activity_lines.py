@@ -223,7 +223,7 @@ async def _write(context: Context, transaction: Transaction, fresh: dict[bytes, 
         for line, line_id in zip(fresh.values(), ids, strict=True)
     ]
     await claim(transaction, [(row, fresh[row.activity_key].content) for row in rows], now)
-    await transaction.run_many(insert_lines, [row._asdict() for row in rows])
+    await transaction.run_rows(insert_lines, rows)
     created: dict[str, object] = {"lines": [str(line_id) for line_id in ids]}
     await audit(context, transaction, JOURNAL, now, after=created)
 

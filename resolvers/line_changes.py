@@ -172,7 +172,7 @@ async def _move(transaction: Transaction, before: LineRow, after: LineRow, now: 
             raise ChangedMeanwhile
         raise IdempotencyKeyReused(used.first_used_at, ("activityType",))
     await _free(transaction, [before])
-    await transaction.run_many(insert_lines, [after._asdict()])
+    await transaction.run_rows(insert_lines, [after])
 
 
 def _facts(line: LineRow) -> Facts:
