@@ -111,11 +111,12 @@ events_after = Statement(
     .limit(_COUNT),
     EventRow,
 )
-event_of = Statement(
-    select(outbox).where(
-        _out.card_id == bindparam("of_card", type_=IDENTIFIER), _out.event_id == _EVENT
+event_rows: KeyedStatement[EventRow] = KeyedStatement(
+    lambda keys: select(outbox).where(
+        _out.card_id == bindparam("of_card", type_=IDENTIFIER), _out.event_id.in_(keys)
     ),
     EventRow,
+    IDENTIFIER,
 )
 
 # What was seen before is left as it is.

@@ -45,7 +45,7 @@ from resolvers.happenings import ActivityCounted
 from resolvers.identifiers import content_hash, operation_id
 from resolvers.kin import lock_with_kin
 from resolvers.lineage import replaced_ids
-from resolvers.postings import Event
+from resolvers.outbox import Event
 from resolvers.tiers import win_tiers
 from resolvers.writing import post
 from rules import activities as rules

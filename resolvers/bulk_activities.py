@@ -34,7 +34,7 @@ from resolvers.clock import civil_date
 from resolvers.context import Context
 from resolvers.identifiers import operation_id
 from resolvers.judging import context_book
-from resolvers.postings import Event
+from resolvers.outbox import Event
 from rules import activities as rules
 from rules.book import RuleBook
 from rules.earning import earn_activity

@@ -50,10 +50,10 @@ from models.statements import Changes, Statement
 from resolvers.books import History
 from resolvers.clock import MICROSECOND, civil_date
 from resolvers.context import Context
-from resolvers.identifiers import Randomness, ordered_ids
+from resolvers.identifiers import Randomness, drawn_ahead, ordered_ids
 from resolvers.judging import limited, room_of
 from resolvers.ledgers import is_lot
-from resolvers.postings import Event, event_rows, points_posted
+from resolvers.outbox import Event, event_row, points_posted
 from resolvers.standings import Standing, has_kin
 from resolvers.tiers import judged_points, wins_nothing
 from resolvers.writing import balance_row, check_balance, entry_row
@@ -206,8 +206,10 @@ class Books:
         self.operations.append(
             OperationRow(card_id, op_id, kind, posted_at, first_seq, last_seq=card.next_seq - 1)
         )
-        self.events += event_rows(card_id, card.next_event, events, posted_at, self.randomness)
-        card.next_event += len(events)
+        if events:
+            row = event_row(card_id, card.next_event, events, posted_at, self.randomness)
+            self.events.append(row)
+            card.next_event += len(events)
         self.touched[card_id] = card
         return True
 
@@ -363,7 +365,7 @@ async def open_books(
         for key, standing in standings.items()
     }
     owners = {row.card_id: row.customer_key or row.card_id for row in locked}
-    return Books(transaction, cards, owners, context.service.randomness)
+    return Books(transaction, cards, owners, drawn_ahead(context.service.randomness))
 
 
 async def _standings(

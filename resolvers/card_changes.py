@@ -30,7 +30,7 @@ from resolvers.held_cards import lock_with_holds
 from resolvers.identifiers import random_id
 from resolvers.kin import lock_with_kin
 from resolvers.ledgers import CardLedger
-from resolvers.postings import Event
+from resolvers.outbox import Event
 from resolvers.replays import Answer, Operation, Outcome, key_fault, once
 from resolvers.standings import Standing, standing_in_unit
 from resolvers.tiers import (

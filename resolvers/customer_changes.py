@@ -36,7 +36,7 @@ from resolvers.context import Context
 from resolvers.customers import MAXIMUM_TEXT, affiliations_held, key_of, missed
 from resolvers.held_cards import lock_with_holds
 from resolvers.identifiers import natural_key, operation_id, random_id
-from resolvers.postings import Event
+from resolvers.outbox import Event
 from rules.book import RuleBook
 from rules.errors import (
     AffiliationHidden,

@@ -25,7 +25,7 @@ from models.webhook_statements import (
     WebhookRow,
     claim_delivery,
     due_deliveries,
-    event_of,
+    event_rows,
     events_after,
     insert_deliveries,
     keep_read,
@@ -40,6 +40,7 @@ from resolvers.callers import Caller, Role
 from resolvers.clock import system_clock
 from resolvers.context import Context, Outward, open_context
 from resolvers.jobs import PAGE, JobDone, Progress
+from resolvers.outbox import Told, events_of, row_ids
 from resolvers.webhook_addresses import AddressRefused, checked_address, target_of
 from resolvers.webhook_posting import PostFailed, post
 from resolvers.webhook_signatures import signed_headers
@@ -130,9 +131,10 @@ async def enqueue(context: Context, outward: Outward) -> None:
             continue
         wanted = frozenset(json.loads(hook.events))
         since = max(min(hook.read_to, context.now) - outward.lag, hook.created_at)
-        async for events in _outbox(context, since):
-            chosen = [event for event in events if event.kind in wanted]
-            await _keep(context, hook, chosen, events[-1].posted_at)
+        async for rows in _outbox(context, since):
+            told = [event for row in rows for event in events_of(row)]
+            chosen = [event for event in told if event.kind in wanted]
+            await _keep(context, hook, chosen, rows[-1].posted_at)
 
 
 async def _outbox(context: Context, since: datetime) -> AsyncIterator[Sequence[EventRow]]:
@@ -141,20 +143,20 @@ async def _outbox(context: Context, since: datetime) -> AsyncIterator[Sequence[E
         read = context.service.database.read()
         try:
             at, card_id, seq_no = place
-            events = await read.all(
+            rows = await read.all(
                 events_after, at_after=at, card_after=card_id, seq_after=seq_no, count=PAGE
             )
         finally:
             await read.close()
-        if events:
-            yield events
-            place = (events[-1].posted_at, events[-1].card_id, events[-1].seq_no)
-        if len(events) < PAGE:
+        if rows:
+            yield rows
+            place = (rows[-1].posted_at, rows[-1].card_id, rows[-1].seq_no)
+        if len(rows) < PAGE:
             return
 
 
 async def _keep(
-    context: Context, hook: WebhookRow, events: Sequence[EventRow], read_to: datetime
+    context: Context, hook: WebhookRow, events: Sequence[Told], read_to: datetime
 ) -> None:
     now = context.service.clock()
     rows = [_new(hook, event, now) for event in events]
@@ -169,7 +171,7 @@ async def _keep(
     await context.service.database.unit(unit)
 
 
-def _new(hook: WebhookRow, event: EventRow, now: datetime) -> dict[str, object]:
+def _new(hook: WebhookRow, event: Told, now: datetime) -> dict[str, object]:
     return DeliveryRow(
         subscription_id=hook.subscription_id,
         event_id=event.event_id,
@@ -234,9 +236,12 @@ async def _message(run: Run, row: DeliveryRow) -> Message | Outcome:
         hooks = await opened.read.each(webhooks_of, [row.subscription_id])
         if not hooks:
             return Outcome(None, "The webhook was deleted.")
-        event = await opened.read.first(event_of, of_card=row.card_id, of_event=row.event_id)
+        found = await opened.read.each(event_rows, row_ids(row.event_id), of_card=row.card_id)
+        told = [
+            one.payload for each in found for one in events_of(each) if one.event_id == row.event_id
+        ]
         card = await run.outward.shown(opened, row.card_id, hooks[0].selection)
-        return Message(hooks[0], _body(row, "{}" if event is None else event.payload, card))
+        return Message(hooks[0], _body(row, told[0] if told else "{}", card))
     except (DatabaseUnavailable, DatabaseSlow):
         raise
     except Exception:

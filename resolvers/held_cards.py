@@ -23,8 +23,8 @@ from resolvers.context import Context
 from resolvers.holds import EXPIRED, VOIDED, cards_of, release_payment, set_status, status_at
 from resolvers.kin import lock_with_kin
 from resolvers.ledgers import CardLedger
+from resolvers.outbox import Event
 from resolvers.pools import ledger_of
-from resolvers.postings import Event
 from resolvers.tiers import bring
 from resolvers.writing import write
 from rules.book import RuleBook

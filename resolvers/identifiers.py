@@ -16,6 +16,10 @@ from uuid import UUID
 Randomness = Callable[[int], bytes]
 
 _FORM = "loyalty-input-1"
+_VERSION_7 = 7 << 76
+_VARIANT = 2 << 62
+_PLACE = (1 << 12) - 1
+_TAIL = (1 << 62) - 1
 _PLAIN = frozenset({str, int, bool, type(None)})
 _EMPTY: tuple[Any, ...] = ((), frozenset())
 
@@ -27,16 +31,45 @@ def random_id(randomness: Randomness) -> UUID:
 
 def ordered_ids(instant: datetime, count: int, randomness: Randomness) -> tuple[UUID, ...]:
     """UUIDv7s of one millisecond in rising order: 48 bits of time, 12 of place, 62 random."""
-    milliseconds = max(0, int(instant.timestamp() * 1000))
-    made = []
+    # Places beyond 12 bits go on in the next millisecond, so that order holds.
+    first = max(0, int(instant.timestamp() * 1000)) << 12
     drawn = randomness(8 * count)
-    for place in range(count):
-        high, low = divmod(place, 1 << 12)
-        tail = int.from_bytes(drawn[8 * place : 8 * place + 8]) & ((1 << 62) - 1)
-        # Places beyond 12 bits go on in the next millisecond, so that order holds.
-        value = ((milliseconds + high) << 80) | (7 << 76) | (low << 64) | (2 << 62) | tail
-        made.append(UUID(int=value))
-    return tuple(made)
+    return tuple(
+        [
+            UUID(int=_ordered(first + place, drawn[8 * place : 8 * place + 8]))
+            for place in range(count)
+        ]
+    )
+
+
+def _ordered(moment: int, drawn: bytes) -> int:
+    """`moment`: milliseconds and, in its last 12 bits, the place."""
+    tail = int.from_bytes(drawn) & _TAIL
+    return (moment >> 12 << 80) | _VERSION_7 | (moment & _PLACE) << 64 | _VARIANT | tail
+
+
+def place_of(ordered: UUID) -> int:
+    """Its place among the ids of its millisecond."""
+    return ordered.int >> 64 & _PLACE
+
+
+def placed_id(ordered: UUID, places: int) -> UUID:
+    """The id that stands so many places behind one of `ordered_ids`, alike in all else."""
+    return UUID(int=ordered.int + (places << 64))
+
+
+def drawn_ahead(randomness: Randomness, size: int = 4096) -> Randomness:
+    """The same, asked for much at a time: each question to the system takes as long as an id."""
+    rest = memoryview(b"")
+
+    def draw(count: int) -> bytes:
+        nonlocal rest
+        if count > len(rest):
+            rest = memoryview(randomness(max(count, size)))
+        drawn, rest = bytes(rest[:count]), rest[count:]
+        return drawn
+
+    return draw
 
 
 def natural_key(kind: str, *parts: str) -> bytes:

@@ -24,7 +24,7 @@ from resolvers.happenings import CardIssued
 from resolvers.identifiers import random_id
 from resolvers.kin import lock_with_kin
 from resolvers.numbers import Wanted, claim, number_fault
-from resolvers.postings import Event
+from resolvers.outbox import Event
 from resolvers.programs import known_channel
 from resolvers.replays import Answer, Operation, Outcome, key_fault, once
 from resolvers.standings import standing_in_unit

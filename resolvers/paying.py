@@ -36,9 +36,9 @@ from resolvers.holds import (
     status_at,
 )
 from resolvers.identifiers import random_id
+from resolvers.outbox import Event
 from resolvers.payment_books import Made, by_card, payment_row, redemptions, write_payment
 from resolvers.pools import Pool, lock_pool
-from resolvers.postings import Event
 from resolvers.priced_carts import CartCommand, PricedCart, by_value, price_cart
 from resolvers.replays import Answer, Operation, Outcome, key_fault, once
 from resolvers.tenders import check_card, tender_of

@@ -7,25 +7,14 @@ Within one transaction, and nothing else is awaited. Source: engineering 3.1, se
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
 from uuid import UUID
 
-import msgspec
-
-from models.card_statements import CardRow, EventRow, advance_card, insert_event, locked_card
+from models.card_statements import CardRow, advance_card, insert_event, locked_card
 from models.database import Transaction
-from resolvers.identifiers import Randomness, ordered_ids
+from resolvers.identifiers import Randomness
+from resolvers.outbox import Event, event_row
 from rules.errors import CardNotFound
 from rules.ledger import Entry
-
-_JSON = msgspec.json.Encoder(decimal_format="number")
-
-
-class Event(NamedTuple):
-    """What the outbox tells of a card: ids only, never a person."""
-
-    kind: str
-    payload: dict[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,24 +35,6 @@ async def lock_card(transaction: Transaction, card_id: UUID) -> CardRow:
     return row
 
 
-def points_posted(op_id: UUID, entries: Sequence[Entry]) -> Event:
-    ids = [entry.entry_id for entry in entries]
-    return Event("pointsPosted", {"operation": op_id, "entries": ids})
-
-
-def event_rows(
-    card_id: UUID, first: int, events: Sequence[Event], now: datetime, randomness: Randomness
-) -> list[EventRow]:
-    """The events as the next rows of the card's outbox, from number `first` on."""
-    ids = ordered_ids(now, len(events), randomness)
-    return [
-        EventRow(
-            card_id, event_id, first + place, kind, _JSON.encode(payload).decode(), posted_at=now
-        )
-        for place, ((kind, payload), event_id) in enumerate(zip(events, ids, strict=True))
-    ]
-
-
 async def tell(
     transaction: Transaction,
     card: CardRow,
@@ -74,9 +45,9 @@ async def tell(
     """Write the events into the outbox in the card's order, and the card's row with its new
     heads.
     """
-    await transaction.run_rows(
-        insert_event, event_rows(card.card_id, card.next_event, events, now, randomness)
-    )
+    if events:
+        row = event_row(card.card_id, card.next_event, events, now, randomness)
+        await transaction.run_rows(insert_event, [row])
     card = card._replace(next_event=card.next_event + len(events))
     await transaction.run(
         advance_card,

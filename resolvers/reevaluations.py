@@ -15,7 +15,8 @@ from resolvers.callers import Role
 from resolvers.clock import civil_date
 from resolvers.context import Context
 from resolvers.kin import lock_with_kin
-from resolvers.postings import Event, tell
+from resolvers.outbox import Event
+from resolvers.postings import tell
 from resolvers.standings import standing_in_unit
 from resolvers.tiers import reevaluate
 from rules.book import RuleBook

@@ -33,7 +33,8 @@ from resolvers.issuing import check_participation, insert_new_card, new_card
 from resolvers.ledgers import CardLedger, Step, open_ledger
 from resolvers.lineage import REPLACING
 from resolvers.numbers import Wanted, claim, number_fault
-from resolvers.postings import Event, lock_card
+from resolvers.outbox import Event
+from resolvers.postings import lock_card
 from resolvers.programs import known_channel
 from resolvers.replays import Answer, Operation, Outcome, key_fault, once
 from resolvers.standings import Standing, standing_in_unit

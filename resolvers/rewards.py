@@ -22,7 +22,8 @@ from resolvers.happenings import ActivityCounted, CardIssued, SaleCounted, TierR
 from resolvers.judging import room_below
 from resolvers.lineage import replaced_ids
 from resolvers.lot_dates import lot_dates
-from resolvers.postings import Event, lock_card, tell
+from resolvers.outbox import Event
+from resolvers.postings import lock_card, tell
 from resolvers.standings import Standing, standing_in_unit
 from resolvers.tiers import win_tiers
 from resolvers.writing import post

@@ -21,7 +21,8 @@ from resolvers.clock import civil_date
 from resolvers.context import Context
 from resolvers.happenings import TierReached
 from resolvers.identifiers import Randomness, random_id
-from resolvers.postings import Event, Posted, tell
+from resolvers.outbox import Event
+from resolvers.postings import Posted, tell
 from resolvers.standings import Standing, standing_in_unit
 from rules import reevaluation
 from rules import tiers as rules

@@ -37,7 +37,8 @@ from models.ledger_statements import (
 from models.payment_statements import release_hold_lot, unreleased_holds_of
 from resolvers.identifiers import Randomness
 from resolvers.ledgers import CardLedger, PointBook, Step, is_lot, lot_of, open_ledger
-from resolvers.postings import Event, Posted, points_posted, tell
+from resolvers.outbox import Event, points_posted
+from resolvers.postings import Posted, tell
 from rules.balances import PointsDay, Sums, next_change, totals
 from rules.errors import InvalidInput
 from rules.ledger import COUNTING, ISSUING, USING, Draft, Entry, EntryType

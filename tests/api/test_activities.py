@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 
+from models.card_statements import EventRow
 from models.cards import outbox
 from models.statements import Statement
+from resolvers.outbox import Told, events_of
 from tests.api.activities import (
     CHECKIN,
     CHECKIN_RULE,
@@ -36,14 +38,8 @@ REUSED = """replayed transactions { points } userErrors { code field
   ... on IdempotencyKeyReusedError { firstUsedAt } }"""
 
 
-class EventRow(NamedTuple):
-    kind: str
-    payload: str
-
-
-def events(service: Harness) -> list[EventRow]:
-    columns = outbox.c.kind, outbox.c.payload
-    statement = Statement(select(*columns).order_by(outbox.c.seq_no), EventRow)
+def events(service: Harness) -> list[Told]:
+    statement = Statement(select(outbox).order_by(outbox.c.seq_no), EventRow)
 
     async def rows() -> list[EventRow]:
         read = service.database.read()
@@ -52,7 +48,7 @@ def events(service: Harness) -> list[EventRow]:
         finally:
             await read.close()
 
-    return service.wait(rows())
+    return [event for row in service.wait(rows()) for event in events_of(row)]
 
 
 def test_the_same_activity_answers_as_the_first_time(service: Harness) -> None:
