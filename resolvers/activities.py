@@ -33,6 +33,7 @@ from resolvers.activity_checks import (
 from resolvers.activity_judging import (
     JudgedActivity,
     activity_drafts,
+    activity_posted,
     gifts,
     judge_activity,
     notes_json,
@@ -45,7 +46,6 @@ from resolvers.happenings import ActivityCounted
 from resolvers.identifiers import content_hash, operation_id
 from resolvers.kin import lock_with_kin
 from resolvers.lineage import replaced_ids
-from resolvers.outbox import Event
 from resolvers.tiers import win_tiers
 from resolvers.writing import post
 from rules import activities as rules
@@ -203,7 +203,7 @@ async def write_activity(
     await audit_card(
         context, transaction, card.card_id, operation, plan.now, after=dict[str, object](named)
     )
-    await _write_points(context, transaction, plan, card, judged, named)
+    await _write_points(context, transaction, plan, card, judged)
 
 
 async def _count(transaction: Transaction, plan: Plan, card: CardRow) -> None:
@@ -236,7 +236,7 @@ async def _count(transaction: Transaction, plan: Plan, card: CardRow) -> None:
 async def note_counted(transaction: Transaction, plan: Plan, card: CardRow) -> None:
     """Tell the unit how many of the type the card has posted, where a reward asks."""
     code = plan.kind.code
-    if not plan.book.counts_activities(code):
+    if code not in plan.book.counted_types:
         return
     ids = [card.card_id, *await replaced_ids(transaction, card)]
     (row,) = await transaction.each(activity_count, ids, of_type=code)
@@ -266,7 +266,6 @@ async def _write_points(
     plan: Plan,
     card: CardRow,
     judged: JudgedActivity,
-    named: dict[str, str],
 ) -> None:
     op_id = operation_id(plan.activity.key)
     zone = judged.standing.time_zone
@@ -279,7 +278,7 @@ async def _write_points(
             op_id=op_id,
             kind="activity",
             drafts=drafts,
-            events=[Event("activityPosted", {**named, "operation": op_id})],
+            events=[activity_posted(plan.kind.code, plan.activity.activity_id, op_id)],
             now=plan.now,
             zone=zone,
             randomness=context.service.randomness,

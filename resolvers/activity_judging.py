@@ -7,6 +7,8 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
+from uuid import UUID
 
 from models.card_statements import CardRow
 from models.database import Reader
@@ -16,11 +18,15 @@ from resolvers.clock import civil_date
 from resolvers.context import Context
 from resolvers.judging import context_book, room_below
 from resolvers.lot_dates import lot_dates
+from resolvers.outbox import Event
 from resolvers.standings import Standing, standing_in_unit
 from rules.book import RuleBook
 from rules.earning import ActivityFacts, CardFacts, Earned, earn_activity
 from rules.ledger import Draft, EntryType, Origin, Reason
 from rules.program import Channel
+
+# Asked of its enum, a member takes as long as a row to make.
+_EARN = EntryType.EARN
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +86,7 @@ def notes_json(earned: Earned) -> str:
     return json.dumps([[note.code.value, note.scheme, note.rule] for note in earned.notes])
 
 
-@dataclass(frozen=True, slots=True)
-class Gift:
+class Gift(NamedTuple):
     """One entry to be of an activity, whichever activity it is."""
 
     reward_point: str
@@ -113,24 +118,17 @@ def activity_drafts(
     given: Iterable[Gift], activity_type: str, activity_id: str, occurred_at: datetime
 ) -> list[Draft]:
     """EARN entries of the activity."""
-    return [
-        Draft(
-            EntryType.EARN,
-            one.reward_point,
-            one.units,
-            one.entry_date,
-            one.entry_date,
-            occurred_at,
-            one.vests_on,
-            one.expires_on,
-            Origin(
-                channel=one.channel,
-                program=one.program,
-                tier=one.tier,
-                activity_type=activity_type,
-                activity_id=activity_id,
-            ),
-            one.reason,
+    drafts = []
+    for point, units, on, vests_on, expires_on, channel, program, tier, reason in given:
+        origin = Origin(
+            channel, program, tier, None, None, None, activity_type, activity_id, adjustment_id=None
         )
-        for one in given
-    ]
+        drafts.append(
+            Draft(_EARN, point, units, on, on, occurred_at, vests_on, expires_on, origin, reason)
+        )
+    return drafts
+
+
+def activity_posted(activity_type: str, activity_id: str, op_id: UUID) -> Event:
+    told = {"activityType": activity_type, "activityId": activity_id, "operation": op_id}
+    return Event("activityPosted", told)

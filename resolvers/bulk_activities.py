@@ -25,7 +25,14 @@ from models.card_statements import numbers_of
 from models.customer_statements import affiliations_of
 from models.database import Transaction
 from resolvers.activity_checks import check_affiliation, checked_type, named_channel
-from resolvers.activity_judging import Gift, activity_drafts, activity_facts, gifts, notes_json
+from resolvers.activity_judging import (
+    Gift,
+    activity_drafts,
+    activity_facts,
+    activity_posted,
+    gifts,
+    notes_json,
+)
 from resolvers.audits import audit_card
 from resolvers.books import History
 from resolvers.bulk_books import Books, OpenCard, open_books
@@ -34,7 +41,6 @@ from resolvers.clock import civil_date
 from resolvers.context import Context
 from resolvers.identifiers import operation_id
 from resolvers.judging import context_book
-from resolvers.outbox import Event
 from rules import activities as rules
 from rules.book import RuleBook
 from rules.earning import earn_activity
@@ -47,14 +53,14 @@ _Judged = tuple[tuple[Gift, ...], str]
 Counts = dict[tuple[UUID, str], dict[date, int]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Planned:
-    """A line that passed every check that looks at nothing but the program."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Plan:
+    """What the program says of lines that name the same of it on the same day."""
 
-    line: LineRow
     book: RuleBook
     channel: Channel
     kind: ActivityType
+    affiliation: str | None
     entry_date: date
 
 
@@ -73,53 +79,51 @@ class _Batch:
     # What the rules made of equal facts.
     judged: dict[object, _Judged] = field(default_factory=dict)
 
-    def try_post(self, planned: _Planned | None, card: OpenCard | None) -> bool:
+    def try_post(self, line: LineRow, plan: _Plan | None, card: OpenCard | None) -> bool:
         """Post the line; False where that is no plain matter, and nothing has changed."""
-        if planned is None or card is None:
+        if plan is None or card is None:
             return False
         try:
-            return self._post(planned, card)
+            return self._post(line, plan, card)
         except LoyaltyError:
             return False
 
-    def _post(self, planned: _Planned, card: OpenCard) -> bool:
-        line, kind, on = planned.line, planned.kind, planned.entry_date
-        counts = self.counts[card.row.card_id, kind.code]
+    def _post(self, line: LineRow, plan: _Plan, card: OpenCard) -> bool:
+        kind, on, card_id = plan.kind, plan.entry_date, card.row.card_id
+        counts = self.counts[card_id, kind.code]
         if kind.limit is not None and rules.exceeds(kind.limit, counts, on):
             return False
-        if planned.book.counts_activities(kind.code):
+        if kind.code in plan.book.counted_types:
             return False
-        given, notes = self._judged(planned, card)
+        given, notes = self._judged_on(plan, card)
         drafts = activity_drafts(given, kind.code, line.activity_id, line.occurred_at)
         op_id = operation_id(line.activity_key)
-        told = {"activityType": kind.code, "activityId": line.activity_id, "operation": op_id}
-        event = Event("activityPosted", {**told})
-        if not self.books.post(card, op_id, "activity", drafts, [event], self.now):
+        event = activity_posted(kind.code, line.activity_id, op_id)
+        if not self.books.post(card, op_id, "activity", drafts, (event,), self.now):
             return False
         counts[on] = counts.get(on, 0) + 1
-        self.touched_days.add((card.row.card_id, kind.code, on))
-        self.posts.append(
-            PostRow(
-                line.activity_key,
-                card.row.card_id,
-                kind.code,
-                on,
-                self.now,
-                self.context.caller.scope,
-                notes,
-            )
-        )
+        self.touched_days.add((card_id, kind.code, on))
+        by = self.context.caller.scope
+        self.posts.append(PostRow(line.activity_key, card_id, kind.code, on, self.now, by, notes))
         return True
 
-    def _judged(self, planned: _Planned, card: OpenCard) -> _Judged:
-        book, channel, line = planned.book, planned.channel, planned.line
+    def _judged_on(self, plan: _Plan, card: OpenCard) -> _Judged:
+        """The card's, as long as its standing is what it is and nothing has a maximum."""
+        found: _Judged | None = card.known.get(plan)
+        if found is None:
+            found = self._judge(plan, card)
+            if not plan.book.maxima:
+                card.known[plan] = found
+        return found
+
+    def _judge(self, plan: _Plan, card: OpenCard) -> _Judged:
+        book, channel, on, code = plan.book, plan.channel, plan.entry_date, plan.kind.code
         held = self.affiliations.get(card.row.customer_key, frozenset())
-        if line.affiliation is not None:
-            held |= {line.affiliation}
-        on, code = planned.entry_date, planned.kind.code
+        if plan.affiliation is not None:
+            held |= {plan.affiliation}
         room = card.room(book, civil_date(self.now, channel.time_zone))
         programs, tiers = card.judged_on(on)
-        equal = (book.version, channel.code, on, code, programs, (*tiers.items(),), held)
+        equal = (plan, programs, (*tiers.items(),), held)
         if not room and equal in self.judged:
             return self.judged[equal]
         facts = activity_facts(channel, (programs, tiers), held, room, code, on)
@@ -167,7 +171,7 @@ async def post_together(
         left, behind = [], set()
         async for line in transaction.unhurried(waiting):
             plan, card = planned.get(line.activity_key), cards.get(line.card_number)
-            if line.card_number in behind or not batch.try_post(plan, card):
+            if line.card_number in behind or not batch.try_post(line, plan, card):
                 left.append(line.activity_key)
                 behind.add(line.card_number)
         await batch.write()
@@ -186,7 +190,7 @@ async def _opened(
     waiting: Sequence[LineRow],
     effective: RuleBook,
     operation: str,
-) -> tuple[_Batch, Mapping[str, OpenCard], Mapping[bytes, _Planned]]:
+) -> tuple[_Batch, Mapping[str, OpenCard], Mapping[bytes, _Plan]]:
     now = context.service.clock()
     numbers = sorted({line.card_number for line in waiting})
     ids = {row.number: row.card_id for row in await transaction.each(numbers_of, numbers)}
@@ -218,13 +222,14 @@ async def _opened(
 
 @dataclass
 class _Planner:
-    """What the program says of lines; the same for all that name the same of it."""
+    """Finds the plan of a line; equal ones are the same one."""
 
     caller: Caller
     history: History
     _known: dict[object, tuple[Channel, ActivityType] | None] = field(default_factory=dict)
+    _plans: dict[object, _Plan] = field(default_factory=dict)
 
-    def plan(self, line: LineRow) -> _Planned | None:
+    def plan(self, line: LineRow) -> _Plan | None:
         """None for what would be refused."""
         book = self.history.at(line.occurred_at)
         if book is None:
@@ -236,7 +241,11 @@ class _Planner:
         if found is None:
             return None
         channel, kind = found
-        return _Planned(line, book, channel, kind, civil_date(line.occurred_at, channel.time_zone))
+        on = civil_date(line.occurred_at, channel.time_zone)
+        plan = self._plans.get((named, on))
+        if plan is None:
+            plan = self._plans[named, on] = _Plan(book, channel, kind, line.affiliation, on)
+        return plan
 
     def _found(self, book: RuleBook, line: LineRow) -> tuple[Channel, ActivityType] | None:
         try:
@@ -249,7 +258,7 @@ class _Planner:
 
 
 async def _days(
-    transaction: Transaction, ids: Sequence[UUID], planned: Mapping[bytes, _Planned]
+    transaction: Transaction, ids: Sequence[UUID], planned: Mapping[bytes, _Plan]
 ) -> Counts:
     """How many activities the cards have on the days that matter to the lines, type by type."""
     windows: dict[str, tuple[date, date]] = {}

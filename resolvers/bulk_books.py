@@ -6,10 +6,12 @@ that one posting after another would leave. Source: engineering 3.1, semantics 6
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import Generic, NamedTuple, TypeVar
+from functools import lru_cache
+from itertools import islice
+from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from models.bulk_statements import (
@@ -50,12 +52,12 @@ from models.statements import Changes, Statement
 from resolvers.books import History
 from resolvers.clock import MICROSECOND, civil_date
 from resolvers.context import Context
-from resolvers.identifiers import Randomness, drawn_ahead, ordered_ids
-from resolvers.judging import limited, room_of
+from resolvers.identifiers import id_run
+from resolvers.judging import room_of
 from resolvers.ledgers import is_lot
 from resolvers.outbox import Event, event_row, points_posted
 from resolvers.standings import Standing, has_kin
-from resolvers.tiers import judged_points, wins_nothing
+from resolvers.tiers import wins_nothing
 from resolvers.writing import balance_row, check_balance, entry_row
 from rules.balances import NEVER, PointsDay, Sums
 from rules.book import RuleBook
@@ -89,6 +91,8 @@ class OpenCard:
     count_gains: dict[CountKey, int] = field(default_factory=dict)
     # The day as of which the balance of a reward point is told.
     told_on: dict[str, date] = field(default_factory=dict)
+    # What callers made of the standing; forgotten when it changes.
+    known: dict[object, Any] = field(default_factory=dict)
     _judged: dict[date, Judged] = field(default_factory=dict)
 
     def judged_on(self, day: date) -> Judged:
@@ -99,11 +103,24 @@ class OpenCard:
             found = self._judged[day] = standing.programs_on(day), standing.tiers_on(day)
         return found
 
+    def judging(self, drafts: Iterable[Draft]) -> Collection[str]:
+        """Programs of the first day of the drafts whose tiers count any of them."""
+        first = min([draft.counts_on for draft in drafts])
+        asked = (first, *[draft.reward_point for draft in drafts])
+        found: Collection[str] | None = self.known.get(asked)
+        if found is None:
+            judged_points, points = self.standing.book.judged_points, asked[1:]
+            programs, _ = self.judged_on(first)
+            found = [one for one in programs if not judged_points(one).isdisjoint(points)]
+            self.known[asked] = found
+        return found
+
     def stands(self, standing: Standing) -> None:
         """From now on as it is judged by then."""
         if standing is not self.standing:
             self.standing = standing
             self._judged.clear()
+            self.known.clear()
 
     def sums(self, code: str) -> Sums:
         known = self.balances.get(code)
@@ -125,7 +142,7 @@ class OpenCard:
 
     def room(self, book: RuleBook, today: date) -> dict[str, int]:
         """Units left below each maximum."""
-        if not limited(book):
+        if not book.maxima:
             return {}
         codes = self.balances.keys() | self.gained.keys()
         # Nothing is owed, so that it does not matter since when that is settled.
@@ -172,7 +189,8 @@ class Books:
     cards: dict[UUID, OpenCard]
     # Of every card that is locked: its customer, else the card itself.
     owners: dict[UUID, UUID]
-    randomness: Randomness
+    # Of entries and of rows of the outbox.
+    ids: Iterator[UUID]
     operations: list[OperationRow] = field(default_factory=list)
     entries: list[EntryRow] = field(default_factory=list)
     lots: list[LotRow] = field(default_factory=list)
@@ -191,23 +209,22 @@ class Books:
         """Add positive drafts, or none, as one operation; False where a tier would move, and
         nothing is added.
         """
-        zone = card.standing.time_zone
-        standing = _standing_after(card, drafts, now)
-        if standing is None:
-            return False
-        card.stands(standing)
-        card_id, first_seq = card.row.card_id, card.next_seq
-        posted_at = max(now, card.last_posted_at + MICROSECOND)
-        card.last_posted_at = posted_at
+        if drafts:
+            standing = _standing_after(card, drafts, now)
+            if standing is None:
+                return False
+            card.stands(standing)
+        card_id, first_seq, since = card.row.card_id, card.next_seq, card.last_posted_at
+        posted_at = card.last_posted_at = now if now > since else since + MICROSECOND
         if drafts:
             entries = self._chained(card, op_id, drafts, posted_at)
-            self._take(card, entries, civil_date(posted_at, zone))
+            self._take(card, entries, _date(posted_at, card.standing.time_zone))
             events = [points_posted(op_id, entries), *events]
         self.operations.append(
-            OperationRow(card_id, op_id, kind, posted_at, first_seq, last_seq=card.next_seq - 1)
+            OperationRow(card_id, op_id, kind, posted_at, first_seq, card.next_seq - 1)
         )
         if events:
-            row = event_row(card_id, card.next_event, events, posted_at, self.randomness)
+            row = event_row(card_id, next(self.ids), card.next_event, events, posted_at)
             self.events.append(row)
             card.next_event += len(events)
         self.touched[card_id] = card
@@ -216,41 +233,33 @@ class Books:
     def _chained(
         self, card: OpenCard, op_id: UUID, drafts: Sequence[Draft], posted_at: datetime
     ) -> tuple[Entry, ...]:
-        ids = ordered_ids(posted_at, len(drafts), self.randomness)
+        ids = tuple(islice(self.ids, len(drafts)))
         entries = chain(
             card.row.card_id, card.next_seq, card.head_hash, posted_at, op_id, tuple(drafts), ids
         )
         card.next_seq += len(entries)
         card.head_hash = entries[-1].entry_hash
         newest = max([draft.entry_date for draft in drafts])
-        card.last_entry_on = max(newest, card.last_entry_on or newest)
+        if card.last_entry_on is None or newest > card.last_entry_on:
+            card.last_entry_on = newest
         return entries
 
     def _take(self, card: OpenCard, entries: Iterable[Entry], today: date) -> None:
         on = max(today, card.last_entry_on or today)
-        card_id = card.row.card_id
-        self.entries += map(entry_row, entries)
+        card_id, gained = card.row.card_id, card.gained
+        day_gains, count_gains = card.day_gains, card.count_gains
         for entry in entries:
             draft = entry.draft
             if not is_lot(draft):
                 raise ValueError("only what is earned is posted in bulk")
             units, point = draft.points_units, draft.reward_point
             day = (point, draft.vests_on or draft.entry_date, draft.expires_on or NEVER)
-            self.lots.append(
-                LotRow(
-                    card_id,
-                    entry.entry_id,
-                    *day,
-                    draft.occurred_at,
-                    remainder=units,
-                    held=0,
-                    expired=0,
-                )
-            )
             count = (point, draft.counts_on)
-            card.gained[point] = card.gained.get(point, 0) + units
-            card.day_gains[day] = card.day_gains.get(day, 0) + units
-            card.count_gains[count] = card.count_gains.get(count, 0) + units
+            self.entries.append(entry_row(entry))
+            self.lots.append(LotRow(card_id, entry.entry_id, *day, draft.occurred_at, units, 0, 0))
+            gained[point] = gained.get(point, 0) + units
+            day_gains[day] = day_gains.get(day, 0) + units
+            count_gains[count] = count_gains.get(count, 0) + units
             card.told_on[point] = on
 
     async def write(self) -> None:
@@ -284,16 +293,17 @@ class Books:
         await balances.write(self.transaction, insert_balance, change_balances)
 
 
+# A unit asks of few moments and zones.
+_date = lru_cache(maxsize=256)(civil_date)
+
+
 def _standing_after(card: OpenCard, drafts: Sequence[Draft], now: datetime) -> Standing | None:
     """The standing with what the drafts count; None where that moves a tier."""
     before = card.standing
-    if not drafts:
-        return before
-    points = {draft.reward_point for draft in drafts}
-    first = min([draft.counts_on for draft in drafts])
-    programs = [one for one in card.judged_on(first)[0] if judged_points(before, one) & points]
+    programs = card.judging(drafts)
     if not programs:
         return before
+    first = min([draft.counts_on for draft in drafts])
     gains = dict(card.count_gains)
     for draft in drafts:
         key = (draft.reward_point, draft.counts_on)
@@ -302,7 +312,7 @@ def _standing_after(card: OpenCard, drafts: Sequence[Draft], now: datetime) -> S
     unchanged = (row for key, row in card.countable.items() if key not in gains)
     standing = replace(before, countable=(*unchanged, *after.count_rows()))
     moments = [Moment(day, extends=True) for day in {draft.counts_on for draft in drafts}]
-    today = civil_date(now, before.time_zone)
+    today = _date(now, before.time_zone)
     unmoved = all(
         wins_nothing(standing, before, program, moments, first, today) for program in programs
     )
@@ -365,7 +375,7 @@ async def open_books(
         for key, standing in standings.items()
     }
     owners = {row.card_id: row.customer_key or row.card_id for row in locked}
-    return Books(transaction, cards, owners, drawn_ahead(context.service.randomness))
+    return Books(transaction, cards, owners, id_run(now, context.service.randomness))
 
 
 async def _standings(

@@ -23,7 +23,6 @@ from rules.earning import (
     Judgement,
     earning_line,
     judge,
-    maximum_units,
 )
 from rules.lines import Line
 from rules.program import Channel
@@ -135,16 +134,10 @@ async def room_below(
     reader: Reader, book: RuleBook, card_id: UUID, now: datetime, zone: str, today: date
 ) -> dict[str, int]:
     """The room of `room_of` for a card issued in the zone."""
-    if not limited(book):
+    if not book.maxima:
         return {}
     parts = (await card_parts(reader, [card_id]))[card_id]
     return room_of(book, parts.sums, parts.days_at(now, zone), today)
-
-
-def limited(book: RuleBook) -> dict[str, int]:
-    """The maximum of each reward point that has one, in smallest units."""
-    limits = {code: maximum_units(point) for code, point in book.reward_points.items()}
-    return {code: limit for code, limit in limits.items() if limit is not None}
 
 
 def room_of(
@@ -158,7 +151,7 @@ def room_of(
 
     `sums` come with the day up to which the point's debt is settled.
     """
-    room = limited(book)
+    room = dict(book.maxima)
     for code in room.keys() & sums.keys():
         held, since = sums[code]
         now = balances.totals(held, days.get(code, ()), since, today)

@@ -281,7 +281,7 @@ def _lot(row: OpenLotRow, place: tuple[bool, str]) -> Lot:
 
 def is_lot(draft: Draft) -> bool:
     """Every positive entry other than an EXPIRE correction is a lot (semantics 6)."""
-    return draft.points_units > 0 and draft.entry_type is not EntryType.EXPIRE
+    return draft.points_units > 0 and draft.entry_type != "EXPIRE"
 
 
 def lot_of(card_id: UUID, entry_id: UUID, draft: Draft, place: tuple[bool, str]) -> Lot:

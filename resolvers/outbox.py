@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 
 from models.card_statements import EventRow
-from resolvers.identifiers import Randomness, ordered_ids, place_of, placed_id
+from resolvers.identifiers import place_of, placed_id
 from rules.ledger import Entry
 
 # The kind of a row that holds more than one.
@@ -45,10 +45,12 @@ def points_posted(op_id: UUID, entries: Sequence[Entry]) -> Event:
 
 
 def event_row(
-    card_id: UUID, first: int, events: Sequence[Event], now: datetime, randomness: Randomness
+    card_id: UUID, event_id: UUID, first: int, events: Sequence[Event], now: datetime
 ) -> EventRow:
-    """The events, at least one, as the next row of the card's outbox, from number `first` on."""
-    (event_id,) = ordered_ids(now, 1, randomness)
+    """The events, at least one, as the next row of the card's outbox, from number `first` on.
+
+    `event_id` is an ordered one, the first of its millisecond.
+    """
     kind, told = events[0] if len(events) == 1 else (_SEVERAL, events)
     return EventRow(card_id, event_id, first, kind, _JSON.encode(told).decode(), now)
 

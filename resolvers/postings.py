@@ -11,7 +11,7 @@ from uuid import UUID
 
 from models.card_statements import CardRow, advance_card, insert_event, locked_card
 from models.database import Transaction
-from resolvers.identifiers import Randomness
+from resolvers.identifiers import Randomness, ordered_ids
 from resolvers.outbox import Event, event_row
 from rules.errors import CardNotFound
 from rules.ledger import Entry
@@ -46,7 +46,8 @@ async def tell(
     heads.
     """
     if events:
-        row = event_row(card.card_id, card.next_event, events, now, randomness)
+        (event_id,) = ordered_ids(now, 1, randomness)
+        row = event_row(card.card_id, event_id, card.next_event, events, now)
         await transaction.run_rows(insert_event, [row])
     card = card._replace(next_event=card.next_event + len(events))
     await transaction.run(

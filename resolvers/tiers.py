@@ -36,7 +36,7 @@ def moments_from(standing_now: Standing, program: str, day: date) -> list[Moment
     """The day itself and, after it, every day of enrolment on which something that the program
     counts was posted.
     """
-    points = judged_points(standing_now, program)
+    points = standing_now.book.judged_points(program)
     found = {day: False}
     kin = standing_now.kin if is_combined(standing_now, program) else ()
     for row in [row for one in (standing_now, *kin) for row in one.countable]:
@@ -52,13 +52,6 @@ def moments_from(standing_now: Standing, program: str, day: date) -> list[Moment
 def is_combined(standing_now: Standing, program: str) -> bool:
     found = standing_now.book.program(program)
     return found is not None and found.combine_related_loyalty_cards
-
-
-def judged_points(standing_now: Standing, program: str) -> frozenset[str]:
-    """Reward points that the program's tiers count."""
-    found = standing_now.book.program(program)
-    tiers = found.tiers if found else ()
-    return frozenset(rule.reward_point for tier in tiers for rule in tier.rules)
 
 
 async def judge(
@@ -257,7 +250,7 @@ async def win_tiers(
     programs = [
         program
         for program in sorted(standing_now.programs_on(first))
-        if judged_points(standing_now, program) & points
+        if standing_now.book.judged_points(program) & points
     ]
     win = _Win(context, transaction, [Moment(on, ext) for on, ext in days.items()])
     events = await win.judge(standing_now, before, programs, today)

@@ -46,6 +46,8 @@ from rules.lots import Lot
 from rules.numbers import MAXIMUM_BALANCE_UNITS
 
 DayKey = tuple[str, date, date]
+# Plain strings, as drivers want them.
+_NAMES = {kind: kind.value for kind in EntryType}
 
 
 async def post(
@@ -113,7 +115,7 @@ def entry_row(entry: Entry) -> EntryRow:
         entry.card_id,
         entry.entry_id,
         entry.seq_no,
-        draft.entry_type.value,
+        _NAMES[draft.entry_type],
         draft.reward_point,
         draft.points_units,
         draft.entry_date,

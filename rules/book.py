@@ -9,6 +9,7 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Protocol, TypeVar
 
+from rules.giving import maximum_units
 from rules.indexes import RuleIndex
 from rules.program import (
     ActivityType,
@@ -72,6 +73,12 @@ class RuleBook:
     programs_by_channel: Mapping[str, tuple[Program, ...]]
     rewards_by_program: Mapping[str, tuple[OneTimeReward, ...]]
     tiers: Mapping[tuple[str, str], Tier]
+    # The maximum of each reward point that has one, in smallest units.
+    maxima: Mapping[str, int]
+    # What a program's tiers count.
+    judged_by_program: Mapping[str, frozenset[str]]
+    # Activity types that a reward counts.
+    counted_types: frozenset[str | None]
     rates: Rates
     # By (price group, coupon); shipping discounts select lines only to sum them up.
     discounts_index: RuleIndex[Discount]
@@ -99,15 +106,12 @@ class RuleBook:
         """Programs with a scheme published to the channel, in document order."""
         return self.programs_by_channel.get(channel, ())
 
-    def counts_activities(self, activity_type: str) -> bool:
-        """Whether a reward counts activities of the type."""
-        return any(
-            reward.trigger is Trigger.ACTIVITY_COUNT and reward.activity_type == activity_type
-            for reward in self.one_time_rewards.values()
-        )
-
     def one_time_rewards_of(self, program: str) -> tuple[OneTimeReward, ...]:
         return self.rewards_by_program.get(program, ())
+
+    def judged_points(self, program: str) -> frozenset[str]:
+        """Reward points that the program's tiers count."""
+        return self.judged_by_program.get(program, frozenset())
 
     def earned_reward_points(self, program: str) -> tuple[str, ...]:
         """Reward points that the program's rules earn, in document order. Source: semantics 6."""
@@ -182,6 +186,18 @@ def compile_book(
             for program in configuration.programs
         },
         tiers={(p.code, tier.code): tier for p in configuration.programs for tier in p.tiers},
+        maxima=_maxima(configuration),
+        judged_by_program={
+            program.code: frozenset(
+                rule.reward_point for tier in program.tiers for rule in tier.rules
+            )
+            for program in configuration.programs
+        },
+        counted_types=frozenset(
+            reward.activity_type
+            for reward in configuration.one_time_rewards
+            if reward.trigger is Trigger.ACTIVITY_COUNT
+        ),
         rates=exchange_rates(configuration),
         discounts_index=RuleIndex(configuration.discounts, _gates),
         shipping_index=RuleIndex(
@@ -191,6 +207,11 @@ def compile_book(
             text(one.name, None, one.code) for one in configuration.shipping_threshold_discounts
         ),
     )
+
+
+def _maxima(configuration: Configuration) -> Mapping[str, int]:
+    limits = {point.code: maximum_units(point) for point in configuration.reward_points}
+    return {code: limit for code, limit in limits.items() if limit is not None}
 
 
 def published_channels(configuration: Configuration) -> Mapping[str, frozenset[str]]:
