@@ -161,7 +161,7 @@ class Standing:
 
     def tier_on(self, program: str, day: date) -> TierRow | None:
         version = self.version(self.book, program)
-        if version is None or program not in self.programs_on(day):
+        if version is None or not version.program.tiers or program not in self.programs_on(day):
             return None
         return rules.tier_on(self.rows_until(program, day), version.program, day)
 
