@@ -13,14 +13,16 @@ from uuid import UUID
 
 from models.activity_statements import (
     ActivityDayRow,
-    LineRow,
+    PostableRow,
     PostRow,
     activity_days_of,
+    end_waiting,
     insert_activity_day,
     insert_post,
-    locked_lines_of,
+    locked_waiting_of,
+    postable_lines_of,
 )
-from models.bulk_statements import change_activity_days, post_lines
+from models.bulk_statements import change_activity_days
 from models.card_statements import numbers_of
 from models.customer_statements import affiliations_of
 from models.database import Transaction
@@ -51,7 +53,7 @@ Counts = dict[tuple[UUID, str], dict[date, int]]
 class _Planned:
     """A line that passed every check that looks at nothing but the program."""
 
-    line: LineRow
+    line: PostableRow
     book: RuleBook
     channel: Channel
     kind: ActivityType
@@ -107,6 +109,7 @@ class _Batch:
                 self.now,
                 self.context.caller.scope,
                 notes,
+                self.context.caller.name,
             )
         )
         return True
@@ -144,7 +147,7 @@ class _Batch:
         await self.transaction.run_rows(insert_activity_day, new)
         await self.transaction.change_many(change_activity_days, old)
         keys = [post.activity_key for post in self.posts]
-        await self.transaction.run_each(post_lines, keys, reviewed_by=self.context.caller.name)
+        await self.transaction.run_each(end_waiting, keys)
         first = next(iter(self.books.touched))
         await audit_card(self.context, self.transaction, first, self.operation, self.now)
 
@@ -158,9 +161,10 @@ async def post_together(
     """
 
     async def unit(transaction: Transaction, effective: RuleBook | None) -> tuple[int, list[bytes]]:
-        rows = await transaction.each(locked_lines_of, sorted(keys))
-        locked = {row.activity_key: row for row in rows if row.status == "UNPOSTED"}
-        waiting = [locked[key] for key in keys if key in locked]
+        locked = await transaction.each(locked_waiting_of, sorted(keys))
+        rows = await transaction.each(postable_lines_of, [row.activity_key for row in locked])
+        found = {row.activity_key: row for row in rows}
+        waiting = [found[key] for key in keys if key in found]
         if effective is None or not waiting:
             return 0, [line.activity_key for line in waiting]
         batch, cards, planned = await _opened(context, transaction, waiting, effective, operation)
@@ -183,7 +187,7 @@ async def post_together(
 async def _opened(
     context: Context,
     transaction: Transaction,
-    waiting: Sequence[LineRow],
+    waiting: Sequence[PostableRow],
     effective: RuleBook,
     operation: str,
 ) -> tuple[_Batch, Mapping[str, OpenCard], Mapping[bytes, _Planned]]:
@@ -224,7 +228,7 @@ class _Planner:
     history: History
     _known: dict[object, tuple[Channel, ActivityType] | None] = field(default_factory=dict)
 
-    def plan(self, line: LineRow) -> _Planned | None:
+    def plan(self, line: PostableRow) -> _Planned | None:
         """None for what would be refused."""
         book = self.history.at(line.occurred_at)
         if book is None:
@@ -238,7 +242,7 @@ class _Planner:
         channel, kind = found
         return _Planned(line, book, channel, kind, civil_date(line.occurred_at, channel.time_zone))
 
-    def _found(self, book: RuleBook, line: LineRow) -> tuple[Channel, ActivityType] | None:
+    def _found(self, book: RuleBook, line: PostableRow) -> tuple[Channel, ActivityType] | None:
         try:
             kind = checked_type(self.caller, book, line.activity_type)
             channel = named_channel(book, line.channel)
