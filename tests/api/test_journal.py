@@ -1,11 +1,13 @@
 """Semantics 5.7: the review journal, line by line; who may do what to it; pages; crashes."""
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any, TypeVar
 
+import asyncpg
 import pytest
 
 from execution.relay import encode_id
@@ -38,6 +40,7 @@ from tests.api.harness import Harness
 from tests.api.program import channel, scheme
 from tests.api.test_concurrency import together
 from tests.api.test_rights import audited
+from tests.databases import ON_POSTGRESQL
 
 T = TypeVar("T")
 
@@ -284,6 +287,35 @@ def test_one_line_posted_and_edited_at_once_is_one_or_the_other(desk: Harness) -
     edited = sum(not payload["userErrors"] for payload in payloads[1::2])
     assert int(desk.available(other)) == 20 * edited
     assert int(desk.available(CARD)) == 20 * (8 - edited)
+
+
+@ON_POSTGRESQL
+def test_who_waits_for_an_edit_posts_what_it_left(desk: Harness) -> None:
+    """The database shows a row that was waited for as it is now, but what is joined to it as it
+    was.
+    """
+    other = desk.issue()
+    (line,) = created(desk, activity_input(desk, CARD))
+
+    async def begin() -> asyncpg.Connection:
+        editing = await asyncpg.connect(desk.database_url)
+        await editing.execute("BEGIN; SELECT 1 FROM activity_waiting FOR UPDATE")
+        for table in ("activity_line", "activity_waiting"):
+            await editing.execute(f"UPDATE {table} SET card_number = $1", other)  # noqa: S608
+        return editing
+
+    async def end(editing: asyncpg.Connection) -> None:
+        for _ in range(300):
+            if await editing.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+                break
+            await asyncio.sleep(0.01)
+        await editing.execute("COMMIT")
+        await editing.close()
+
+    ending = asyncio.run_coroutine_threadsafe(end(desk.wait(begin())), desk.loop)
+    assert post_lines(desk, line)["posted"] == 1
+    ending.result(10)
+    assert (desk.available(CARD), desk.available(other)) == ("0", "20")
 
 
 def test_pages_go_both_ways_by_when_it_happened(desk: Harness) -> None:
