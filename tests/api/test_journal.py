@@ -355,6 +355,9 @@ def test_the_filter_narrows_by_every_condition(desk: Harness) -> None:
     reject(desk, ids[1])
     cases: list[tuple[dict[str, str], list[int]]] = [
         ({"status": "REJECTED"}, [1]),
+        ({"status": "UNPOSTED"}, [0, 2]),
+        ({"status": "UNPOSTED", "channel": "SHOP"}, [2]),
+        ({"status": "POSTED"}, []),
         ({"activityType": "CHECKIN"}, [2]),
         ({"channel": "WEB"}, [0, 1]),
         ({"cardNumber": CARD}, [0, 2]),
