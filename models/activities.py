@@ -3,7 +3,7 @@
 A key is one row of `idempotency_key`, whether the journal or real time used it first.
 """
 
-from sqlalchemy import Column, Index, Integer, Table
+from sqlalchemy import Column, Index, Integer, Table, text
 
 from models.columns import (
     CODE,
@@ -15,17 +15,17 @@ from models.columns import (
     ORDERED,
     TEXT,
     metadata,
-    one_of,
     placed,
 )
 
+# Its status is no column: a line is UNPOSTED while it has a row in `activity_waiting`, REJECTED
+# where `rejected_by` is set, else POSTED.
 activity_line = Table(
     "activity_line",
     metadata,
     # SHA-256(type, activityId).
     Column("activity_key", HASH, primary_key=True),
     Column("line_id", IDENTIFIER, nullable=False),
-    Column("status", CODE, nullable=False),
     Column("channel", CODE, nullable=False),
     Column("card_number", ORDERED, nullable=False),
     Column("activity_type", CODE, nullable=False),
@@ -38,15 +38,34 @@ activity_line = Table(
     Column("comment", TEXT),
     Column("evidence", JSON_TEXT),
     Column("created_by", TEXT, nullable=False),
-    Column("reviewed_by", TEXT),
     Column("rejection_reason", TEXT),
+    # Of the last attempt to post it; it means nothing once the line no longer waits.
     Column("error", JSON_TEXT),
-    one_of("status", "UNPOSTED", "POSTED", "REJECTED"),
+    Column("rejected_by", TEXT),
     Index(None, "line_id"),
     Index(None, "occurred_at", "line_id"),
-    Index(None, "status", "occurred_at", "line_id"),
     Index(None, "card_number", "occurred_at", "line_id"),
     Index(None, "created_by", "occurred_at", "line_id"),
+    Index(
+        "ix_activity_line_rejected",
+        *("occurred_at", "line_id"),
+        postgresql_where=text("rejected_by IS NOT NULL"),
+        sqlite_where=text("rejected_by IS NOT NULL"),
+    ),
+    info=placed("activity_key"),
+)
+
+# The lines that are UNPOSTED. Who edits, settles or deletes a line locks its row here first; who
+# settles it deletes the row, which costs far less than a change of the line and its many indexes.
+activity_waiting = Table(
+    "activity_waiting",
+    metadata,
+    Column("activity_key", HASH, primary_key=True),
+    Column("line_id", IDENTIFIER, nullable=False),
+    Column("card_number", ORDERED, nullable=False),
+    Column("occurred_at", INSTANT, nullable=False),
+    # The order of posting.
+    Index(None, "occurred_at", "line_id"),
     info=placed("activity_key"),
 )
 
@@ -60,6 +79,8 @@ activity_post = Table(
     Column("posted_at", INSTANT, nullable=False),
     Column("posted_by", TEXT, nullable=False),
     Column("notes", JSON_TEXT, nullable=False),
+    # Who posted the line; nobody reviews what is posted in real time.
+    Column("reviewed_by", TEXT),
     Index(None, "card_id"),
     info=placed("activity_key"),
 )

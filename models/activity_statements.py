@@ -1,12 +1,15 @@
 """Statements that find and write activities: journal lines, postings, and counts by day."""
 
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
+    FromClause,
+    Select,
     bindparam,
+    case,
     cast,
     delete,
     func,
@@ -16,13 +19,15 @@ from sqlalchemy import (
     update,
 )
 
-from models.activities import activity_day, activity_line, activity_post
+from models.activities import activity_day, activity_line, activity_post, activity_waiting
 from models.card_statements import CARD
 from models.columns import DAY, HASH, IDENTIFIER, INSTANT, ORDERED, UNITS
-from models.statements import KeyedStatement, Statement, write
+from models.statements import KeyedStatement, Statement, write, write_each
 
 
 class LineRow(NamedTuple):
+    """A line with what other rows tell of it: `status`, `reviewed_by`; `error` while it waits."""
+
     activity_key: bytes
     line_id: UUID
     status: str
@@ -42,6 +47,39 @@ class LineRow(NamedTuple):
     error: str | None
 
 
+class StoredLineRow(NamedTuple):
+    """A line as its own table has it."""
+
+    activity_key: bytes
+    line_id: UUID
+    channel: str
+    card_number: str
+    activity_type: str
+    activity_id: str
+    occurred_at: datetime
+    occurred_on: date
+    created_at: datetime
+    affiliation: str | None
+    comment: str | None
+    evidence: str | None
+    created_by: str
+    rejection_reason: str | None
+    error: str | None
+    rejected_by: str | None
+
+
+class PostableRow(NamedTuple):
+    """What posting needs of a line."""
+
+    activity_key: bytes
+    channel: str
+    card_number: str
+    activity_type: str
+    activity_id: str
+    occurred_at: datetime
+    affiliation: str | None
+
+
 class WaitingRow(NamedTuple):
     activity_key: bytes
     line_id: UUID
@@ -57,6 +95,7 @@ class PostRow(NamedTuple):
     posted_at: datetime
     posted_by: str
     notes: str
+    reviewed_by: str | None
 
 
 class ActivityCountRow(NamedTuple):
@@ -72,37 +111,95 @@ class ActivityDayRow(NamedTuple):
 
 ACTIVITY = bindparam("of_activity", type_=HASH)
 _LINE = activity_line.c
+_WAITING = activity_waiting.c
+_POST = activity_post.c
 _DAY = activity_day.c
 
+_WAITS = _WAITING.activity_key.is_not(None)
+_SHOWN = {
+    "status": case(
+        (_WAITS, "UNPOSTED"), (_LINE.rejected_by.is_not(None), "REJECTED"), else_="POSTED"
+    ),
+    "reviewed_by": func.coalesce(_LINE.rejected_by, _POST.reviewed_by),
+    "error": case((_WAITS, _LINE.error)),
+}
+# Of any of these joins a database leaves out what nothing asks for.
+_OF_WAITING = _WAITING.activity_key == _LINE.activity_key
+_OF_POST = _POST.activity_key == _LINE.activity_key
+EVERY_LINE = activity_line.outerjoin(activity_waiting, _OF_WAITING).outerjoin(
+    activity_post, _OF_POST
+)
+# Begins with the rows that wait, in the order of their index.
+WAITING_LINES = activity_waiting.outerjoin(activity_line, _OF_WAITING).outerjoin(
+    activity_post, _OF_POST
+)
+
+
+def shown_lines(source: FromClause = EVERY_LINE) -> Select[Any]:
+    """Rows of LineRow from one of the two joins."""
+    own = {column.name: column for column in activity_line.columns}
+    columns = own | {name: shown.label(name) for name, shown in _SHOWN.items()}
+    return select(*(columns[name] for name in LineRow._fields)).select_from(source)
+
+
 lines_of: KeyedStatement[LineRow] = KeyedStatement(
-    lambda keys: select(activity_line).where(_LINE.activity_key.in_(keys)), LineRow, HASH
+    lambda keys: shown_lines().where(_LINE.activity_key.in_(keys)), LineRow, HASH
 )
 lines_by_id: KeyedStatement[LineRow] = KeyedStatement(
-    lambda keys: select(activity_line).where(_LINE.line_id.in_(keys)), LineRow, IDENTIFIER
+    lambda keys: shown_lines().where(_LINE.line_id.in_(keys)), LineRow, IDENTIFIER
 )
+# Erasing of texts and errors of posting wait for the line itself.
 locked_lines_of: KeyedStatement[LineRow] = KeyedStatement(
     lambda keys: (
-        select(activity_line)
+        shown_lines()
         .where(_LINE.activity_key.in_(keys))
         .order_by(_LINE.activity_key)
-        .with_for_update()
+        .with_for_update(of=activity_line)
     ),
     LineRow,
     HASH,
 )
-_waiting = select(_LINE.activity_key, _LINE.line_id, _LINE.card_number, _LINE.occurred_at).where(
-    _LINE.status == "UNPOSTED"
+postable_lines_of: KeyedStatement[PostableRow] = KeyedStatement(
+    lambda keys: select(*(_LINE[name] for name in PostableRow._fields)).where(
+        _LINE.activity_key.in_(keys)
+    ),
+    PostableRow,
+    HASH,
+)
+# Lines are read by a statement of their own once this lock is held: joined with it, PostgreSQL
+# would show them as they were before the wait for it.
+locked_waiting_of: KeyedStatement[WaitingRow] = KeyedStatement(
+    lambda keys: (
+        select(activity_waiting)
+        .where(_WAITING.activity_key.in_(keys))
+        .order_by(_WAITING.activity_key)
+        .with_for_update()
+    ),
+    WaitingRow,
+    HASH,
 )
 _EDGE = tuple_(bindparam("edge_at", type_=INSTANT), bindparam("edge_id", type_=IDENTIFIER))
 # In the order in which lines are posted.
 waiting_after = Statement(
-    _waiting.where(tuple_(_LINE.occurred_at, _LINE.line_id) > _EDGE)
-    .order_by(_LINE.occurred_at, _LINE.line_id)
+    select(activity_waiting)
+    .where(tuple_(_WAITING.occurred_at, _WAITING.line_id) > _EDGE)
+    .order_by(_WAITING.occurred_at, _WAITING.line_id)
     .limit(bindparam("count", type_=UNITS)),
     WaitingRow,
 )
 waiting_of: KeyedStatement[WaitingRow] = KeyedStatement(
-    lambda keys: _waiting.where(_LINE.activity_key.in_(keys)), WaitingRow, HASH
+    lambda keys: select(activity_waiting).where(_WAITING.activity_key.in_(keys)), WaitingRow, HASH
+)
+insert_waiting = write(insert(activity_waiting))
+change_waiting = write(
+    update(activity_waiting)
+    .where(_WAITING.activity_key == ACTIVITY)
+    .values(
+        card_number=bindparam("card_number"), occurred_at=bindparam("occurred_at", type_=INSTANT)
+    )
+)
+end_waiting = write_each(
+    lambda keys: delete(activity_waiting).where(_WAITING.activity_key.in_(keys)), HASH
 )
 insert_lines = write(insert(activity_line))
 change_line = write(
@@ -118,20 +215,13 @@ change_line = write(
         error=None,
     )
 )
-settle_line = write(
+reject_line = write(
     update(activity_line)
     .where(_LINE.activity_key == ACTIVITY)
-    .values(
-        status=bindparam("status"),
-        reviewed_by=bindparam("reviewed_by"),
-        rejection_reason=bindparam("rejection_reason"),
-        error=None,
-    )
+    .values(rejected_by=bindparam("rejected_by"), rejection_reason=bindparam("rejection_reason"))
 )
 fail_line = write(
-    update(activity_line)
-    .where(_LINE.activity_key == ACTIVITY, _LINE.status == "UNPOSTED")
-    .values(error=bindparam("error"))
+    update(activity_line).where(_LINE.activity_key == ACTIVITY).values(error=bindparam("error"))
 )
 delete_line = write(delete(activity_line).where(_LINE.activity_key == ACTIVITY))
 forget_line_texts = write(
@@ -141,9 +231,9 @@ forget_line_texts = write(
 )
 
 posts_of: KeyedStatement[PostRow] = KeyedStatement(
-    lambda keys: select(activity_post).where(activity_post.c.activity_key.in_(keys)), PostRow, HASH
+    lambda keys: select(activity_post).where(_POST.activity_key.in_(keys)), PostRow, HASH
 )
-posts_of_card = Statement(select(activity_post).where(activity_post.c.card_id == CARD), PostRow)
+posts_of_card = Statement(select(activity_post).where(_POST.card_id == CARD), PostRow)
 insert_post = write(insert(activity_post))
 
 activity_days_of: KeyedStatement[ActivityDayRow] = KeyedStatement(

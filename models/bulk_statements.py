@@ -1,8 +1,8 @@
 """Statements over rows of many cards, for postings in bulk."""
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import delete, select
 
-from models.activities import activity_day, activity_line
+from models.activities import activity_day
 from models.activity_statements import ActivityDayRow
 from models.card_statements import CardRow
 from models.cards import card, card_counter
@@ -51,19 +51,6 @@ change_countable_days = changes(
     countable_day, CountableDayRow._fields[:3], CountableDayRow._fields[3:]
 )
 change_activity_days = changes(activity_day, ActivityDayRow._fields[:3], ActivityDayRow._fields[3:])
-post_lines = write_each(
-    lambda keys: (
-        update(activity_line)
-        .where(activity_line.c.activity_key.in_(keys))
-        .values(
-            status="POSTED",
-            reviewed_by=bindparam("reviewed_by"),
-            rejection_reason=None,
-            error=None,
-        )
-    ),
-    HASH,
-)
 change_facts_of_sales = changes(sale_fact, SaleFactRow._fields[:1], SaleFactRow._fields[1:])
 change_counters = changes(card_counter, CounterRow._fields[:2], CounterRow._fields[2:])
 end_queued = write_each(

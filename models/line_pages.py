@@ -5,23 +5,26 @@ of filter.
 from dataclasses import dataclass
 from functools import cache
 
-from sqlalchemy import and_, bindparam, func, select, tuple_
+from sqlalchemy import FromClause, and_, bindparam, func, select, true, tuple_
 from sqlalchemy.sql import ColumnElement
 
-from models.activities import activity_line
-from models.activity_statements import LineRow
+from models.activities import activity_line, activity_waiting
+from models.activity_statements import EVERY_LINE, WAITING_LINES, LineRow, shown_lines
 from models.columns import DAY, IDENTIFIER, INSTANT, ORDERED, UNITS
 from models.program_statements import CountRow
 from models.statements import Statement
 
-_line = activity_line.c
+_line, _waiting = activity_line.c, activity_waiting.c
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Which filters are given; `channels` and `numbers` count their values."""
+    """Which filters are given; `channels` and `numbers` count their values.
 
-    status: bool = False
+    `status` is the value itself: each is found in another way.
+    """
+
+    status: str | None = None
     activity_type: bool = False
     channel: bool = False
     card_number: bool = False
@@ -32,9 +35,12 @@ class Shape:
     numbers: int = 0
 
 
+_POSTED = and_(_line.rejected_by.is_(None), _waiting.activity_key.is_(None))
+_OF_STATUS = {"REJECTED": _line.rejected_by.is_not(None), "POSTED": _POSTED}
+
+
 def _condition(shape: Shape) -> ColumnElement[bool]:
     given = {
-        "status": _line.status == bindparam("status"),
         "activity_type": _line.activity_type == bindparam("activity_type"),
         "channel": _line.channel == bindparam("channel"),
         "card_number": _line.card_number == bindparam("card_number", type_=ORDERED),
@@ -48,23 +54,29 @@ def _condition(shape: Shape) -> ColumnElement[bool]:
             [bindparam(f"number_{place}", type_=ORDERED) for place in range(shape.numbers)]
         ),
     }
-    return and_(True, *(part for name, part in given.items() if getattr(shape, name)))
+    of_status = _OF_STATUS.get(shape.status or "", true())
+    return and_(of_status, *(part for name, part in given.items() if getattr(shape, name)))
+
+
+def _source(shape: Shape) -> FromClause:
+    return WAITING_LINES if shape.status == "UNPOSTED" else EVERY_LINE
 
 
 @cache
 def page(shape: Shape, *, backwards: bool) -> Statement[LineRow]:
     """Lines after (`edge_at`, `edge_id`) in rising order; `backwards`: before it, falling."""
     edge = tuple_(bindparam("edge_at", type_=INSTANT), bindparam("edge_id", type_=IDENTIFIER))
-    place = tuple_(_line.occurred_at, _line.line_id)
-    rows = select(activity_line).where(_condition(shape))
+    of = _waiting if shape.status == "UNPOSTED" else _line
+    place = tuple_(of.occurred_at, of.line_id)
+    rows = shown_lines(_source(shape)).where(_condition(shape))
     if backwards:
-        rows = rows.where(edge > place).order_by(_line.occurred_at.desc(), _line.line_id.desc())
+        rows = rows.where(edge > place).order_by(of.occurred_at.desc(), of.line_id.desc())
     else:
-        rows = rows.where(edge < place).order_by(_line.occurred_at, _line.line_id)
+        rows = rows.where(edge < place).order_by(of.occurred_at, of.line_id)
     return Statement(rows.limit(bindparam("count", type_=UNITS)), LineRow)
 
 
 @cache
 def count(shape: Shape) -> Statement[CountRow]:
-    rows = select(func.count()).select_from(activity_line).where(_condition(shape))
+    rows = select(func.count()).select_from(_source(shape)).where(_condition(shape))
     return Statement(rows, CountRow)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import bindparam, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_leave
 
-from models.activities import activity_line
+from models.activities import activity_line, activity_waiting
 from models.cards import card, enrolment, tier_row
 from models.customers import customer_affiliation
 from models.ledger import balance
@@ -113,7 +113,9 @@ running_tiers = Statement(
     TierCodeRow,
 )
 types_with_unposted_lines = Statement(
-    select(activity_line.c.activity_type).where(activity_line.c.status == "UNPOSTED").distinct(),
+    select(activity_line.c.activity_type)
+    .join(activity_waiting, activity_waiting.c.activity_key == activity_line.c.activity_key)
+    .distinct(),
     CodeRow,
 )
 affiliations_held = Statement(select(customer_affiliation.c.affiliation).distinct(), CodeRow)

@@ -3,11 +3,13 @@
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import BigInteger, and_, bindparam, cast, func, select
+from sqlalchemy import BigInteger, and_, bindparam, cast, func, or_, select
 
+from models.activities import activity_line, activity_post, activity_waiting
+from models.activity_statements import EVERY_LINE
 from models.card_statements import CARD, CardRow
 from models.cards import card
-from models.columns import IDENTIFIER, UNITS
+from models.columns import HASH, IDENTIFIER, UNITS
 from models.directory import card_number
 from models.ledger import (
     allocation,
@@ -47,6 +49,17 @@ class DebtRow(NamedTuple):
 class TransferRow(NamedTuple):
     adjustment_id: UUID
     points: int
+
+
+class LineStateRow(NamedTuple):
+    """`alike`: if it waits, it does so under its own id, card and time."""
+
+    activity_key: bytes
+    line_id: UUID
+    waiting: bool
+    rejected: bool
+    posted: bool
+    alike: bool
 
 
 class NumberRow(NamedTuple):
@@ -125,4 +138,23 @@ transfers_after = Statement(
     .order_by(ledger_entry.c.adjustment_id)
     .limit(bindparam("count", type_=UNITS)),
     TransferRow,
+)
+_waiting = activity_waiting.c
+_COPIED = [
+    _waiting[name] == activity_line.c[name] for name in ("line_id", "card_number", "occurred_at")
+]
+line_states_after = Statement(
+    select(
+        activity_line.c.activity_key,
+        activity_line.c.line_id,
+        _waiting.activity_key.is_not(None).label("waiting"),
+        activity_line.c.rejected_by.is_not(None).label("rejected"),
+        activity_post.c.activity_key.is_not(None).label("posted"),
+        or_(_waiting.activity_key.is_(None), and_(*_COPIED)).label("alike"),
+    )
+    .select_from(EVERY_LINE)
+    .where(activity_line.c.activity_key > bindparam("after", type_=HASH))
+    .order_by(activity_line.c.activity_key)
+    .limit(bindparam("count", type_=UNITS)),
+    LineStateRow,
 )

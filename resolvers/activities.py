@@ -166,10 +166,15 @@ def _check_status(card: CardRow) -> None:
 
 
 async def write_activity(
-    context: Context, transaction: Transaction, plan: Plan, operation: str
+    context: Context,
+    transaction: Transaction,
+    plan: Plan,
+    operation: str,
+    reviewed_by: str | None = None,
 ) -> None:
     """Judge under the card's lock and write everything: points, notes, counts, events, tiers.
 
+    `reviewed_by`: who posts it, where it is a line of the journal.
     Raises CardBlocked, CardReplaced, ActivityLimitReached; then the transaction must not commit.
     """
     rows = await lock_with_kin(context, transaction, [plan.card])
@@ -198,6 +203,7 @@ async def write_activity(
         posted_at=plan.now,
         posted_by=context.caller.scope,
         notes=notes_json(judged.earned),
+        reviewed_by=reviewed_by,
     )
     named = {"activityType": plan.kind.code, "activityId": plan.activity.activity_id}
     await audit_card(

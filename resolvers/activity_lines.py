@@ -12,7 +12,14 @@ from uuid import UUID
 
 import msgspec
 
-from models.activity_statements import LineRow, insert_lines, lines_of
+from models.activity_statements import (
+    LineRow,
+    StoredLineRow,
+    WaitingRow,
+    insert_lines,
+    insert_waiting,
+    lines_of,
+)
 from models.card_statements import numbers_of
 from models.database import Reader, Transaction
 from models.directory_statements import KeyRow, claim_key, keys_used
@@ -223,13 +230,22 @@ async def _write(context: Context, transaction: Transaction, fresh: dict[bytes, 
         for line, line_id in zip(fresh.values(), ids, strict=True)
     ]
     await claim(transaction, [(row, fresh[row.activity_key].content) for row in rows], now)
-    await transaction.run_rows(insert_lines, rows)
+    await insert(transaction, rows)
     created: dict[str, object] = {"lines": [str(line_id) for line_id in ids]}
     await audit(context, transaction, JOURNAL, now, after=created)
 
 
+async def insert(transaction: Transaction, rows: Sequence[StoredLineRow]) -> None:
+    """Add lines that wait for their review; their keys are taken."""
+    await transaction.run_rows(insert_lines, rows)
+    waiting = [
+        WaitingRow(row.activity_key, row.line_id, row.card_number, row.occurred_at) for row in rows
+    ]
+    await transaction.run_rows(insert_waiting, waiting)
+
+
 async def claim(
-    transaction: Transaction, rows: Sequence[tuple[LineRow, bytes]], now: datetime
+    transaction: Transaction, rows: Sequence[tuple[StoredLineRow, bytes]], now: datetime
 ) -> None:
     """Take the lines' keys, in one order for all callers. Raises ChangedMeanwhile if one is
     gone.
@@ -254,14 +270,13 @@ async def claim(
 
 async def new_row(
     context: Context, reader: Reader, line: NewLine, line_id: UUID, now: datetime
-) -> LineRow:
+) -> StoredLineRow:
     """The line as it stands before any review. What it names exists."""
     activity = line.activity
     occurred_at = activity.occurred_at or now
-    return LineRow(
+    return StoredLineRow(
         activity_key=activity.key,
         line_id=line_id,
-        status="UNPOSTED",
         channel=activity.channel,
         card_number=activity.card_number,
         activity_type=activity.activity_type,
@@ -273,9 +288,9 @@ async def new_row(
         comment=line.comment,
         evidence=line.stored_evidence,
         created_by=context.caller.scope,
-        reviewed_by=None,
         rejection_reason=None,
         error=None,
+        rejected_by=None,
     )
 
 

@@ -131,7 +131,7 @@ async def _filtered(context: Context, chosen: LineFilter) -> tuple[Shape, dict[s
         for name in LineFilter.__slots__
         if getattr(chosen, name) is not None
     }
-    shape = Shape(**dict.fromkeys(given, True))
+    shape = Shape(**{**dict.fromkeys(given, True), "status": given.pop("status", None)})
     caller = context.caller
     if caller.role is Role.PARTNER:
         return replace(shape, created_by=True), {**given, "created_by": caller.scope}

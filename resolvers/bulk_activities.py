@@ -13,14 +13,16 @@ from uuid import UUID
 
 from models.activity_statements import (
     ActivityDayRow,
-    LineRow,
+    PostableRow,
     PostRow,
     activity_days_of,
+    end_waiting,
     insert_activity_day,
     insert_post,
-    locked_lines_of,
+    locked_waiting_of,
+    postable_lines_of,
 )
-from models.bulk_statements import change_activity_days, post_lines
+from models.bulk_statements import change_activity_days
 from models.card_statements import numbers_of
 from models.customer_statements import affiliations_of
 from models.database import Transaction
@@ -79,7 +81,7 @@ class _Batch:
     # What the rules made of equal facts.
     judged: dict[object, _Judged] = field(default_factory=dict)
 
-    def try_post(self, line: LineRow, plan: _Plan | None, card: OpenCard | None) -> bool:
+    def try_post(self, line: PostableRow, plan: _Plan | None, card: OpenCard | None) -> bool:
         """Post the line; False where that is no plain matter, and nothing has changed."""
         if plan is None or card is None:
             return False
@@ -88,7 +90,7 @@ class _Batch:
         except LoyaltyError:
             return False
 
-    def _post(self, line: LineRow, plan: _Plan, card: OpenCard) -> bool:
+    def _post(self, line: PostableRow, plan: _Plan, card: OpenCard) -> bool:
         kind, on, card_id = plan.kind, plan.entry_date, card.row.card_id
         counts = self.counts[card_id, kind.code]
         if kind.limit is not None and rules.exceeds(kind.limit, counts, on):
@@ -103,8 +105,10 @@ class _Batch:
             return False
         counts[on] = counts.get(on, 0) + 1
         self.touched_days.add((card_id, kind.code, on))
-        by = self.context.caller.scope
-        self.posts.append(PostRow(line.activity_key, card_id, kind.code, on, self.now, by, notes))
+        by = self.context.caller
+        self.posts.append(
+            PostRow(line.activity_key, card_id, kind.code, on, self.now, by.scope, notes, by.name)
+        )
         return True
 
     def _judged_on(self, plan: _Plan, card: OpenCard) -> _Judged:
@@ -148,7 +152,7 @@ class _Batch:
         await self.transaction.run_rows(insert_activity_day, new)
         await self.transaction.change_many(change_activity_days, old)
         keys = [post.activity_key for post in self.posts]
-        await self.transaction.run_each(post_lines, keys, reviewed_by=self.context.caller.name)
+        await self.transaction.run_each(end_waiting, keys)
         first = next(iter(self.books.touched))
         await audit_card(self.context, self.transaction, first, self.operation, self.now)
 
@@ -162,9 +166,10 @@ async def post_together(
     """
 
     async def unit(transaction: Transaction, effective: RuleBook | None) -> tuple[int, list[bytes]]:
-        rows = await transaction.each(locked_lines_of, sorted(keys))
-        locked = {row.activity_key: row for row in rows if row.status == "UNPOSTED"}
-        waiting = [locked[key] for key in keys if key in locked]
+        locked = await transaction.each(locked_waiting_of, sorted(keys))
+        rows = await transaction.each(postable_lines_of, [row.activity_key for row in locked])
+        found = {row.activity_key: row for row in rows}
+        waiting = [found[key] for key in keys if key in found]
         if effective is None or not waiting:
             return 0, [line.activity_key for line in waiting]
         batch, cards, planned = await _opened(context, transaction, waiting, effective, operation)
@@ -187,7 +192,7 @@ async def post_together(
 async def _opened(
     context: Context,
     transaction: Transaction,
-    waiting: Sequence[LineRow],
+    waiting: Sequence[PostableRow],
     effective: RuleBook,
     operation: str,
 ) -> tuple[_Batch, Mapping[str, OpenCard], Mapping[bytes, _Plan]]:
@@ -229,7 +234,7 @@ class _Planner:
     _known: dict[object, tuple[Channel, ActivityType] | None] = field(default_factory=dict)
     _plans: dict[object, _Plan] = field(default_factory=dict)
 
-    def plan(self, line: LineRow) -> _Plan | None:
+    def plan(self, line: PostableRow) -> _Plan | None:
         """None for what would be refused."""
         book = self.history.at(line.occurred_at)
         if book is None:
@@ -247,7 +252,7 @@ class _Planner:
             plan = self._plans[named, on] = _Plan(book, channel, kind, line.affiliation, on)
         return plan
 
-    def _found(self, book: RuleBook, line: LineRow) -> tuple[Channel, ActivityType] | None:
+    def _found(self, book: RuleBook, line: PostableRow) -> tuple[Channel, ActivityType] | None:
         try:
             kind = checked_type(self.caller, book, line.activity_type)
             channel = named_channel(book, line.channel)

@@ -10,12 +10,16 @@ import msgspec
 
 from models.activity_statements import (
     LineRow,
+    PostableRow,
+    StoredLineRow,
     change_line,
+    change_waiting,
     delete_line,
-    insert_lines,
+    end_waiting,
     lines_by_id,
     locked_lines_of,
-    settle_line,
+    locked_waiting_of,
+    reject_line,
 )
 from models.database import Transaction
 from models.directory_statements import claim_key, free_key, key_used
@@ -26,6 +30,7 @@ from resolvers.activity_lines import (
     MAXIMUM_LINES,
     NewLine,
     check_named,
+    insert,
     named_cards,
     occurred_on,
 )
@@ -119,7 +124,7 @@ def _edited(before: LineRow, command: ChangeLine) -> LineRow:
     return before._replace(**changes, error=None)
 
 
-def activity_of(line: LineRow) -> Activity:
+def activity_of(line: LineRow | PostableRow) -> Activity:
     return Activity(
         channel=line.channel,
         card_number=line.card_number,
@@ -147,6 +152,12 @@ async def _write(
             affiliation=after.affiliation,
             comment=after.comment,
         )
+        await transaction.run(
+            change_waiting,
+            of_activity=after.activity_key,
+            card_number=after.card_number,
+            occurred_at=after.occurred_at,
+        )
     else:
         await _move(transaction, before, after, now)
     await audit(
@@ -172,7 +183,13 @@ async def _move(transaction: Transaction, before: LineRow, after: LineRow, now: 
             raise ChangedMeanwhile
         raise IdempotencyKeyReused(used.first_used_at, ("activityType",))
     await _free(transaction, [before])
-    await transaction.run_rows(insert_lines, [after])
+    await insert(transaction, [_stored(after)])
+
+
+def _stored(line: LineRow) -> StoredLineRow:
+    """An unposted line as a row."""
+    members = line._asdict() | {"rejected_by": None}
+    return StoredLineRow(*map(members.__getitem__, StoredLineRow._fields))
 
 
 def _facts(line: LineRow) -> Facts:
@@ -181,6 +198,7 @@ def _facts(line: LineRow) -> Facts:
 
 
 async def _free(transaction: Transaction, lines: Sequence[LineRow]) -> None:
+    await transaction.run_each(end_waiting, [line.activity_key for line in lines])
     for line in lines:
         await transaction.run(delete_line, of_activity=line.activity_key)
         await transaction.run(free_key, of_key=line.activity_key)
@@ -220,12 +238,12 @@ async def reject(context: Context, ids: Sequence[UUID | None], reason: str) -> l
         fresh = [line for line in lines if line.status == "UNPOSTED"]
         for line in fresh:
             await transaction.run(
-                settle_line,
+                reject_line,
                 of_activity=line.activity_key,
-                status="REJECTED",
-                reviewed_by=context.caller.name,
+                rejected_by=context.caller.name,
                 rejection_reason=reason,
             )
+        await transaction.run_each(end_waiting, [line.activity_key for line in fresh])
         await _audit_each(context, transaction, "rejectActivityLines", fresh)
         return [line.activity_key for line in lines]
 
@@ -265,10 +283,13 @@ async def locked(
             path = (member, str(place)) if member == "ids" else (member,)
             raise NotFound("There is no such line.", path)
     keys = sorted(row.activity_key for row in rows.values())
+    waiting = {row.line_id for row in await transaction.each(locked_waiting_of, keys)}
     held: Mapping[UUID, LineRow] = {
         row.line_id: row for row in await transaction.each(locked_lines_of, keys)
     }
-    if held.keys() != rows.keys():
+    # A line that waits under its key only since this looked for it there is not locked.
+    unposted = {line_id for line_id, row in held.items() if row.status == "UNPOSTED"}
+    if held.keys() != rows.keys() or unposted != waiting:
         raise ChangedMeanwhile
     return [held[line_id] for line_id in ids]
 

@@ -12,10 +12,11 @@ from uuid import UUID
 
 from models.activity_statements import (
     WaitingRow,
+    end_waiting,
     fail_line,
     lines_by_id,
-    locked_lines_of,
-    settle_line,
+    locked_waiting_of,
+    postable_lines_of,
     waiting_after,
 )
 from models.card_statements import numbers_of
@@ -176,25 +177,21 @@ async def post_line(context: Context, activity_key: bytes) -> bool:
     """
 
     async def unit(transaction: Transaction, _book: RuleBook | None) -> bool:
-        found = await transaction.each(locked_lines_of, [activity_key])
-        if not found or found[0].status != "UNPOSTED":
+        if not await transaction.each(locked_waiting_of, [activity_key]):
             return False
-        plan = await plan_activity(context, transaction, activity_of(found[0]))
-        await write_activity(context, transaction, plan, OPERATION)
-        await transaction.run(
-            settle_line,
-            of_activity=activity_key,
-            status="POSTED",
-            reviewed_by=context.caller.name,
-            rejection_reason=None,
-        )
+        (line,) = await transaction.each(postable_lines_of, [activity_key])
+        plan = await plan_activity(context, transaction, activity_of(line))
+        await write_activity(context, transaction, plan, OPERATION, reviewed_by=context.caller.name)
+        await transaction.run_each(end_waiting, [activity_key])
         return True
 
     return await context.unit(unit)
 
 
 async def _keep(context: Context, activity_key: bytes, refusal: LoyaltyError) -> None:
-    """Leave the reason on the line, which stays unposted."""
+    """Leave the reason on the line, which stays unposted; on one that was settled meanwhile nobody
+    sees it.
+    """
     error = {"code": refusal.code, "message": refusal.message, "field": refusal.field}
 
     async def unit(transaction: Transaction, _book: RuleBook | None) -> None:

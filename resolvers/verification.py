@@ -27,7 +27,7 @@ from models.verification_statements import (
     taken_by_entries,
     taken_from_lots,
 )
-from resolvers.verified_activities import activity_faults
+from resolvers.verified_activities import activity_faults, line_faults
 from resolvers.verified_moves import Fault, hold_faults, lineage_faults, transfer_faults
 from rules.balances import PointsDay, Sums, totals
 from rules.ledger import (
@@ -62,11 +62,13 @@ class _Book:
 
 async def verify(database: Database) -> AsyncIterator[Fault]:
     """Every broken invariant of every card, card by card in the order of their ids; then of what
-    moved between cards.
+    moved between cards, and of the journal.
     """
     async for fault in _all_card_faults(database):
         yield fault
     async for fault in transfer_faults(database):
+        yield fault
+    async for fault in line_faults(database):
         yield fault
 
 

@@ -1,11 +1,17 @@
-"""Activities proved: what is counted by day is what was posted. Source: semantics 5.7."""
+"""Activities proved: what is counted by day is what was posted, and each line of the journal waits,
+is rejected, or was posted. Source: semantics 5.7.
+"""
 
 from collections import Counter
+from collections.abc import AsyncIterator
 
 from models.activity_statements import activity_days_of_card, posts_of_card
 from models.card_statements import CardRow
-from models.database import Read
+from models.database import Database, Read
+from models.verification_statements import line_states_after
 from resolvers.verified_moves import Fault
+
+LINES = 5_000
 
 
 async def activity_faults(read: Read, card: CardRow) -> list[Fault]:
@@ -23,3 +29,26 @@ async def activity_faults(read: Read, card: CardRow) -> list[Fault]:
         for key in posted.keys() | counted.keys()
         if posted[key] != counted[key]
     ]
+
+
+async def line_faults(database: Database) -> AsyncIterator[Fault]:
+    """Lines whose status is none, or more than one; and what is kept of a line to find it while it
+    waits, against the line.
+    """
+    after = b""
+    while True:
+        read = database.read()
+        try:
+            rows = await read.all(line_states_after, after=after, count=LINES)
+        finally:
+            await read.close()
+        for row in rows:
+            stands = {"waiting": row.waiting, "rejected": row.rejected, "posted": row.posted}
+            told = " and ".join(name for name, holds in stands.items() if holds) or "lost"
+            if told not in stands:
+                yield Fault(f"line {row.line_id}", "journal", f"is {told}")
+            if not row.alike:
+                yield Fault(f"line {row.line_id}", "journal", "waits as another")
+        if len(rows) < LINES:
+            return
+        after = rows[-1].activity_key

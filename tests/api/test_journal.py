@@ -1,11 +1,13 @@
 """Semantics 5.7: the review journal, line by line; who may do what to it; pages; crashes."""
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any, TypeVar
 
+import asyncpg
 import pytest
 
 from execution.relay import encode_id
@@ -38,6 +40,7 @@ from tests.api.harness import Harness
 from tests.api.program import channel, scheme
 from tests.api.test_concurrency import together
 from tests.api.test_rights import audited
+from tests.databases import ON_POSTGRESQL
 
 T = TypeVar("T")
 
@@ -286,6 +289,35 @@ def test_one_line_posted_and_edited_at_once_is_one_or_the_other(desk: Harness) -
     assert int(desk.available(CARD)) == 20 * (8 - edited)
 
 
+@ON_POSTGRESQL
+def test_who_waits_for_an_edit_posts_what_it_left(desk: Harness) -> None:
+    """The database shows a row that was waited for as it is now, but what is joined to it as it
+    was.
+    """
+    other = desk.issue()
+    (line,) = created(desk, activity_input(desk, CARD))
+
+    async def begin() -> asyncpg.Connection:
+        editing = await asyncpg.connect(desk.database_url)
+        await editing.execute("BEGIN; SELECT 1 FROM activity_waiting FOR UPDATE")
+        for table in ("activity_line", "activity_waiting"):
+            await editing.execute(f"UPDATE {table} SET card_number = $1", other)  # noqa: S608
+        return editing
+
+    async def end(editing: asyncpg.Connection) -> None:
+        for _ in range(300):
+            if await editing.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+                break
+            await asyncio.sleep(0.01)
+        await editing.execute("COMMIT")
+        await editing.close()
+
+    ending = asyncio.run_coroutine_threadsafe(end(desk.wait(begin())), desk.loop)
+    assert post_lines(desk, line)["posted"] == 1
+    ending.result(10)
+    assert (desk.available(CARD), desk.available(other)) == ("0", "20")
+
+
 def test_pages_go_both_ways_by_when_it_happened(desk: Harness) -> None:
     times = [f"2023-12-{day:02}T12:00:00Z" for day in (3, 1, 2, 2, 1)]
     ids = created(desk, *(activity_input(desk, CARD, occurredAt=at) for at in times))
@@ -323,6 +355,9 @@ def test_the_filter_narrows_by_every_condition(desk: Harness) -> None:
     reject(desk, ids[1])
     cases: list[tuple[dict[str, str], list[int]]] = [
         ({"status": "REJECTED"}, [1]),
+        ({"status": "UNPOSTED"}, [0, 2]),
+        ({"status": "UNPOSTED", "channel": "SHOP"}, [2]),
+        ({"status": "POSTED"}, []),
         ({"activityType": "CHECKIN"}, [2]),
         ({"channel": "WEB"}, [0, 1]),
         ({"cardNumber": CARD}, [0, 2]),

@@ -8,6 +8,13 @@ import asyncpg
 import pytest
 
 from resolvers.verification import verify
+from tests.api.activities import (
+    activity_input,
+    activity_program,
+    created,
+    post_lines,
+    reject,
+)
 from tests.api.harness import Harness
 from tests.api.test_payments import holder, one, pay, program
 from tests.api.test_points import adjust, give
@@ -109,3 +116,29 @@ def test_a_change_behind_the_books_is_found(
     execute(service.database_url, change)
     assert broken(service) == rules
     execute(service.database_url, back)
+
+
+def test_a_line_that_lost_its_place_in_the_journal_is_found(service: Harness) -> None:
+    service.apply(activity_program())
+    card = service.issue()
+    posted, rejected, _ = created(service, *(activity_input(service, card) for _ in range(3)))
+    post_lines(service, posted)
+    reject(service, rejected)
+    assert broken(service) == set()
+    for change, back in (
+        (
+            "UPDATE activity_line SET rejected_by = NULL",
+            "UPDATE activity_line SET rejected_by = 'a' WHERE rejection_reason IS NOT NULL",
+        ),
+        (
+            "UPDATE activity_line SET rejected_by = 'a'",
+            "UPDATE activity_line SET rejected_by = NULL WHERE rejection_reason IS NULL",
+        ),
+        (
+            "UPDATE activity_waiting SET card_number = card_number || 'X'",
+            "UPDATE activity_waiting SET card_number = replace(card_number, 'X', '')",
+        ),
+    ):
+        execute(service.database_url, change)
+        assert broken(service) == {"journal"}
+        execute(service.database_url, back)

@@ -1,7 +1,10 @@
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
@@ -10,16 +13,20 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from models.activities import activity_line, activity_post
+from models.activity_statements import LineRow, shown_lines
+from models.columns import TEXT
 from models.failures import DatabaseUnavailable
 from models.migrations.upgrading import configured
 from models.schema_version import head, in_transaction, migrate, revision
 from models.tables import metadata
 from tests.databases import Cluster
+from tests.models.samples import HASH, NOW, TODAY
 
 ROOT = Path(__file__).parents[2]
 
 # What autogeneration does not compare: the text of CHECKs, collations, the order of columns.
-# SQLite quotes the name of a table that was made anew.
+# SQLite quotes the name of a table that was made anew; PostgreSQL counts columns that are gone.
 _ON_SQLITE = """SELECT name, replace(sql, '"', '') AS sql FROM sqlite_master"""
 _ON_POSTGRESQL = """
 SELECT conname AS name, pg_get_constraintdef(oid) FROM pg_constraint
@@ -28,8 +35,8 @@ UNION ALL
 SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'
 UNION ALL
 SELECT table_name || '.' || column_name,
-  concat_ws(' ', ordinal_position, udt_name, character_maximum_length, collation_name, is_nullable,
-    column_default)
+  concat_ws(' ', row_number() OVER (PARTITION BY table_name ORDER BY ordinal_position), udt_name,
+    character_maximum_length, collation_name, is_nullable, column_default)
 FROM information_schema.columns WHERE table_schema = 'public'
 """
 
@@ -102,6 +109,74 @@ def test_an_older_schema_is_brought_to_the_newest(database_url: str) -> None:
     assert revision(database_url) not in {None, head()}
     assert migrate(database_url) == head()
     assert revision(database_url) == head()
+
+
+def _line(place: int, status: str, reviewed_by: str | None, **texts: str) -> dict[str, Any]:
+    at = NOW + timedelta(days=place)
+    return {
+        **dict.fromkeys(LineRow._fields),
+        "activity_key": bytes([place] * 32),
+        "line_id": UUID(int=place),
+        "status": status,
+        "channel": "WEB",
+        "card_number": "LC-1",
+        "activity_type": "SURVEY",
+        "activity_id": str(place),
+        "occurred_at": at,
+        "occurred_on": at.date(),
+        "created_at": NOW,
+        "created_by": "desk",
+        "reviewed_by": reviewed_by,
+        **texts,
+    }
+
+
+_LINES = [
+    _line(1, "UNPOSTED", None, comment="new", error="{}"),
+    _line(2, "POSTED", "ann", affiliation="veteran"),
+    _line(3, "REJECTED", "bob", evidence="[1]", rejection_reason="no proof"),
+]
+# The posting of a line, and one in real time.
+_POSTS = [
+    {
+        "activity_key": key,
+        "card_id": UUID(int=9),
+        "activity_type": "SURVEY",
+        "entry_date": TODAY,
+        "posted_at": NOW,
+        "posted_by": "desk",
+        "notes": "[]",
+    }
+    for key in (_LINES[1]["activity_key"], HASH)
+]
+
+
+def _at_0020(table: sa.Table, names: Iterable[str]) -> sa.TableClause:
+    """The table with columns that it has no more."""
+    kinds = {column.name: column.type for column in table.columns}
+    return sa.table(table.name, *(sa.column(name, kinds.get(name, TEXT)) for name in names))
+
+
+def test_lines_stay_what_they_are_when_other_rows_tell_their_status(database_url: str) -> None:
+    lines, posts = _at_0020(activity_line, _LINES[0]), _at_0020(activity_post, _POSTS[0])
+
+    def fill(connection: sa.Connection) -> None:
+        command.downgrade(configured(connection), "0020")
+        connection.execute(lines.insert(), _LINES)
+        connection.execute(posts.insert(), _POSTS)
+
+    def taken_back(connection: sa.Connection) -> Sequence[sa.RowMapping]:
+        command.downgrade(configured(connection), "0020")
+        return connection.execute(lines.select().order_by(lines.c.line_id)).mappings().all()
+
+    def shown(connection: sa.Connection) -> Sequence[sa.RowMapping]:
+        rows = connection.execute(shown_lines().order_by(activity_line.c.line_id))
+        return rows.mappings().all()
+
+    in_transaction(database_url, fill)
+    migrate(database_url)
+    assert in_transaction(database_url, shown) == _LINES
+    assert in_transaction(database_url, taken_back) == _LINES
 
 
 def test_every_revision_can_be_taken_back(database_url: str) -> None:

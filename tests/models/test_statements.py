@@ -42,7 +42,10 @@ SEARCHES = [
     for module, every in (
         (entry_pages, entry_pages.Shape(True, 2, True, True, 2)),
         (card_pages, card_pages.Shape(*[True] * 10)),
-        (line_pages, line_pages.Shape(*[True] * 7, 2, 2)),
+        *(
+            (line_pages, line_pages.Shape(status, *[True] * 6, 2, 2))
+            for status in ("UNPOSTED", "POSTED", "REJECTED")
+        ),
     )
     for shape in (every, module.Shape())
     for statement in (
@@ -130,7 +133,10 @@ PAGES = [
     for statement in (
         audit_pages.page(audit, audit_pages.Shape(), backwards=backwards),
         audit_pages.page(card_audit, audit_pages.Shape(card=True), backwards=backwards),
-        line_pages.page(line_pages.Shape(), backwards=backwards),
+        *(
+            line_pages.page(line_pages.Shape(status), backwards=backwards)
+            for status in (None, "UNPOSTED", "POSTED", "REJECTED")
+        ),
         delivery_page(backwards=backwards),
         waiting_after,
     )
@@ -147,8 +153,9 @@ async def test_a_page_begins_where_the_index_finds_its_edge(
         compiled = compile_statement(statement, dialect)
         nulls = [None] * len(compiled.names)
         plan = connection.execute(f"EXPLAIN QUERY PLAN {compiled.sql}", nulls).fetchall()
-        ((*_, told),) = plan
+        told, *joined = [detail for *_, detail in plan]
         assert re.search(r"USING INDEX \w+ \(.*\(\w+,\w+\)[<>]\(\?,\?\)\)", told), told
+        assert all("(activity_key=?)" in one for one in joined), joined
     connection.close()
 
 
