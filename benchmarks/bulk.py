@@ -21,6 +21,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import asyncpg
+import uvloop
 
 from benchmarks.bulk_kinds import CARDS, KINDS, NOW, Kind
 from commands.jobs import run_shared
@@ -217,7 +218,7 @@ def main(only: str = "") -> int:
         for kind in KINDS:
             if only in kind.name:
                 with cluster.database() as url:
-                    told(kind, asyncio.run(measure(url, kind)))
+                    told(kind, uvloop.run(measure(url, kind)))
     return 0
 
 

