@@ -17,7 +17,8 @@ from uuid import UUID, SafeUUID
 Randomness = Callable[[int], bytes]
 
 _FORM = "loyalty-input-1"
-_PLACES = 1 << 12
+# As many ids of one millisecond as have a place.
+PLACES = 1 << 12
 _TAIL = (1 << 62) - 1
 _PLAIN = frozenset({str, int, bool, type(None)})
 _EMPTY: tuple[Any, ...] = ((), frozenset())
@@ -35,7 +36,7 @@ def ordered_ids(instant: datetime, count: int, randomness: Randomness) -> tuple[
     for place in range(count):
         tail = int.from_bytes(drawn[8 * place : 8 * place + 8]) & _TAIL
         # Places beyond 12 bits go on in the next millisecond, so that order holds.
-        high, low = divmod(place, _PLACES)
+        high, low = divmod(place, PLACES)
         made.append(_made(first + (high << 80) + (low << 64) + tail))
     return tuple(made)
 
@@ -62,11 +63,13 @@ def _made(value: int) -> UUID:
 
 def place_of(ordered: UUID) -> int:
     """Its place among the ids of its millisecond."""
-    return (ordered.int >> 64) % _PLACES
+    return (ordered.int >> 64) % PLACES
 
 
 def placed_id(ordered: UUID, places: int) -> UUID:
-    """The id that stands so many places behind one of `ordered_ids`, alike in all else."""
+    """The id that stands so many places behind one of `ordered_ids`, alike in all else; both have
+    a place.
+    """
     return _made(ordered.int + (places << 64))
 
 

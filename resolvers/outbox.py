@@ -47,7 +47,8 @@ def points_posted(op_id: UUID, entries: Sequence[Entry]) -> Event:
 def event_row(
     card_id: UUID, event_id: UUID, first: int, events: Sequence[Event], now: datetime
 ) -> EventRow:
-    """The events, at least one, as the next row of the card's outbox, from number `first` on.
+    """The events, at least one, at most `PLACES`, as the next row of the card's outbox, from number
+    `first` on.
 
     `event_id` is an ordered one, the first of its millisecond.
     """

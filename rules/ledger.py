@@ -99,11 +99,15 @@ def _plain(value: date | UUID | None) -> str:
     return "null" if value is None else f'"{value}"'
 
 
+def _instant(value: datetime) -> str:
+    # In UTC before it is looked up: the hour that clocks show twice is equal to itself elsewhere.
+    return _utc(value if value.tzinfo is UTC else value.astimezone(UTC))
+
+
 # A book names few moments, codes, sums and days, again and again.
 @lru_cache(maxsize=64)
-def _instant(value: datetime) -> str:
+def _utc(told: datetime) -> str:
     """As `isoformat` has it with microseconds, in a third of its time."""
-    told = value if value.tzinfo is UTC else value.astimezone(UTC)
     return f'"{_day(told.date())}T{told.time().isoformat("microseconds")}+00:00"'
 
 

@@ -8,6 +8,7 @@ import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -15,15 +16,19 @@ from uuid import UUID
 import pytest
 from sqlalchemy import func, select
 
-from models.database import Database, Read, Unit
+from models.database import Database, Read, Transaction, Unit
 from models.program_statements import CountRow
 from models.statements import Statement
+from models.webhook_statements import event_rows, events_after
 from models.webhooks import webhook_delivery
 from resolvers import event_delivery, webhooks
 from resolvers.callers import Caller, Role
 from resolvers.context import Outward, Service, open_context
 from resolvers.event_delivery import ATTEMPTS, deliver_events, enqueue
+from resolvers.identifiers import PLACES
 from resolvers.jobs import JobDone, silent
+from resolvers.outbox import Event, Told, events_of, row_ids
+from resolvers.postings import lock_card, tell
 from schema.values import keys_of
 from tests.api.forking import Forks
 from tests.api.harness import Harness, line
@@ -439,6 +444,40 @@ def test_a_replay_sends_the_same_ids_again_in_order(club: Harness, shop: Receive
     assert club.mutate("replayWebhook", selection, {"id": hook})["deliveries"] == 4
     deliver(club)
     assert [one.id for one in shop.received[6:]] == ids
+
+
+def test_more_events_at_once_than_an_id_has_places_are_told(club: Harness) -> None:
+    (card,) = keys_of("LoyaltyCard", [club.try_issue()["card"]["id"]])
+    assert card
+    events = [Event("cardChanged", {"place": place}) for place in range(PLACES + 1)]
+
+    async def unit(transaction: Transaction) -> datetime:
+        row, at = await lock_card(transaction, card), club.clock.now
+        await tell(transaction, row, events, at, club.served.randomness)
+        return at
+
+    async def found(event_id: UUID) -> list[Told]:
+        read = club.database.read()
+        rows = await read.each(event_rows, row_ids(event_id), of_card=card)
+        await read.close()
+        return [one for row in rows for one in events_of(row) if one.event_id == event_id]
+
+    async def told() -> list[Told]:
+        read = club.database.read()
+        place = {"at_after": at, "card_after": card, "seq_after": 1}
+        rows = await read.all(events_after, **place, count=9)
+        await read.close()
+        return [one for row in rows for one in events_of(row)]
+
+    at = club.wait(club.database.unit(unit))
+    written = club.wait(told())
+    assert [json.loads(one.payload)["place"] for one in written] == [*range(PLACES + 1)]
+    first = written[0].seq_no
+    assert [one.seq_no for one in written] == [*range(first, first + PLACES + 1)]
+    assert written == sorted(written, key=lambda one: one.event_id)
+    for one in (written[0], *written[-2:]):
+        assert one.event_id.version == 7
+        assert club.wait(found(one.event_id)) == [one]
 
 
 def test_a_long_log_is_replayed_and_deleted_in_chunks(

@@ -5,6 +5,7 @@ import json
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +15,9 @@ from rules.ledger import Draft, EntryType, Origin, Reason, entry_hash
 TEXTS = st.none() | st.text()
 IDS = st.none() | st.uuids()
 DAYS = st.none() | st.dates()
-INSTANTS = st.datetimes(timezones=st.just(UTC))
+# The hour that clocks show twice is one instant and another.
+TWICE = [datetime(2024, 11, 3, 1, 30, tzinfo=ZoneInfo("America/New_York"), fold=n) for n in (0, 1)]
+INSTANTS = st.datetimes(timezones=st.just(UTC)) | st.sampled_from(TWICE)
 UNITS = st.integers(-(10**15), 10**15)
 ORIGINS = st.builds(
     Origin,
@@ -31,7 +34,7 @@ DRAFTS = st.builds(
 
 def text(value: object) -> Any:
     if isinstance(value, datetime):
-        return value.isoformat(timespec="microseconds")
+        return value.astimezone(UTC).isoformat(timespec="microseconds")
     return str(value) if isinstance(value, date | UUID) else value
 
 
