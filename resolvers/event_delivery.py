@@ -40,7 +40,7 @@ from resolvers.callers import Caller, Role
 from resolvers.clock import system_clock
 from resolvers.context import Context, Outward, open_context
 from resolvers.jobs import PAGE, JobDone, Progress
-from resolvers.outbox import Told, events_of, row_ids
+from resolvers.outbox import events_of, row_ids
 from resolvers.webhook_addresses import AddressRefused, checked_address, target_of
 from resolvers.webhook_posting import PostFailed, post
 from resolvers.webhook_signatures import signed_headers
@@ -156,7 +156,7 @@ async def _outbox(context: Context, since: datetime) -> AsyncIterator[Sequence[E
 
 
 async def _keep(
-    context: Context, hook: WebhookRow, events: Sequence[Told], read_to: datetime
+    context: Context, hook: WebhookRow, events: Sequence[EventRow], read_to: datetime
 ) -> None:
     now = context.service.clock()
     rows = [_new(hook, event, now) for event in events]
@@ -171,7 +171,7 @@ async def _keep(
     await context.service.database.unit(unit)
 
 
-def _new(hook: WebhookRow, event: Told, now: datetime) -> dict[str, object]:
+def _new(hook: WebhookRow, event: EventRow, now: datetime) -> dict[str, object]:
     return DeliveryRow(
         subscription_id=hook.subscription_id,
         event_id=event.event_id,

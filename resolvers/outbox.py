@@ -28,17 +28,6 @@ class Event(NamedTuple):
     payload: dict[str, object]
 
 
-class Told(NamedTuple):
-    """An event as it was written; `payload` is JSON."""
-
-    card_id: UUID
-    event_id: UUID
-    seq_no: int
-    kind: str
-    payload: str
-    posted_at: datetime
-
-
 def points_posted(op_id: UUID, entries: Sequence[Entry]) -> Event:
     ids = [entry.entry_id for entry in entries]
     return Event("pointsPosted", {"operation": op_id, "entries": ids})
@@ -56,11 +45,12 @@ def event_row(
     return EventRow(card_id, event_id, first, kind, _JSON.encode(told).decode(), now)
 
 
-def events_of(row: EventRow) -> list[Told]:
+def events_of(row: EventRow) -> list[EventRow]:
+    """What the row tells, each event as a row of its own."""
     if row.kind != _SEVERAL:
-        return [Told(*row)]
+        return [row]
     return [
-        Told(
+        EventRow(
             row.card_id,
             placed_id(row.event_id, place),
             row.seq_no + place,

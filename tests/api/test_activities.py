@@ -10,7 +10,7 @@ from sqlalchemy import select
 from models.card_statements import EventRow
 from models.cards import outbox
 from models.statements import Statement
-from resolvers.outbox import Told, events_of
+from resolvers.outbox import events_of
 from tests.api.activities import (
     CHECKIN,
     CHECKIN_RULE,
@@ -38,7 +38,7 @@ REUSED = """replayed transactions { points } userErrors { code field
   ... on IdempotencyKeyReusedError { firstUsedAt } }"""
 
 
-def events(service: Harness) -> list[Told]:
+def events(service: Harness) -> list[EventRow]:
     statement = Statement(select(outbox).order_by(outbox.c.seq_no), EventRow)
 
     async def rows() -> list[EventRow]:

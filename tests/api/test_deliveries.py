@@ -16,6 +16,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import func, select
 
+from models.card_statements import EventRow
 from models.database import Database, Read, Transaction, Unit
 from models.program_statements import CountRow
 from models.statements import Statement
@@ -27,7 +28,7 @@ from resolvers.context import Outward, Service, open_context
 from resolvers.event_delivery import ATTEMPTS, deliver_events, enqueue
 from resolvers.identifiers import PLACES
 from resolvers.jobs import JobDone, silent
-from resolvers.outbox import Event, Told, events_of, row_ids
+from resolvers.outbox import Event, events_of, row_ids
 from resolvers.postings import lock_card, tell
 from schema.values import keys_of
 from tests.api.forking import Forks
@@ -456,13 +457,13 @@ def test_more_events_at_once_than_an_id_has_places_are_told(club: Harness) -> No
         await tell(transaction, row, events, at, club.served.randomness)
         return at
 
-    async def found(event_id: UUID) -> list[Told]:
+    async def found(event_id: UUID) -> list[EventRow]:
         read = club.database.read()
         rows = await read.each(event_rows, row_ids(event_id), of_card=card)
         await read.close()
         return [one for row in rows for one in events_of(row) if one.event_id == event_id]
 
-    async def told() -> list[Told]:
+    async def told() -> list[EventRow]:
         read = club.database.read()
         place = {"at_after": at, "card_after": card, "seq_after": 1}
         rows = await read.all(events_after, **place, count=9)
