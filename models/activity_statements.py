@@ -14,6 +14,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    or_,
     select,
     tuple_,
     update,
@@ -80,6 +81,10 @@ class PostableRow(NamedTuple):
     affiliation: str | None
 
 
+class LineIdRow(NamedTuple):
+    line_id: UUID
+
+
 class WaitingRow(NamedTuple):
     activity_key: bytes
     line_id: UUID
@@ -123,15 +128,12 @@ _SHOWN = {
     "reviewed_by": func.coalesce(_LINE.rejected_by, _POST.reviewed_by),
     "error": case((_WAITS, _LINE.error)),
 }
-# Of any of these joins a database leaves out what nothing asks for.
-_OF_WAITING = _WAITING.activity_key == _LINE.activity_key
-_OF_POST = _POST.activity_key == _LINE.activity_key
-EVERY_LINE = activity_line.outerjoin(activity_waiting, _OF_WAITING).outerjoin(
-    activity_post, _OF_POST
-)
+OF_WAITING = _WAITING.activity_key == _LINE.activity_key
+OF_POST = _POST.activity_key == _LINE.activity_key
+EVERY_LINE = activity_line.outerjoin(activity_waiting, OF_WAITING).outerjoin(activity_post, OF_POST)
 # Begins with the rows that wait, in the order of their index.
-WAITING_LINES = activity_waiting.outerjoin(activity_line, _OF_WAITING).outerjoin(
-    activity_post, _OF_POST
+WAITING_LINES = activity_waiting.outerjoin(activity_line, OF_WAITING).outerjoin(
+    activity_post, OF_POST
 )
 
 
@@ -221,13 +223,25 @@ reject_line = write(
     .values(rejected_by=bindparam("rejected_by"), rejection_reason=bindparam("rejection_reason"))
 )
 fail_line = write(
-    update(activity_line).where(_LINE.activity_key == ACTIVITY).values(error=bindparam("error"))
+    update(activity_line)
+    .where(_LINE.activity_key == ACTIVITY, _LINE.line_id == bindparam("of_line", type_=IDENTIFIER))
+    .values(error=bindparam("error"))
 )
 delete_line = write(delete(activity_line).where(_LINE.activity_key == ACTIVITY))
 forget_line_texts = write(
     update(activity_line)
     .where(_LINE.card_number == bindparam("of_number", type_=ORDERED))
     .values(comment=None, evidence=None, rejection_reason=None)
+)
+
+line_with_texts = Statement(
+    select(_LINE.line_id)
+    .where(
+        _LINE.card_number == bindparam("of_number", type_=ORDERED),
+        or_(*(_LINE[name].is_not(None) for name in ("comment", "evidence", "rejection_reason"))),
+    )
+    .limit(1),
+    LineIdRow,
 )
 
 posts_of: KeyedStatement[PostRow] = KeyedStatement(

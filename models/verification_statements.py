@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, and_, bindparam, cast, func, or_, select
 
 from models.activities import activity_line, activity_post, activity_waiting
-from models.activity_statements import EVERY_LINE
+from models.activity_statements import OF_POST, OF_WAITING
 from models.card_statements import CARD, CardRow
 from models.cards import card
 from models.columns import HASH, IDENTIFIER, UNITS
@@ -60,6 +60,14 @@ class LineStateRow(NamedTuple):
     rejected: bool
     posted: bool
     alike: bool
+
+
+class WaitingStateRow(NamedTuple):
+    """`lost`: no line is there that could wait."""
+
+    activity_key: bytes
+    line_id: UUID
+    lost: bool
 
 
 class NumberRow(NamedTuple):
@@ -143,6 +151,8 @@ _waiting = activity_waiting.c
 _COPIED = [
     _waiting[name] == activity_line.c[name] for name in ("line_id", "card_number", "occurred_at")
 ]
+_AFTER = bindparam("after", type_=HASH)
+# The edge stands at each table: PostgreSQL would merge what is joined from its first row on.
 line_states_after = Statement(
     select(
         activity_line.c.activity_key,
@@ -152,9 +162,29 @@ line_states_after = Statement(
         activity_post.c.activity_key.is_not(None).label("posted"),
         or_(_waiting.activity_key.is_(None), and_(*_COPIED)).label("alike"),
     )
-    .select_from(EVERY_LINE)
-    .where(activity_line.c.activity_key > bindparam("after", type_=HASH))
+    .select_from(
+        activity_line.outerjoin(
+            activity_waiting, and_(OF_WAITING, _waiting.activity_key > _AFTER)
+        ).outerjoin(activity_post, and_(OF_POST, activity_post.c.activity_key > _AFTER))
+    )
+    .where(activity_line.c.activity_key > _AFTER)
     .order_by(activity_line.c.activity_key)
     .limit(bindparam("count", type_=UNITS)),
     LineStateRow,
+)
+waiting_states_after = Statement(
+    select(
+        _waiting.activity_key,
+        _waiting.line_id,
+        activity_line.c.activity_key.is_(None).label("lost"),
+    )
+    .select_from(
+        activity_waiting.outerjoin(
+            activity_line, and_(OF_WAITING, activity_line.c.activity_key > _AFTER)
+        )
+    )
+    .where(_waiting.activity_key > _AFTER)
+    .order_by(_waiting.activity_key)
+    .limit(bindparam("count", type_=UNITS)),
+    WaitingStateRow,
 )

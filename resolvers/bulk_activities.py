@@ -158,18 +158,20 @@ class _Batch:
 
 
 async def post_together(
-    context: Context, keys: Sequence[bytes], operation: str
+    context: Context, lines: Mapping[bytes, UUID], operation: str
 ) -> tuple[int, list[bytes]]:
     """Post what is plain of the lines; how many were, and the keys of those left, in their order.
 
-    `keys` are in the order of posting; lines that are no longer unposted are passed over.
+    `lines`: ids by key, in the order of posting; those that no longer wait under their keys are
+    passed over, also where another line has the key by now.
     """
 
     async def unit(transaction: Transaction, effective: RuleBook | None) -> tuple[int, list[bytes]]:
-        locked = await transaction.each(locked_waiting_of, sorted(keys))
-        rows = await transaction.each(postable_lines_of, [row.activity_key for row in locked])
+        locked = await transaction.each(locked_waiting_of, sorted(lines))
+        keys = [row.activity_key for row in locked if row.line_id == lines[row.activity_key]]
+        rows = await transaction.each(postable_lines_of, keys)
         found = {row.activity_key: row for row in rows}
-        waiting = [found[key] for key in keys if key in found]
+        waiting = [found[key] for key in lines if key in found]
         if effective is None or not waiting:
             return 0, [line.activity_key for line in waiting]
         batch, cards, planned = await _opened(context, transaction, waiting, effective, operation)
@@ -186,7 +188,7 @@ async def post_together(
         return await context.unit(unit)
     except InvalidInput:
         # A balance would pass its bound: one by one it shows whose.
-        return 0, [*keys]
+        return 0, [*lines]
 
 
 async def _opened(

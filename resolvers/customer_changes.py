@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from models.activity_statements import forget_line_texts
+from models.activity_statements import forget_line_texts, line_with_texts
 from models.card_statements import (
     cards_of,
     change_customer,
@@ -251,6 +251,9 @@ async def _block_and_unlink(
         events[card_id] = [Event("cardChanged", {})]
         await transaction.run(delete_notes, of_card=card_id)
         await transaction.run(forget_line_texts, of_number=row.number)
+        # A line that had another key by the time it was waited for is another row.
+        while await transaction.first(line_with_texts, of_number=row.number):
+            await transaction.run(forget_line_texts, of_number=row.number)
         await transaction.run(change_customer, of_card=card_id, customer_key=None)
         if status == "ACTIVE":
             await transaction.run(change_status, of_card=card_id, status="BLOCKED", blocked_at=now)

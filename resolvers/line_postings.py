@@ -5,7 +5,7 @@ Source: semantics 5.7.
 
 import json
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from uuid import UUID
@@ -113,10 +113,10 @@ async def post_each(
     failures: list[bytes] = []
 
     async def post(beside: Context, keys: Sequence[bytes]) -> None:
-        posted, left = await _post_together(beside, keys)
+        posted, left = await _post_together(beside, {key: places[key][1] for key in keys})
         done.posted += posted
         for key in left:
-            alone = await _post_alone(beside, key)
+            alone = await _post_alone(beside, key, places[key][1])
             done.posted += alone.processed
             failures.extend([key] * alone.failed)
         await progress(JobDone(done.posted, done.failed + len(failures)))
@@ -127,28 +127,28 @@ async def post_each(
     done.failures += shown[: SHOWN - len(done.failures)]
 
 
-async def _post_together(context: Context, keys: Sequence[bytes]) -> tuple[int, list[bytes]]:
+async def _post_together(context: Context, lines: Mapping[bytes, UUID]) -> tuple[int, list[bytes]]:
     """How many were posted, and those that are left; whatever fails here shows one by one whose
     fault it is.
     """
     try:
-        return await post_together(context, keys, OPERATION)
+        return await post_together(context, lines, OPERATION)
     except DatabaseUnavailable:
         raise
     except Exception:
         LOG.exception("Lines are posted one by one.")
-        return 0, [*keys]
+        return 0, [*lines]
 
 
-async def _post_alone(context: Context, key: bytes) -> JobDone:
+async def _post_alone(context: Context, key: bytes, line_id: UUID) -> JobDone:
     """One line, whatever becomes of the others; a refusal is left on it.
 
     Raises DatabaseUnavailable, DatabaseSlow or AllowanceSpent: then nothing more can be done now.
     """
     try:
-        return JobDone(processed=int(await post_line(context, key)))
+        return JobDone(processed=int(await post_line(context, key, line_id)))
     except LoyaltyError as refusal:
-        await _keep(context, key, refusal)
+        await _keep(context, key, line_id, refusal)
     except (DatabaseUnavailable, DatabaseSlow, AllowanceSpent):
         raise
     except Exception:
@@ -170,14 +170,15 @@ async def _portions(
     )
 
 
-async def post_line(context: Context, activity_key: bytes) -> bool:
-    """Post one line in a unit of its own; False where it is no longer unposted.
+async def post_line(context: Context, activity_key: bytes, line_id: UUID) -> bool:
+    """Post one line in a unit of its own; False where it no longer waits under its key.
 
     Raises the LoyaltyError of the checks; then nothing has changed.
     """
 
     async def unit(transaction: Transaction, _book: RuleBook | None) -> bool:
-        if not await transaction.each(locked_waiting_of, [activity_key]):
+        locked = await transaction.each(locked_waiting_of, [activity_key])
+        if [row.line_id for row in locked] != [line_id]:
             return False
         (line,) = await transaction.each(postable_lines_of, [activity_key])
         plan = await plan_activity(context, transaction, activity_of(line))
@@ -188,13 +189,17 @@ async def post_line(context: Context, activity_key: bytes) -> bool:
     return await context.unit(unit)
 
 
-async def _keep(context: Context, activity_key: bytes, refusal: LoyaltyError) -> None:
+async def _keep(
+    context: Context, activity_key: bytes, line_id: UUID, refusal: LoyaltyError
+) -> None:
     """Leave the reason on the line, which stays unposted; on one that was settled meanwhile nobody
     sees it.
     """
     error = {"code": refusal.code, "message": refusal.message, "field": refusal.field}
 
     async def unit(transaction: Transaction, _book: RuleBook | None) -> None:
-        await transaction.run(fail_line, of_activity=activity_key, error=json.dumps(error))
+        await transaction.run(
+            fail_line, of_activity=activity_key, of_line=line_id, error=json.dumps(error)
+        )
 
     await context.unit(unit)

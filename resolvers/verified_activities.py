@@ -4,12 +4,21 @@ is rejected, or was posted. Source: semantics 5.7.
 
 from collections import Counter
 from collections.abc import AsyncIterator
+from typing import TypeVar
 
 from models.activity_statements import activity_days_of_card, posts_of_card
 from models.card_statements import CardRow
 from models.database import Database, Read
-from models.verification_statements import line_states_after
+from models.statements import Statement
+from models.verification_statements import (
+    LineStateRow,
+    WaitingStateRow,
+    line_states_after,
+    waiting_states_after,
+)
 from resolvers.verified_moves import Fault
+
+R = TypeVar("R", LineStateRow, WaitingStateRow)
 
 LINES = 5_000
 
@@ -35,20 +44,29 @@ async def line_faults(database: Database) -> AsyncIterator[Fault]:
     """Lines whose status is none, or more than one; and what is kept of a line to find it while it
     waits, against the line.
     """
+    async for row in _walked(database, line_states_after):
+        stands = {"waiting": row.waiting, "rejected": row.rejected, "posted": row.posted}
+        told = " and ".join(name for name, holds in stands.items() if holds) or "lost"
+        if told not in stands:
+            yield Fault(f"line {row.line_id}", "journal", f"is {told}")
+        if not row.alike:
+            yield Fault(f"line {row.line_id}", "journal", "waits as another")
+    async for waiting in _walked(database, waiting_states_after):
+        if waiting.lost:
+            yield Fault(f"line {waiting.line_id}", "journal", "waits and is not there")
+
+
+async def _walked(database: Database, after_key: Statement[R]) -> AsyncIterator[R]:
+    """Rows in the order of their activity keys; a snapshot for each page."""
     after = b""
     while True:
         read = database.read()
         try:
-            rows = await read.all(line_states_after, after=after, count=LINES)
+            rows = await read.all(after_key, after=after, count=LINES)
         finally:
             await read.close()
         for row in rows:
-            stands = {"waiting": row.waiting, "rejected": row.rejected, "posted": row.posted}
-            told = " and ".join(name for name, holds in stands.items() if holds) or "lost"
-            if told not in stands:
-                yield Fault(f"line {row.line_id}", "journal", f"is {told}")
-            if not row.alike:
-                yield Fault(f"line {row.line_id}", "journal", "waits as another")
+            yield row
         if len(rows) < LINES:
             return
         after = rows[-1].activity_key

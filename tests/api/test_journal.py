@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -11,13 +12,16 @@ import asyncpg
 import pytest
 
 from execution.relay import encode_id
+from models.activity_statements import WaitingRow, waiting_after
 from models.cards import card_audit
 from models.database import Connection, Database, Read, Transaction, Unit
 from models.local import audit
 from resolvers import line_postings
+from resolvers.activity_views import FIRST
 from resolvers.books import RuleBooks
 from resolvers.callers import Caller, Role
-from resolvers.context import open_context
+from resolvers.context import Context, open_context
+from resolvers.line_postings import Postings
 from tests.api.activities import (
     LINE,
     SURVEY,
@@ -289,19 +293,13 @@ def test_one_line_posted_and_edited_at_once_is_one_or_the_other(desk: Harness) -
     assert int(desk.available(CARD)) == 20 * (8 - edited)
 
 
-@ON_POSTGRESQL
-def test_who_waits_for_an_edit_posts_what_it_left(desk: Harness) -> None:
-    """The database shows a row that was waited for as it is now, but what is joined to it as it
-    was.
-    """
-    other = desk.issue()
-    (line,) = created(desk, activity_input(desk, CARD))
+@contextmanager
+def underway(service: Harness, *statements: str) -> Iterator[None]:
+    """A transaction that commits when somebody waits for it."""
 
     async def begin() -> asyncpg.Connection:
-        editing = await asyncpg.connect(desk.database_url)
-        await editing.execute("BEGIN; SELECT 1 FROM activity_waiting FOR UPDATE")
-        for table in ("activity_line", "activity_waiting"):
-            await editing.execute(f"UPDATE {table} SET card_number = $1", other)  # noqa: S608
+        editing = await asyncpg.connect(service.database_url)
+        await editing.execute("; ".join(["BEGIN", *statements]))
         return editing
 
     async def end(editing: asyncpg.Connection) -> None:
@@ -312,10 +310,57 @@ def test_who_waits_for_an_edit_posts_what_it_left(desk: Harness) -> None:
         await editing.execute("COMMIT")
         await editing.close()
 
-    ending = asyncio.run_coroutine_threadsafe(end(desk.wait(begin())), desk.loop)
-    assert post_lines(desk, line)["posted"] == 1
+    ending = asyncio.run_coroutine_threadsafe(end(service.wait(begin())), service.loop)
+    yield
     ending.result(10)
+
+
+@ON_POSTGRESQL
+def test_who_waits_for_an_edit_posts_what_it_left(desk: Harness) -> None:
+    """The database shows a row that was waited for as it is now, but what is joined to it as it
+    was.
+    """
+    other = desk.issue()
+    (line,) = created(desk, activity_input(desk, CARD))
+
+    with underway(
+        desk,
+        "SELECT 1 FROM activity_waiting FOR UPDATE",
+        *(
+            f"UPDATE {table} SET card_number = '{other}'"  # noqa: S608
+            for table in ("activity_line", "activity_waiting")
+        ),
+    ):
+        assert post_lines(desk, line)["posted"] == 1
     assert (desk.available(CARD), desk.available(other)) == ("0", "20")
+
+
+def test_another_line_that_has_the_key_by_now_is_not_posted(desk: Harness) -> None:
+    given = activity_input(desk, CARD)
+    reviewed = created(desk, given)
+
+    async def with_context(work: Callable[[Context], Awaitable[T]]) -> T:
+        context = await open_context(desk.served, Caller(Role.STAFF, "staff"), "desk")
+        try:
+            return await work(context)
+        finally:
+            await context.read.close()
+
+    async def waiting(context: Context) -> list[WaitingRow]:
+        edge_at, edge_id = FIRST
+        return await context.read.all(waiting_after, edge_at=edge_at, edge_id=edge_id, count=2)
+
+    async def post(context: Context) -> tuple[Postings, bool]:
+        done = Postings()
+        await line_postings.post_each(context, lines, done)
+        ((key, line_id, *_),) = lines
+        return done, await line_postings.post_line(context, key, line_id)
+
+    lines = desk.wait(with_context(waiting))
+    delete(desk, *reviewed)
+    created(desk, {**given, "comment": "nobody has seen this"})
+    assert desk.wait(with_context(post)) == (Postings(), False)
+    assert [line["status"] for line in journal(desk)] == ["UNPOSTED"]
 
 
 def test_pages_go_both_ways_by_when_it_happened(desk: Harness) -> None:
@@ -420,6 +465,27 @@ def test_erasure_takes_the_texts_of_a_customers_lines(desk: Harness) -> None:
     (line,) = journal(desk, cardNumber=mine)
     assert (line["comment"], line["evidence"], line["rejectionReason"]) == (None, None, None)
     assert "Ada" in json.dumps(journal(desk, cardNumber=CARD))
+
+
+# What an edit to another type does to the rows of a line.
+MOVED = """
+CREATE TEMP TABLE moved ON COMMIT DROP AS SELECT * FROM activity_line FOR UPDATE;
+DELETE FROM activity_line;
+UPDATE activity_waiting SET activity_key = sha256('moved');
+UPDATE moved SET activity_key = sha256('moved');
+INSERT INTO activity_line SELECT * FROM moved
+"""
+
+
+@ON_POSTGRESQL
+def test_erasure_takes_the_texts_of_a_line_that_gets_another_key_meanwhile(desk: Harness) -> None:
+    desk.customer("me")
+    created(desk, activity_input(desk, desk.issue(customerId="me"), comment="Ada was there"))
+    erased = {"customerId": "me", "reason": "asked for"}
+    with underway(desk, MOVED):
+        assert desk.mutate("eraseCustomer", "userErrors { code }", erased)["userErrors"] == []
+    (line,) = journal(desk)
+    assert line["comment"] is None
 
 
 def test_what_staff_do_to_lines_is_written_down_without_what_was_said(desk: Harness) -> None:

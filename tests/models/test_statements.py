@@ -3,6 +3,7 @@ import pkgutil
 import re
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from types import NoneType
 from typing import Any, get_args, get_type_hints
 
@@ -157,6 +158,18 @@ async def test_a_page_begins_where_the_index_finds_its_edge(
         assert re.search(r"USING INDEX \w+ \(.*\(\w+,\w+\)[<>]\(\?,\?\)\)", told), told
         assert all("(activity_key=?)" in one for one in joined), joined
     connection.close()
+
+
+@pytest.mark.parametrize("status", [None, "UNPOSTED", "POSTED"])
+async def test_lines_are_counted_by_indexes_alone(
+    sqlite_url: str, opened: Opened, status: str | None
+) -> None:
+    statement = line_pages.count(line_pages.Shape(status))
+    compiled = compile_statement(statement, opened(sqlite_url).engine.dialect)
+    with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))) as connection:
+        plan = connection.execute(f"EXPLAIN QUERY PLAN {compiled.sql}").fetchall()
+    told = [detail for *_, detail in plan if "activity_" in detail]
+    assert all(re.match(r"SCAN \w+ USING (COVERING )?INDEX", one) for one in told), told
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
