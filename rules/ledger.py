@@ -134,9 +134,8 @@ def _terms(
 
 
 @lru_cache(maxsize=4096)
-def _reason(reason: Reason) -> str:
-    version, scheme, rule, computed, formula = reason
-    return f"{version},{_text(scheme)},{_text(rule)},{computed},{_text(formula)}"
+def _rule(version: int, scheme: str | None, rule: str | None) -> str:
+    return f"{version},{_text(scheme)},{_text(rule)}"
 
 
 def entry_hash(
@@ -172,12 +171,14 @@ def _hashed(
 ) -> bytes:
     kind, point, units, entry_date, counts_on, at, vests_on, expires_on, origin, reason = draft
     channel, program, tier, sale, line, payment, activity, activity_id, adjustment = origin
+    version, scheme, rule, computed, formula = reason
     form = (
         f'["{_FORM}","{prev_hash.hex()}","{card_id}","{entry_id}",{seq_no},{operation},{op_line}'
         f",{_gain(kind, point, units, entry_date, counts_on)},{_instant(at)}"
         f",{_terms(vests_on, expires_on, channel, program, tier)}"
         f",{_text(sale)},{'null' if line is None else line},{_plain(payment)}"
-        f",{_text(activity)},{_text(activity_id)},{_plain(adjustment)},{_reason(reason)}]"
+        f",{_text(activity)},{_text(activity_id)},{_plain(adjustment)}"
+        f",{_rule(version, scheme, rule)},{computed},{_text(formula)}]"
     )
     return hashlib.sha256(form.encode()).digest()
 
