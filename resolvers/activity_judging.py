@@ -25,9 +25,6 @@ from rules.earning import ActivityFacts, CardFacts, Earned, earn_activity
 from rules.ledger import Draft, EntryType, Origin, Reason
 from rules.program import Channel
 
-# Asked of its enum, a member takes as long as a row to make.
-_EARN = EntryType.EARN
-
 
 @dataclass(frozen=True, slots=True)
 class JudgedActivity:
@@ -123,9 +120,8 @@ def activity_drafts(
         origin = Origin(
             channel, program, tier, None, None, None, activity_type, activity_id, adjustment_id=None
         )
-        drafts.append(
-            Draft(_EARN, point, units, on, on, occurred_at, vests_on, expires_on, origin, reason)
-        )
+        days = (on, on, occurred_at, vests_on, expires_on)
+        drafts.append(Draft(EntryType.EARN, point, units, *days, origin, reason))
     return drafts
 
 
