@@ -54,7 +54,7 @@ def _first(instant: datetime) -> int:
 
 
 def _made(value: int) -> UUID:
-    """The UUID of 128 bits that are known to be such: its class would check them for thrice the time."""
+    """The UUID of what is known to be 128 bits: its class checks them for three times as long."""
     made = UUID.__new__(UUID)
     object.__setattr__(made, "int", value)
     object.__setattr__(made, "is_safe", SafeUUID.unknown)
