@@ -60,7 +60,9 @@ def run(settings: Settings, given: Namespace) -> int:
     done = run_shared(settings, job, workers) if workers > 1 else _run(settings, job, JOBS, _Told())
     say(f"{done.processed} processed, {done.failed} failed.")
     if done.failed:
-        raise CommandFailed(f"{done.failed} items are left for the next run; the log says why.")
+        raise CommandFailed(
+            f"{done.failed} items are left for the next run; they or the log say why."
+        )
     return DONE
 
 
