@@ -10,6 +10,7 @@ from datetime import date, datetime
 
 from models.activity_statements import (
     ActivityDayRow,
+    PostRow,
     activity_count,
     activity_days_of,
     change_activity_day,
@@ -194,8 +195,19 @@ async def write_activity(
         plan.now,
     )
     await note_counted(transaction, plan, card)
-    await transaction.run(
-        insert_post,
+    posted = _post_row(context, plan, card, judged, reviewed_by)
+    await transaction.run_rows(insert_post, [posted])
+    named = {"activityType": plan.kind.code, "activityId": plan.activity.activity_id}
+    await audit_card(
+        context, transaction, card.card_id, operation, plan.now, after=dict[str, object](named)
+    )
+    await _write_points(context, transaction, plan, card, judged)
+
+
+def _post_row(
+    context: Context, plan: Plan, card: CardRow, judged: JudgedActivity, reviewed_by: str | None
+) -> PostRow:
+    return PostRow(
         activity_key=plan.activity.key,
         card_id=card.card_id,
         activity_type=plan.kind.code,
@@ -205,11 +217,6 @@ async def write_activity(
         notes=notes_json(judged.earned),
         reviewed_by=reviewed_by,
     )
-    named = {"activityType": plan.kind.code, "activityId": plan.activity.activity_id}
-    await audit_card(
-        context, transaction, card.card_id, operation, plan.now, after=dict[str, object](named)
-    )
-    await _write_points(context, transaction, plan, card, judged)
 
 
 async def _count(transaction: Transaction, plan: Plan, card: CardRow) -> None:

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from operator import attrgetter
 from uuid import UUID
 
 from models.card_statements import CardRow
@@ -29,6 +30,7 @@ from models.verification_statements import (
 )
 from resolvers.verified_activities import activity_faults, line_faults
 from resolvers.verified_moves import Fault, hold_faults, lineage_faults, transfer_faults
+from resolvers.walks import walked
 from rules.balances import PointsDay, Sums, totals
 from rules.ledger import (
     COUNTING,
@@ -64,28 +66,14 @@ async def verify(database: Database) -> AsyncIterator[Fault]:
     """Every broken invariant of every card, card by card in the order of their ids; then of what
     moved between cards, and of the journal.
     """
-    async for fault in _all_card_faults(database):
-        yield fault
+    ids = attrgetter("card_id")
+    async for card in walked(database, cards_after, ids, UUID(int=0), CARDS):
+        for fault in await _card_faults(database, card.card_id):
+            yield fault
     async for fault in transfer_faults(database):
         yield fault
     async for fault in line_faults(database):
         yield fault
-
-
-async def _all_card_faults(database: Database) -> AsyncIterator[Fault]:
-    after = UUID(int=0)
-    while True:
-        read = database.read()
-        try:
-            cards = await read.all(cards_after, after=after, count=CARDS)
-        finally:
-            await read.close()
-        for card in cards:
-            for fault in await _card_faults(database, card.card_id):
-                yield fault
-        if len(cards) < CARDS:
-            return
-        after = cards[-1].card_id
 
 
 async def _card_faults(database: Database, card_id: UUID) -> list[Fault]:

@@ -4,21 +4,14 @@ is rejected, or was posted. Source: semantics 5.7.
 
 from collections import Counter
 from collections.abc import AsyncIterator
-from typing import TypeVar
+from operator import attrgetter
 
 from models.activity_statements import activity_days_of_card, posts_of_card
 from models.card_statements import CardRow
 from models.database import Database, Read
-from models.statements import Statement
-from models.verification_statements import (
-    LineStateRow,
-    WaitingStateRow,
-    line_states_after,
-    waiting_states_after,
-)
+from models.verification_statements import line_states_after, waiting_states_after
 from resolvers.verified_moves import Fault
-
-R = TypeVar("R", LineStateRow, WaitingStateRow)
+from resolvers.walks import walked
 
 LINES = 5_000
 
@@ -44,29 +37,14 @@ async def line_faults(database: Database) -> AsyncIterator[Fault]:
     """Lines whose status is none, or more than one; and what is kept of a line to find it while it
     waits, against the line.
     """
-    async for row in _walked(database, line_states_after):
+    keys = attrgetter("activity_key")
+    async for row in walked(database, line_states_after, keys, b"", LINES):
         stands = {"waiting": row.waiting, "rejected": row.rejected, "posted": row.posted}
         told = " and ".join(name for name, holds in stands.items() if holds) or "lost"
         if told not in stands:
             yield Fault(f"line {row.line_id}", "journal", f"is {told}")
         if not row.alike:
             yield Fault(f"line {row.line_id}", "journal", "waits as another")
-    async for waiting in _walked(database, waiting_states_after):
+    async for waiting in walked(database, waiting_states_after, keys, b"", LINES):
         if waiting.lost:
             yield Fault(f"line {waiting.line_id}", "journal", "waits and is not there")
-
-
-async def _walked(database: Database, after_key: Statement[R]) -> AsyncIterator[R]:
-    """Rows in the order of their activity keys; a snapshot for each page."""
-    after = b""
-    while True:
-        read = database.read()
-        try:
-            rows = await read.all(after_key, after=after, count=LINES)
-        finally:
-            await read.close()
-        for row in rows:
-            yield row
-        if len(rows) < LINES:
-            return
-        after = rows[-1].activity_key

@@ -6,12 +6,14 @@ Source: semantics 6 (Holds), 18.1.
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from operator import attrgetter
 from uuid import UUID
 
 from models.card_statements import CardRow, cards_of
 from models.database import Database, Read
 from models.payment_statements import payment_cards_of, payments_of, unreleased_holds_of
 from models.verification_statements import all_lots, transfers_after
+from resolvers.walks import walked
 
 TRANSFERS = 5_000
 
@@ -75,16 +77,7 @@ async def lineage_faults(read: Read, card: CardRow) -> list[Fault]:
 
 async def transfer_faults(database: Database) -> AsyncIterator[Fault]:
     """TRANSFER entries of one `adjustmentId` sum to 0, over all cards."""
-    after = UUID(int=0)
-    while True:
-        read = database.read()
-        try:
-            rows = await read.all(transfers_after, after=after, count=TRANSFERS)
-        finally:
-            await read.close()
-        for row in rows:
-            if row.points:
-                yield Fault(f"adjustment {row.adjustment_id}", "transfer", f"sums to {row.points}")
-        if len(rows) < TRANSFERS:
-            return
-        after = rows[-1].adjustment_id
+    ids = attrgetter("adjustment_id")
+    async for row in walked(database, transfers_after, ids, UUID(int=0), TRANSFERS):
+        if row.points:
+            yield Fault(f"adjustment {row.adjustment_id}", "transfer", f"sums to {row.points}")

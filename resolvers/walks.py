@@ -1,0 +1,33 @@
+"""All rows of a table, for whoever looks at each: page by page, each page a snapshot of its own."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any, TypeVar
+
+from models.database import Database
+from models.statements import Statement
+
+R = TypeVar("R")
+
+
+async def walked(
+    database: Database,
+    rows_after: Statement[R],
+    key: Callable[[R], Any],
+    first: Any,
+    size: int,
+) -> AsyncIterator[R]:
+    """Rows in the order of their keys, those behind `first`; `rows_after` takes a key as `after`
+    and so many rows as `count`.
+    """
+    after = first
+    while True:
+        read = database.read()
+        try:
+            rows = await read.all(rows_after, after=after, count=size)
+        finally:
+            await read.close()
+        for row in rows:
+            yield row
+        if len(rows) < size:
+            return
+        after = key(rows[-1])
