@@ -64,6 +64,11 @@ activity_waiting = Table(
     Column("line_id", IDENTIFIER, nullable=False),
     Column("card_number", ORDERED, nullable=False),
     Column("occurred_at", INSTANT, nullable=False),
+    # What else posting needs of the line: under the lock it is read with it.
+    Column("channel", CODE, nullable=False),
+    Column("activity_type", CODE, nullable=False),
+    Column("activity_id", TEXT, nullable=False),
+    Column("affiliation", CODE),
     # The order of posting.
     Index(None, "occurred_at", "line_id"),
     info=placed("activity_key"),

@@ -69,27 +69,30 @@ class StoredLineRow(NamedTuple):
     rejected_by: str | None
 
 
-class PostableRow(NamedTuple):
-    """What posting needs of a line."""
-
-    activity_key: bytes
-    channel: str
-    card_number: str
-    activity_type: str
-    activity_id: str
-    occurred_at: datetime
-    affiliation: str | None
-
-
 class LineIdRow(NamedTuple):
     line_id: UUID
 
 
 class WaitingRow(NamedTuple):
+    """Where and when a line waits."""
+
     activity_key: bytes
     line_id: UUID
     card_number: str
     occurred_at: datetime
+
+
+class PostableRow(NamedTuple):
+    """A line that waits, with all that posting needs of it."""
+
+    activity_key: bytes
+    line_id: UUID
+    card_number: str
+    occurred_at: datetime
+    channel: str
+    activity_type: str
+    activity_id: str
+    affiliation: str | None
 
 
 class PostRow(NamedTuple):
@@ -161,43 +164,39 @@ locked_lines_of: KeyedStatement[LineRow] = KeyedStatement(
     LineRow,
     HASH,
 )
-postable_lines_of: KeyedStatement[PostableRow] = KeyedStatement(
-    lambda keys: select(*(_LINE[name] for name in PostableRow._fields)).where(
-        _LINE.activity_key.in_(keys)
-    ),
-    PostableRow,
-    HASH,
-)
 # Lines are read by a statement of their own once this lock is held: joined with it, PostgreSQL
 # would show them as they were before the wait for it.
-locked_waiting_of: KeyedStatement[WaitingRow] = KeyedStatement(
+locked_waiting_of: KeyedStatement[PostableRow] = KeyedStatement(
     lambda keys: (
         select(activity_waiting)
         .where(_WAITING.activity_key.in_(keys))
         .order_by(_WAITING.activity_key)
         .with_for_update()
     ),
-    WaitingRow,
+    PostableRow,
     HASH,
 )
+_PLACES = select(*(_WAITING[name] for name in WaitingRow._fields))
 _EDGE = tuple_(bindparam("edge_at", type_=INSTANT), bindparam("edge_id", type_=IDENTIFIER))
 # In the order in which lines are posted.
 waiting_after = Statement(
-    select(activity_waiting)
-    .where(tuple_(_WAITING.occurred_at, _WAITING.line_id) > _EDGE)
+    _PLACES.where(tuple_(_WAITING.occurred_at, _WAITING.line_id) > _EDGE)
     .order_by(_WAITING.occurred_at, _WAITING.line_id)
     .limit(bindparam("count", type_=UNITS)),
     WaitingRow,
 )
 waiting_of: KeyedStatement[WaitingRow] = KeyedStatement(
-    lambda keys: select(activity_waiting).where(_WAITING.activity_key.in_(keys)), WaitingRow, HASH
+    lambda keys: _PLACES.where(_WAITING.activity_key.in_(keys)), WaitingRow, HASH
 )
 insert_waiting = write(insert(activity_waiting))
 change_waiting = write(
     update(activity_waiting)
     .where(_WAITING.activity_key == ACTIVITY)
     .values(
-        card_number=bindparam("card_number"), occurred_at=bindparam("occurred_at", type_=INSTANT)
+        card_number=bindparam("card_number"),
+        occurred_at=bindparam("occurred_at", type_=INSTANT),
+        channel=bindparam("channel"),
+        affiliation=bindparam("affiliation"),
     )
 )
 end_waiting = write_each(

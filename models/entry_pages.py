@@ -17,13 +17,13 @@ _entry = ledger_entry.c
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Which filters are given; `entry_types` and `operations` count their values."""
+    """Which filters are given; `entry_types` and `stretches` count their values."""
 
     reward_point: bool = False
     entry_types: int = 0
     dated_from: bool = False
     dated_to: bool = False
-    operations: int = 0
+    stretches: int = 0
 
 
 def _condition(shape: Shape) -> ColumnElement[bool]:
@@ -41,8 +41,8 @@ def _condition(shape: Shape) -> ColumnElement[bool]:
         parts.append(_entry.entry_date >= bindparam("dated_from"))
     if shape.dated_to:
         parts.append(_entry.entry_date <= bindparam("dated_to"))
-    if shape.operations:
-        parts.append(or_(*(_stretch(place) for place in range(shape.operations))))
+    if shape.stretches:
+        parts.append(or_(*(_stretch(place) for place in range(shape.stretches))))
     return and_(*parts)
 
 

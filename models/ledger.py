@@ -73,6 +73,7 @@ ledger_entry = Table(
     info=placed("card_id"),
 )
 
+# Of an operation only what its entries do not tell: that it wrote none, or that it moved a card.
 operation = Table(
     "operation",
     metadata,
@@ -80,9 +81,6 @@ operation = Table(
     Column("op_id", IDENTIFIER, primary_key=True),
     Column("kind", CODE, nullable=False),
     Column("posted_at", INSTANT, nullable=False),
-    # The operation's rows in the card's book: none where last_seq < first_seq.
-    Column("first_seq", UNITS, nullable=False),
-    Column("last_seq", UNITS, nullable=False),
     info=placed("card_id"),
 )
 

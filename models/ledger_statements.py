@@ -1,13 +1,28 @@
 """Statements that read and extend the book, and keep what is derived from it."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import BigInteger, and_, bindparam, cast, delete, func, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    cast,
+    delete,
+    func,
+    insert,
+    select,
+    union_all,
+    update,
+)
 from sqlalchemy.sql import ColumnElement
 
-from models.columns import IDENTIFIER, UNITS
+from models.columns import IDENTIFIER, INSTANT
 from models.ledger import (
     allocation,
     balance,
@@ -135,6 +150,9 @@ class OperationRow(NamedTuple):
     op_id: UUID
     kind: str
     posted_at: datetime
+
+
+class StretchRow(NamedTuple):
     first_seq: int
     last_seq: int
 
@@ -182,31 +200,48 @@ entries_of: KeyedStatement[EntryRow] = KeyedStatement(
     EntryRow,
     IDENTIFIER,
 )
-# The rows of one operation are one stretch of the book.
-entries_between = Statement(
-    select(ledger_entry)
-    .where(
-        _entry.card_id == CARD,
-        _entry.seq_no.between(
-            bindparam("first_seq", type_=UNITS), bindparam("last_seq", type_=UNITS)
-        ),
-    )
-    .order_by(_entry.seq_no),
+entries_of_operations: KeyedStatement[EntryRow] = KeyedStatement(
+    lambda keys: (
+        select(ledger_entry)
+        .where(_entry.card_id == CARD, _entry.op_id.in_(keys))
+        .order_by(_entry.seq_no)
+    ),
     EntryRow,
+    IDENTIFIER,
+)
+# The entries of one operation are one stretch of the book.
+stretches_of: KeyedStatement[StretchRow] = KeyedStatement(
+    lambda keys: (
+        select(
+            func.min(_entry.seq_no).label("first_seq"), func.max(_entry.seq_no).label("last_seq")
+        )
+        .where(_entry.card_id == CARD, _entry.op_id.in_(keys))
+        .group_by(_entry.op_id)
+    ),
+    StretchRow,
+    IDENTIFIER,
 )
 operations_of: KeyedStatement[OperationRow] = KeyedStatement(
     lambda keys: select(operation).where(operation.c.card_id == CARD, operation.c.op_id.in_(keys)),
     OperationRow,
     IDENTIFIER,
 )
+
+
+def _postings(table: Table, keys: Sequence[BindParameter[Any]]) -> Select[Any]:
+    return select(table.c.card_id, table.c.posted_at).where(
+        table.c.card_id.in_(keys), table.c.posted_at <= bindparam("known_at", type_=INSTANT)
+    )
+
+
+def _last_postings(keys: Sequence[BindParameter[Any]]) -> Select[Any]:
+    every = union_all(_postings(ledger_entry, keys), _postings(operation, keys)).subquery()
+    latest = func.max(every.c.posted_at).label("posted_at")
+    return select(every.c.card_id, latest).group_by(every.c.card_id)
+
+
 last_postings_of: KeyedStatement[PostingRow] = KeyedStatement(
-    lambda keys: (
-        select(operation.c.card_id, func.max(operation.c.posted_at).label("posted_at"))
-        .where(operation.c.card_id.in_(keys), operation.c.posted_at <= bindparam("known_at"))
-        .group_by(operation.c.card_id)
-    ),
-    PostingRow,
-    IDENTIFIER,
+    _last_postings, PostingRow, IDENTIFIER
 )
 lots_of: KeyedStatement[LotRow] = KeyedStatement(
     lambda keys: select(lot_remainder).where(

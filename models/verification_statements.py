@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, and_, bindparam, cast, func, or_, select
 
 from models.activities import activity_line, activity_post, activity_waiting
-from models.activity_statements import OF_POST, OF_WAITING
+from models.activity_statements import OF_POST, OF_WAITING, PostableRow
 from models.card_statements import CARD, CardRow
 from models.cards import card
 from models.columns import HASH, IDENTIFIER, UNITS
@@ -52,7 +52,7 @@ class TransferRow(NamedTuple):
 
 
 class LineStateRow(NamedTuple):
-    """`alike`: if it waits, it does so under its own id, card and time."""
+    """`alike`: if it waits, it does so with what it says itself."""
 
     activity_key: bytes
     line_id: UUID
@@ -149,7 +149,9 @@ transfers_after = Statement(
 )
 _waiting = activity_waiting.c
 _COPIED = [
-    _waiting[name] == activity_line.c[name] for name in ("line_id", "card_number", "occurred_at")
+    _waiting[name].is_not_distinct_from(activity_line.c[name])
+    for name in PostableRow._fields
+    if name != "activity_key"
 ]
 _AFTER = bindparam("after", type_=HASH)
 # The edge stands at each table: PostgreSQL would merge what is joined from its first row on.

@@ -14,8 +14,8 @@ import msgspec
 
 from models.activity_statements import (
     LineRow,
+    PostableRow,
     StoredLineRow,
-    WaitingRow,
     insert_lines,
     insert_waiting,
     lines_of,
@@ -239,7 +239,17 @@ async def insert(transaction: Transaction, rows: Sequence[StoredLineRow]) -> Non
     """Add lines that wait for their review; their keys are taken."""
     await transaction.run_rows(insert_lines, rows)
     waiting = [
-        WaitingRow(row.activity_key, row.line_id, row.card_number, row.occurred_at) for row in rows
+        PostableRow(
+            row.activity_key,
+            row.line_id,
+            row.card_number,
+            row.occurred_at,
+            row.channel,
+            row.activity_type,
+            row.activity_id,
+            row.affiliation,
+        )
+        for row in rows
     ]
     await transaction.run_rows(insert_waiting, waiting)
 

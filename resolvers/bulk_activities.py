@@ -20,7 +20,6 @@ from models.activity_statements import (
     insert_activity_day,
     insert_post,
     locked_waiting_of,
-    postable_lines_of,
 )
 from models.bulk_statements import change_activity_days
 from models.card_statements import numbers_of
@@ -168,9 +167,7 @@ async def post_together(
 
     async def unit(transaction: Transaction, effective: RuleBook | None) -> tuple[int, list[bytes]]:
         locked = await transaction.each(locked_waiting_of, sorted(lines))
-        keys = [row.activity_key for row in locked if row.line_id == lines[row.activity_key]]
-        rows = await transaction.each(postable_lines_of, keys)
-        found = {row.activity_key: row for row in rows}
+        found = {row.activity_key: row for row in locked if row.line_id == lines[row.activity_key]}
         waiting = [found[key] for key in lines if key in found]
         if effective is None or not waiting:
             return 0, [line.activity_key for line in waiting]

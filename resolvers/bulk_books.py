@@ -55,7 +55,7 @@ from resolvers.context import Context
 from resolvers.identifiers import id_run
 from resolvers.judging import room_of
 from resolvers.ledgers import is_lot
-from resolvers.outbox import Event, event_row, points_posted
+from resolvers.outbox import Event, event_rows, points_posted
 from resolvers.standings import Standing, has_kin
 from resolvers.tiers import wins_nothing
 from resolvers.writing import balance_row, check_balance, entry_row
@@ -82,13 +82,15 @@ class OpenCard:
     days: dict[DayKey, PointsDayRow]
     countable: dict[CountKey, CountableDayRow]
     next_seq: int
-    next_event: int
     head_hash: bytes
     last_posted_at: datetime
     last_entry_on: date | None
     gained: dict[str, int] = field(default_factory=dict)
     day_gains: dict[DayKey, int] = field(default_factory=dict)
     count_gains: dict[CountKey, int] = field(default_factory=dict)
+    # What its outbox is to tell, and from when on.
+    events: list[Event] = field(default_factory=list)
+    told_from: datetime | None = None
     # The day as of which the balance of a reward point is told.
     told_on: dict[str, date] = field(default_factory=dict)
     # What callers made of the standing; forgotten when it changes.
@@ -169,12 +171,24 @@ class OpenCard:
             lapse = known.next_hold_lapse_at if known else None
             yield balance_row(self.row.card_id, code, self.sums(code), days[code], on, on, lapse)
 
+    def tell(self, events: Iterable[Event], at: datetime) -> None:
+        since = self.told_from = self.told_from or at
+        later = (at - since) // MICROSECOND
+        self.events += [Event(kind, payload, later) for kind, payload, _ in events]
+
+    def event_rows(self, event_id: UUID) -> Iterator[EventRow]:
+        if self.told_from is None:
+            return iter(())
+        return event_rows(
+            self.row.card_id, event_id, self.row.next_event, self.events, self.told_from
+        )
+
     def heads(self) -> tuple[object, ...]:
         """The card's row, as `advance_cards` takes it."""
         return (
             self.row.card_id,
             self.next_seq,
-            self.next_event,
+            self.row.next_event + len(self.events),
             self.head_hash,
             self.last_posted_at,
             self.last_entry_on,
@@ -194,7 +208,6 @@ class Books:
     operations: list[OperationRow] = field(default_factory=list)
     entries: list[EntryRow] = field(default_factory=list)
     lots: list[LotRow] = field(default_factory=list)
-    events: list[EventRow] = field(default_factory=list)
     touched: dict[UUID, OpenCard] = field(default_factory=dict)
 
     def post(
@@ -214,19 +227,16 @@ class Books:
             if standing is None:
                 return False
             card.stands(standing)
-        card_id, first_seq, since = card.row.card_id, card.next_seq, card.last_posted_at
+        card_id, since = card.row.card_id, card.last_posted_at
         posted_at = card.last_posted_at = now if now > since else since + MICROSECOND
         if drafts:
             entries = self._chained(card, op_id, drafts, posted_at)
             self._take(card, entries, _date(posted_at, card.standing.time_zone))
             events = [points_posted(op_id, entries), *events]
-        self.operations.append(
-            OperationRow(card_id, op_id, kind, posted_at, first_seq, card.next_seq - 1)
-        )
+        else:
+            self.operations.append(OperationRow(card_id, op_id, kind, posted_at))
         if events:
-            row = event_row(card_id, next(self.ids), card.next_event, events, posted_at)
-            self.events.append(row)
-            card.next_event += len(events)
+            card.tell(events, posted_at)
         self.touched[card_id] = card
         return True
 
@@ -271,8 +281,10 @@ class Books:
         await run_rows(insert_entries, self.entries)
         await run_rows(insert_lots, self.lots)
         await self._write_sums()
-        await run_rows(insert_event, self.events)
-        heads = [card.heads() for card in self.touched.values()]
+        cards = self.touched.values()
+        told = [row for card in cards for row in card.event_rows(next(self.ids))]
+        await run_rows(insert_event, told)
+        heads = [card.heads() for card in cards]
         await self.transaction.change_many(advance_cards, heads)
 
     async def _write_sums(self) -> None:
@@ -369,7 +381,7 @@ async def open_books(
             balances[key],
             days[key],
             {(one.reward_point, one.entry_date): one for one in standing.countable},
-            *(standing.card.next_seq, standing.card.next_event, standing.card.head_hash),
+            *(standing.card.next_seq, standing.card.head_hash),
             *(standing.card.last_posted_at, standing.card.last_entry_on),
         )
         for key, standing in standings.items()

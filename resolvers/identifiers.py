@@ -12,7 +12,9 @@ from decimal import Decimal
 from enum import Enum
 from functools import cache
 from typing import Any
-from uuid import UUID, SafeUUID
+from uuid import UUID
+
+from asyncpg.pgproto import pgproto
 
 Randomness = Callable[[int], bytes]
 
@@ -35,9 +37,7 @@ def ordered_ids(instant: datetime, count: int, randomness: Randomness) -> tuple[
     made = []
     for place in range(count):
         tail = int.from_bytes(drawn[8 * place : 8 * place + 8]) & _TAIL
-        # Places beyond 12 bits go on in the next millisecond, so that order holds.
-        high, low = divmod(place, PLACES)
-        made.append(_made(first + (high << 80) + (low << 64) + tail))
+        made.append(_placed(first + tail, place))
     return tuple(made)
 
 
@@ -48,29 +48,35 @@ def id_run(instant: datetime, randomness: Randomness) -> Iterator[UUID]:
     return map(_made, itertools.count(_first(instant) + tail))
 
 
+def _placed(first: int, place: int) -> UUID:
+    """Places beyond 12 bits go on in the next millisecond, so that order holds."""
+    high, low = divmod(place, PLACES)
+    return _made(first + (high << 80) + (low << 64))
+
+
 def _first(instant: datetime) -> int:
     """The least UUIDv7 of its millisecond."""
     return (max(0, int(instant.timestamp() * 1000)) << 80) | (7 << 76) | (2 << 62)
 
 
 def _made(value: int) -> UUID:
-    """The UUID of what is known to be 128 bits: its class checks them for three times as long."""
-    made = UUID.__new__(UUID)
-    object.__setattr__(made, "int", value)
-    object.__setattr__(made, "is_safe", SafeUUID.unknown)
+    """The UUID of what is known to be 128 bits, as the driver makes its own: made and written in a
+    fifth of the time.
+    """
+    made: UUID = pgproto.UUID(value.to_bytes(16))
     return made
 
 
-def place_of(ordered: UUID) -> int:
-    """Its place among the ids of its millisecond."""
-    return (ordered.int >> 64) % PLACES
-
-
 def placed_id(ordered: UUID, places: int) -> UUID:
-    """The id that stands so many places behind one of `ordered_ids`, alike in all else; both have
-    a place.
+    """The id that stands so many places behind one of `ordered_ids`, alike in all else; places
+    beyond those of a millisecond are in the next.
     """
-    return _made(ordered.int + (places << 64))
+    return _placed(ordered.int, places)
+
+
+def first_id(ordered: UUID) -> UUID:
+    """The id that is alike in all else and has the first place of its millisecond."""
+    return _made(ordered.int & ~((PLACES - 1) << 64))
 
 
 def natural_key(kind: str, *parts: str) -> bytes:
@@ -82,7 +88,8 @@ def operation_id(key_hash: bytes) -> UUID:
     """The first 16 bytes of the key's hash: a second effect under one key has the same operation
     id.
     """
-    return _made(int.from_bytes(key_hash[:16]))
+    made: UUID = pgproto.UUID(key_hash[:16])
+    return made
 
 
 def content_hash(command: Any) -> bytes:

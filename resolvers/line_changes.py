@@ -157,6 +157,8 @@ async def _write(
             of_activity=after.activity_key,
             card_number=after.card_number,
             occurred_at=after.occurred_at,
+            channel=after.channel,
+            affiliation=after.affiliation,
         )
     else:
         await _move(transaction, before, after, now)

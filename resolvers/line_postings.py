@@ -16,7 +16,6 @@ from models.activity_statements import (
     fail_line,
     lines_by_id,
     locked_waiting_of,
-    postable_lines_of,
     waiting_after,
 )
 from models.card_statements import numbers_of
@@ -180,8 +179,7 @@ async def post_line(context: Context, activity_key: bytes, line_id: UUID) -> boo
         locked = await transaction.each(locked_waiting_of, [activity_key])
         if [row.line_id for row in locked] != [line_id]:
             return False
-        (line,) = await transaction.each(postable_lines_of, [activity_key])
-        plan = await plan_activity(context, transaction, activity_of(line))
+        plan = await plan_activity(context, transaction, activity_of(locked[0]))
         await write_activity(context, transaction, plan, OPERATION, reviewed_by=context.caller.name)
         await transaction.run_each(end_waiting, [activity_key])
         return True

@@ -12,8 +12,8 @@ from models.card_statements import CardRow, cards_of
 from models.database import Reader
 from models.ledger_statements import (
     allocations_of_lots,
-    entries_between,
     entries_of,
+    entries_of_operations,
     operations_of,
 )
 from resolvers import cards
@@ -85,12 +85,9 @@ async def moved_lot(reader: Reader, card: CardRow, lot_id: UUID) -> UUID | None:
     ids = [row.entry_id for row in taken]
     for entry in await reader.each(entries_of, ids, of_card=card.card_id):
         for there in await reader.each(operations_of, [entry.op_id], of_card=card.replaced_by):
-            rows = await reader.all(
-                entries_between,
-                of_card=card.replaced_by,
-                first_seq=there.first_seq,
-                last_seq=there.last_seq,
-            )
             if there.kind == REPLACING:
+                rows = await reader.each(
+                    entries_of_operations, [entry.op_id], of_card=card.replaced_by
+                )
                 return next(row.entry_id for row in rows if row.op_line == entry.op_line)
     return None

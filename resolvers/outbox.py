@@ -4,45 +4,70 @@ Events that are told together share a row. Their ids and numbers follow one anot
 keeps those of the first alone. Source: engineering 1.2 (Outbox).
 """
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
 
 from models.card_statements import EventRow
-from resolvers.identifiers import place_of, placed_id
+from resolvers.identifiers import PLACES, first_id, placed_id
 from rules.ledger import Entry
 
 # The kind of a row that holds more than one.
 _SEVERAL = "several"
 _JSON = msgspec.json.Encoder(decimal_format="number")
-_MEMBERS = msgspec.json.Decoder(list[tuple[str, msgspec.Raw]])
 
 
 class Event(NamedTuple):
-    """What the outbox tells of a card: ids only, never a person."""
+    """What the outbox tells of a card: ids only, never a person; so many microseconds after the
+    first that is told with it.
+    """
 
     kind: str
     payload: dict[str, object]
+    later: int = 0
 
 
-def points_posted(op_id: UUID, entries: Sequence[Entry]) -> Event:
+class _Member(msgspec.Struct, array_like=True):
+    """An event in a row of several; those of older rows end with the payload."""
+
+    kind: str
+    payload: msgspec.Raw
+    later: int = 0
+
+
+_MEMBERS = msgspec.json.Decoder(list[_Member])
+
+
+def points_posted(op_id: UUID, entries: Sequence[Entry], later: int = 0) -> Event:
     ids = [entry.entry_id for entry in entries]
-    return Event("pointsPosted", {"operation": op_id, "entries": ids})
+    return Event("pointsPosted", {"operation": op_id, "entries": ids}, later)
 
 
-def event_row(
+def event_rows(
+    card_id: UUID, event_id: UUID, first: int, events: Sequence[Event], now: datetime
+) -> Iterator[EventRow]:
+    """The events as the next rows of the card's outbox, from number `first` on; in each as many as
+    a millisecond has places.
+
+    `event_id` is the first of its millisecond.
+    """
+    for start in range(0, len(events), PLACES):
+        told = events[start : start + PLACES]
+        row_id = placed_id(event_id, start) if start else event_id
+        yield _row(card_id, row_id, first + start, told, now)
+
+
+def _row(
     card_id: UUID, event_id: UUID, first: int, events: Sequence[Event], now: datetime
 ) -> EventRow:
-    """The events, at least one, at most `PLACES`, as the next row of the card's outbox, from number
-    `first` on.
-
-    `event_id` is an ordered one, the first of its millisecond.
-    """
-    kind, told = events[0] if len(events) == 1 else (_SEVERAL, events)
-    return EventRow(card_id, event_id, first, kind, _JSON.encode(told).decode(), now)
+    if len(events) == 1:
+        kind, payload, later = events[0]
+        at = now + timedelta(microseconds=later)
+        return EventRow(card_id, event_id, first, kind, _JSON.encode(payload).decode(), at)
+    return EventRow(card_id, event_id, first, _SEVERAL, _JSON.encode(events).decode(), now)
 
 
 def events_of(row: EventRow) -> list[EventRow]:
@@ -54,14 +79,14 @@ def events_of(row: EventRow) -> list[EventRow]:
             row.card_id,
             placed_id(row.event_id, place),
             row.seq_no + place,
-            kind,
-            bytes(payload).decode(),
-            row.posted_at,
+            member.kind,
+            bytes(member.payload).decode(),
+            row.posted_at + timedelta(microseconds=member.later),
         )
-        for place, (kind, payload) in enumerate(_MEMBERS.decode(row.payload))
+        for place, member in enumerate(_MEMBERS.decode(row.payload))
     ]
 
 
 def row_ids(event_id: UUID) -> list[UUID]:
     """Under which ids the row may stand that holds the event."""
-    return [*{event_id, placed_id(event_id, -place_of(event_id))}]
+    return [*{event_id, first_id(event_id)}]

@@ -4,7 +4,6 @@ derived from them.
 Within one transaction, and nothing else is awaited. Source: engineering 3.1, semantics 6.
 """
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,8 +11,8 @@ from uuid import UUID
 
 from models.card_statements import CardRow, advance_card, insert_event, locked_card
 from models.database import Transaction
-from resolvers.identifiers import PLACES, Randomness, ordered_ids
-from resolvers.outbox import Event, event_row
+from resolvers.identifiers import Randomness, ordered_ids
+from resolvers.outbox import Event, event_rows
 from rules.errors import CardNotFound
 from rules.ledger import Entry
 
@@ -46,13 +45,10 @@ async def tell(
     """Write the events into the outbox in the card's order, and the card's row with its new
     heads.
     """
-    # A row has as many events as a millisecond has places: a block may void thousands of holds.
-    firsts = ordered_ids(now, len(events), randomness)[::PLACES]
-    rows = [
-        event_row(card.card_id, event_id, card.next_event + start, events[start:][:PLACES], now)
-        for start, event_id in zip(itertools.count(0, PLACES), firsts, strict=False)
-    ]
-    await transaction.run_rows(insert_event, rows)
+    if events:
+        (event_id,) = ordered_ids(now, 1, randomness)
+        rows = [*event_rows(card.card_id, event_id, card.next_event, events, now)]
+        await transaction.run_rows(insert_event, rows)
     card = card._replace(next_event=card.next_event + len(events))
     await transaction.run(
         advance_card,

@@ -11,7 +11,7 @@ from uuid import UUID
 from models.card_statements import CardRow
 from models.database import Transaction
 from models.failures import ChangedMeanwhile
-from models.ledger_statements import EntryRow, entries_between, operations_of
+from models.ledger_statements import EntryRow, entries_of_operations
 from models.sale_statements import SaleRow, change_sale_card, sale_facts_of
 from resolvers.clock import civil_date
 from resolvers.context import Context
@@ -150,18 +150,12 @@ def _recomputed(
 
 async def _booked(transaction: Transaction, sale: SaleRow) -> list[Booked]:
     """What rules gave for the sale, in the order of the book of the card that earned."""
-    operations = await transaction.each(
-        operations_of, [operation_id(sale.sale_key)], of_card=sale.card_id
+    written = await transaction.each(
+        entries_of_operations, [operation_id(sale.sale_key)], of_card=sale.card_id
     )
     return [
         _booking(entry)
-        for operation in operations
-        for entry in await transaction.all(
-            entries_between,
-            of_card=sale.card_id,
-            first_seq=operation.first_seq,
-            last_seq=operation.last_seq,
-        )
+        for entry in written
         # One-time rewards have no scheme, and are never taken back.
         if entry.entry_type == EntryType.EARN and entry.scheme is not None
     ]

@@ -15,12 +15,12 @@ from models.ledger_statements import (
     AllocationRow,
     EntryRow,
     LotRow,
-    OperationRow,
+    StretchRow,
     allocations_of,
-    entries_between,
     entries_of,
+    entries_of_operations,
     lots_of,
-    operations_of,
+    stretches_of,
 )
 from models.payment_statements import HoldLotRow, unreleased_holds_of
 from resolvers import cards
@@ -118,14 +118,8 @@ async def entries_by_operation(context: Context, keys: list[EntryKey]) -> list[S
     """The rows of each (card, operation): one stretch of the card's book."""
     found: dict[EntryKey, list[EntryRow]] = defaultdict(list)
     for card_id, ids in _by_card(keys).items():
-        operations = await context.read.each(operations_of, ids, of_card=card_id)
-        for operation in operations:
-            found[card_id, operation.op_id] += await context.read.all(
-                entries_between,
-                of_card=card_id,
-                first_seq=operation.first_seq,
-                last_seq=operation.last_seq,
-            )
+        for row in await context.read.each(entries_of_operations, ids, of_card=card_id):
+            found[card_id, row.op_id].append(row)
     return [found[key] for key in keys]
 
 
@@ -162,12 +156,12 @@ async def count(context: Context, card: CardRow, chosen: EntryFilter) -> int:
 
 
 async def _filtered(context: Context, card: CardRow, chosen: EntryFilter) -> Filtered:
-    operations: Sequence[OperationRow] = ()
+    stretches: Sequence[StretchRow] = ()
     if chosen.entry_types == ():
         return Filtered(Shape(), None)
     if chosen.transaction_id is not None:
-        operations = await _operations(context, card, chosen.transaction_id)
-        if not operations:
+        stretches = await _stretches(context, card, chosen.transaction_id)
+        if not stretches:
             return Filtered(Shape(), None)
     parameters: dict[str, object] = {
         "reward_point": chosen.reward_point,
@@ -177,27 +171,24 @@ async def _filtered(context: Context, card: CardRow, chosen: EntryFilter) -> Fil
     given = {name: value for name, value in parameters.items() if value is not None}
     for place, entry_type in enumerate(chosen.entry_types or ()):
         given[f"entry_type_{place}"] = entry_type
-    for place, operation in enumerate(operations):
-        given[f"first_seq_{place}"] = operation.first_seq
-        given[f"last_seq_{place}"] = operation.last_seq
+    for place, stretch in enumerate(stretches):
+        given[f"first_seq_{place}"], given[f"last_seq_{place}"] = stretch
     shape = Shape(
         reward_point="reward_point" in given,
         entry_types=len(chosen.entry_types or ()),
         dated_from="dated_from" in given,
         dated_to="dated_to" in given,
-        operations=len(operations),
+        stretches=len(stretches),
     )
     return Filtered(shape, {"of_card": card.card_id, **given})
 
 
-async def _operations(
-    context: Context, card: CardRow, transaction_id: str
-) -> Sequence[OperationRow]:
-    """The operations of sales and returns with this id, on whatever channel: their ids follow from
-    the key.
+async def _stretches(context: Context, card: CardRow, transaction_id: str) -> Sequence[StretchRow]:
+    """Where the entries stand of sales and returns with this id, on whatever channel: ids of
+    operations follow from the key.
     """
     history = await context.service.books.history(context.read)
     # A late sale may be of a channel that is gone.
     channels = {code: None for _, book in history.books for code in book.channels}
     ids = [operation_id(natural_key("sale", channel, transaction_id)) for channel in channels]
-    return await context.read.each(operations_of, ids, of_card=card.card_id) if ids else ()
+    return await context.read.each(stretches_of, ids, of_card=card.card_id) if ids else ()

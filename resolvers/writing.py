@@ -37,6 +37,7 @@ from models.ledger_statements import (
 from models.payment_statements import release_hold_lot, unreleased_holds_of
 from resolvers.identifiers import Randomness
 from resolvers.ledgers import CardLedger, PointBook, Step, is_lot, lot_of, open_ledger
+from resolvers.lineage import REPLACING
 from resolvers.outbox import Event, points_posted
 from resolvers.postings import Posted, tell
 from rules.balances import PointsDay, Sums, next_change, totals
@@ -80,15 +81,14 @@ async def write(ledger: CardLedger, op_id: UUID, kind: str, events: Sequence[Eve
     transaction, card = ledger.transaction, ledger.card
     ledger.settle()
     entries = ledger.entries(op_id)
-    await transaction.run(
-        insert_operation,
-        card_id=card.card_id,
-        op_id=op_id,
-        kind=kind,
-        posted_at=ledger.posted_at,
-        first_seq=card.next_seq,
-        last_seq=card.next_seq + len(entries) - 1,
-    )
+    if kind == REPLACING or not entries:
+        await transaction.run(
+            insert_operation,
+            card_id=card.card_id,
+            op_id=op_id,
+            kind=kind,
+            posted_at=ledger.posted_at,
+        )
     await transaction.run_rows(insert_entries, [entry_row(entry) for entry in entries])
     if entries:
         latest = max(entry.draft.entry_date for entry in entries)

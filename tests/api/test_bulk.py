@@ -12,9 +12,12 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from models.card_statements import EventRow
+from models.cards import outbox
 from models.columns import IDENTIFIER, ORDERED, metadata
 from models.database import Database
 from models.statements import KeyedStatement
+from resolvers.outbox import events_of
 from tests.api.activities import activity_program, activity_rule
 from tests.api.harness import Harness, running
 from tests.api.program import Document, reward_points
@@ -117,18 +120,23 @@ def spoil(service: Harness, mine: Sequence[str]) -> None:
     replaced(service, old, by=f"N{old}")
 
 
-def _reading(name: str) -> KeyedStatement[tuple[UUID, dict[str, str]]]:
+def _reading(name: str) -> KeyedStatement[list[tuple[UUID, dict[str, str]]]]:
     """Rows of the table by card, less what chance made."""
     table = metadata.tables[name]
     names = [column.name for column in table.columns]
 
-    def row(*values: Any) -> tuple[UUID, dict[str, str]]:
+    def plain(values: Sequence[Any]) -> tuple[UUID, dict[str, str]]:
         told = dict(zip(names, values, strict=True))
-        plain = {each: str(value) for each, value in told.items() if each not in CHANCE}
-        return told["card_id"], plain
+        kept = {each: str(value) for each, value in told.items() if each not in CHANCE}
+        return told["card_id"], kept
+
+    def rows(*values: Any) -> list[tuple[UUID, dict[str, str]]]:
+        # How many events share a row is nobody's business.
+        told = events_of(EventRow(*values)) if table is outbox else [values]
+        return [*map(plain, told)]
 
     return KeyedStatement(
-        lambda keys: select(table).where(table.c.card_id.in_(keys)), row, IDENTIFIER
+        lambda keys: select(table).where(table.c.card_id.in_(keys)), rows, IDENTIFIER
     )
 
 
@@ -154,8 +162,10 @@ async def _kept(database: Database, numbers: Sequence[str]) -> list[dict[str, li
         await read.close()
     return [
         {
-            name: sorted(str(row) for card_id, row in rows if card_id in ids[number])
-            for name, rows in found.items()
+            name: sorted(
+                str(row) for rows in read for card_id, row in rows if card_id in ids[number]
+            )
+            for name, read in found.items()
         }
         for number in numbers
     ]
