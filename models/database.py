@@ -7,7 +7,7 @@ Source: engineering 1.4, 3.
 import asyncio
 import random
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -121,13 +121,14 @@ class Transaction(Reader):
             self.statements += 1
             return await connection.execute(compiled, parameters)
 
-    async def unhurried(self, items: Iterable[T]) -> AsyncIterator[T]:
-        """The items of a unit that thinks for long: other operations are answered meanwhile."""
+    async def unhurried(self, items: Sequence[T]) -> AsyncIterator[Sequence[T]]:
+        """The items of a unit that thinks for long, some at a time: other operations are answered
+        meanwhile.
+        """
         connection = await self._open()
-        for place, item in enumerate(items):
-            if place % BREATH == 0:
-                await connection.pause()
-            yield item
+        for first in range(0, len(items), BREATH):
+            await connection.pause()
+            yield items[first : first + BREATH]
 
     async def run_each(
         self, statement: KeyedStatement[None], keys: Sequence[Any], **parameters: Any

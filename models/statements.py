@@ -7,8 +7,9 @@ bind and result processors of its columns are taken once, when it is compiled. S
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from operator import itemgetter
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 from sqlalchemy import (
     ARRAY,
@@ -132,7 +133,8 @@ class Compiled(Generic[R]):
     constants: Mapping[str, Any]
     binders: tuple[Processor | None, ...]
     readers: tuple[Processor | None, ...]
-    row: Callable[..., R]
+    # Of the sequence of a row's columns.
+    make: Callable[[Sequence[Any]], R]
     # The table that a plain INSERT of whole rows fills.
     fills: str | None = None
 
@@ -172,12 +174,12 @@ class Compiled(Generic[R]):
         ]
 
     def values(self, rows: Iterable[Sequence[Any]]) -> list[R]:
-        row_of, readers = self.row, self.readers
+        make, readers = self.make, self.readers
         if not any(readers):
-            return [row_of(*row) for row in rows]
+            return [make(row) for row in rows]
         return [
-            row_of(
-                *[
+            make(
+                [
                     reader(column) if reader else column
                     for reader, column in zip(readers, row, strict=True)
                 ]
@@ -213,9 +215,17 @@ def compile_statement(statement: Statement[R], dialect: Dialect) -> Compiled[R]:
         },
         binders=tuple(_binder(compiled.binds[name].type, dialect) for name in names),
         readers=tuple(_reader(kind, dialect) for kind in types),
-        row=statement.row,
+        make=_maker(statement.row),
         fills=_filled(statement.construct, names),
     )
+
+
+def _maker(row: Callable[..., R]) -> Callable[[Sequence[Any]], R]:
+    made: Any = row
+    if isinstance(made, type) and issubclass(made, tuple):
+        # A named tuple's own way in takes its members one by one.
+        return cast(Callable[[Sequence[Any]], R], partial(tuple.__new__, made))
+    return lambda columns: row(*columns)
 
 
 def _filled(construct: Executable, names: tuple[str, ...]) -> str | None:

@@ -6,7 +6,7 @@ line that is left, all lines of its card are left. Source: semantics 5.7, engine
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from uuid import UUID
@@ -75,15 +75,32 @@ class _Batch:
     affiliations: Mapping[UUID | None, frozenset[str]]
     counts: Counts
     known_days: frozenset[tuple[UUID, str, date]]
+    planned: Mapping[bytes, _Plan]
+    # By number.
+    cards: Mapping[str, OpenCard]
+    posted_by: str
+    reviewed_by: str
     touched_days: set[tuple[UUID, str, date]] = field(default_factory=set)
     posts: list[PostRow] = field(default_factory=list)
+    left: list[bytes] = field(default_factory=list)
+    # Numbers of cards that lines are left of.
+    behind: set[str] = field(default_factory=set)
     # What the rules made of equal facts.
     judged: dict[object, _Judged] = field(default_factory=dict)
 
-    def try_post(self, line: PostableRow, plan: _Plan | None, card: OpenCard | None) -> bool:
-        """Post the line; False where that is no plain matter, and nothing has changed."""
-        if plan is None or card is None:
-            return False
+    def post_plain(self, lines: Iterable[PostableRow]) -> None:
+        """Post the lines but for those that are no plain matter, and what is behind one for its
+        card.
+        """
+        for line in lines:
+            plan, card = self.planned.get(line.activity_key), self.cards.get(line.card_number)
+            is_behind = line.card_number in self.behind
+            if is_behind or not plan or not card or not self._try_post(line, plan, card):
+                self.left.append(line.activity_key)
+                self.behind.add(line.card_number)
+
+    def _try_post(self, line: PostableRow, plan: _Plan, card: OpenCard) -> bool:
+        """False where that is no plain matter, and nothing has changed."""
         try:
             return self._post(line, plan, card)
         except LoyaltyError:
@@ -94,8 +111,6 @@ class _Batch:
         counts = self.counts[card_id, kind.code]
         if kind.limit is not None and rules.exceeds(kind.limit, counts, on):
             return False
-        if kind.code in plan.book.counted_types:
-            return False
         given, notes = self._judged_on(plan, card)
         drafts = activity_drafts(given, kind.code, line.activity_id, line.occurred_at)
         op_id = operation_id(line.activity_key)
@@ -104,10 +119,8 @@ class _Batch:
             return False
         counts[on] = counts.get(on, 0) + 1
         self.touched_days.add((card_id, kind.code, on))
-        by = self.context.caller
-        self.posts.append(
-            PostRow(line.activity_key, card_id, kind.code, on, self.now, by.scope, notes, by.name)
-        )
+        of_line = (line.activity_key, card_id, kind.code, on)
+        self.posts.append(PostRow(*of_line, self.now, self.posted_by, notes, self.reviewed_by))
         return True
 
     def _judged_on(self, plan: _Plan, card: OpenCard) -> _Judged:
@@ -171,15 +184,11 @@ async def post_together(
         waiting = [found[key] for key in lines if key in found]
         if effective is None or not waiting:
             return 0, [line.activity_key for line in waiting]
-        batch, cards, planned = await _opened(context, transaction, waiting, effective, operation)
-        left, behind = [], set()
-        async for line in transaction.unhurried(waiting):
-            plan, card = planned.get(line.activity_key), cards.get(line.card_number)
-            if line.card_number in behind or not batch.try_post(line, plan, card):
-                left.append(line.activity_key)
-                behind.add(line.card_number)
+        batch = await _opened(context, transaction, waiting, effective, operation)
+        async for some in transaction.unhurried(waiting):
+            batch.post_plain(some)
         await batch.write()
-        return len(batch.posts), left
+        return len(batch.posts), batch.left
 
     try:
         return await context.unit(unit)
@@ -194,7 +203,7 @@ async def _opened(
     waiting: Sequence[PostableRow],
     effective: RuleBook,
     operation: str,
-) -> tuple[_Batch, Mapping[str, OpenCard], Mapping[bytes, _Plan]]:
+) -> _Batch:
     now = context.service.clock()
     numbers = sorted({line.card_number for line in waiting})
     ids = {row.number: row.card_id for row in await transaction.each(numbers_of, numbers)}
@@ -204,14 +213,17 @@ async def _opened(
     cards = {number: books.cards[key] for number, key in ids.items() if key in books.cards}
     history = await context.service.books.history(transaction)
     planner = _Planner(context.caller, history)
-    plans = {line.activity_key: planner.plan(line) for line in waiting}
-    planned = {key: plan for key, plan in plans.items() if plan is not None}
+    planned = {}
+    for line in waiting:
+        plan = planner.plan(line)
+        if plan is not None:
+            planned[line.activity_key] = plan
     keys = sorted({card.row.customer_key for card in cards.values() if card.row.customer_key})
     held: dict[UUID, set[str]] = defaultdict(set)
     for row in await transaction.each(affiliations_of, keys):
         held[row.customer_key].add(row.affiliation)
     counted = await _days(transaction, [card.row.card_id for card in cards.values()], planned)
-    batch = _Batch(
+    return _Batch(
         context,
         transaction,
         operation,
@@ -220,8 +232,11 @@ async def _opened(
         {key: frozenset(codes) for key, codes in held.items()},
         counted,
         frozenset((*of, on) for of, days in counted.items() for on in days),
+        planned,
+        cards,
+        context.caller.scope,
+        context.caller.name,
     )
-    return batch, cards, planned
 
 
 @dataclass
@@ -234,7 +249,7 @@ class _Planner:
     _plans: dict[object, _Plan] = field(default_factory=dict)
 
     def plan(self, line: PostableRow) -> _Plan | None:
-        """None for what would be refused."""
+        """None for what would be refused, or counts for a reward."""
         book = self.history.at(line.occurred_at)
         if book is None:
             return None
@@ -258,7 +273,8 @@ class _Planner:
             check_affiliation(book, line.affiliation)
         except LoyaltyError:
             return None
-        return (channel, kind) if channel.active else None
+        plain = channel.active and kind.code not in book.counted_types
+        return (channel, kind) if plain else None
 
 
 async def _days(

@@ -105,7 +105,7 @@ class OpenCard:
             found = self._judged[day] = standing.programs_on(day), standing.tiers_on(day)
         return found
 
-    def judging(self, drafts: Iterable[Draft]) -> Collection[str]:
+    def judging(self, drafts: Sequence[Draft]) -> Collection[str]:
         """Programs of the first day of the drafts whose tiers count any of them."""
         first = min([draft.counts_on for draft in drafts])
         asked = (first, *[draft.reward_point for draft in drafts])
@@ -171,11 +171,6 @@ class OpenCard:
             lapse = known.next_hold_lapse_at if known else None
             yield balance_row(self.row.card_id, code, self.sums(code), days[code], on, on, lapse)
 
-    def tell(self, events: Iterable[Event], at: datetime) -> None:
-        since = self.told_from = self.told_from or at
-        later = (at - since) // MICROSECOND
-        self.events += [Event(kind, payload, later) for kind, payload, _ in events]
-
     def event_rows(self, event_id: UUID) -> Iterator[EventRow]:
         if self.told_from is None:
             return iter(())
@@ -229,32 +224,35 @@ class Books:
             card.stands(standing)
         card_id, since = card.row.card_id, card.last_posted_at
         posted_at = card.last_posted_at = now if now > since else since + MICROSECOND
+        if card.told_from is None:
+            card.told_from = posted_at
+        later = (posted_at - card.told_from) // MICROSECOND
         if drafts:
             entries = self._chained(card, op_id, drafts, posted_at)
-            self._take(card, entries, _date(posted_at, card.standing.time_zone))
-            events = [points_posted(op_id, entries), *events]
+            self._take(card, entries, posted_at)
+            card.events.append(points_posted(op_id, entries, later))
         else:
             self.operations.append(OperationRow(card_id, op_id, kind, posted_at))
-        if events:
-            card.tell(events, posted_at)
+        card.events += [Event(kind, payload, later) for kind, payload, _ in events]
         self.touched[card_id] = card
         return True
 
     def _chained(
         self, card: OpenCard, op_id: UUID, drafts: Sequence[Draft], posted_at: datetime
     ) -> tuple[Entry, ...]:
-        ids = tuple(islice(self.ids, len(drafts)))
+        ids = islice(self.ids, len(drafts))
         entries = chain(
-            card.row.card_id, card.next_seq, card.head_hash, posted_at, op_id, tuple(drafts), ids
+            card.row.card_id, card.next_seq, card.head_hash, posted_at, op_id, drafts, ids
         )
         card.next_seq += len(entries)
         card.head_hash = entries[-1].entry_hash
-        newest = max([draft.entry_date for draft in drafts])
-        if card.last_entry_on is None or newest > card.last_entry_on:
-            card.last_entry_on = newest
+        for draft in drafts:
+            if card.last_entry_on is None or draft.entry_date > card.last_entry_on:
+                card.last_entry_on = draft.entry_date
         return entries
 
-    def _take(self, card: OpenCard, entries: Iterable[Entry], today: date) -> None:
+    def _take(self, card: OpenCard, entries: Iterable[Entry], posted_at: datetime) -> None:
+        today = _date(posted_at.replace(microsecond=0), card.standing.time_zone)
         on = max(today, card.last_entry_on or today)
         card_id, gained = card.row.card_id, card.gained
         day_gains, count_gains = card.day_gains, card.count_gains
@@ -312,6 +310,8 @@ _date = lru_cache(maxsize=256)(civil_date)
 def _standing_after(card: OpenCard, drafts: Sequence[Draft], now: datetime) -> Standing | None:
     """The standing with what the drafts count; None where that moves a tier."""
     before = card.standing
+    if before.book.judged.isdisjoint([draft.reward_point for draft in drafts]):
+        return before
     programs = card.judging(drafts)
     if not programs:
         return before

@@ -6,7 +6,7 @@ all of its customer is left. Source: semantics 12, engineering 3.1.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import attrgetter
@@ -88,9 +88,22 @@ class _Batch:
     known: Known
     counted: set[tuple[UUID, str]] = field(default_factory=set)
     posted: list[SaleFactRow] = field(default_factory=list)
+    left: list[QueuedRow] = field(default_factory=list)
+    # Customers that sales are left of.
+    behind: set[UUID | None] = field(default_factory=set)
 
-    def try_post(self, sale: _Sale | None) -> bool:
-        """Post the sale; False where that is no plain matter, and nothing has changed."""
+    def post_plain(self, rows: Iterable[QueuedRow], sales: Mapping[bytes, _Sale]) -> None:
+        """Post the sales but for those that are no plain matter, and what is behind one for its
+        customer.
+        """
+        for row in rows:
+            owner = self.books.owners.get(row.card_id) if row.card_id else None
+            if owner in self.behind or not self._try_post(sales.get(row.sale_key)):
+                self.left.append(row)
+                self.behind.add(owner)
+
+    def _try_post(self, sale: _Sale | None) -> bool:
+        """False where that is no plain matter, and nothing has changed."""
         if sale is None or sale.row.card_id not in self.books.cards:
             return False
         try:
@@ -204,14 +217,10 @@ async def post_sales_together(
         sound = {row.sale_key for row in waiting if not row.attempts}
         sales = await _sales(context, transaction, [one for one in locked if one.sale_key in sound])
         batch = await _opened(context, transaction, waiting, effective, known)
-        left, behind = [], set()
-        async for row in transaction.unhurried(waiting):
-            owner = batch.books.owners.get(row.card_id) if row.card_id else None
-            if owner in behind or not batch.try_post(sales.get(row.sale_key)):
-                left.append(row)
-                behind.add(owner)
+        async for some in transaction.unhurried(waiting):
+            batch.post_plain(some, sales)
         await batch.write()
-        return len(batch.posted), left
+        return len(batch.posted), batch.left
 
     try:
         return await context.unit(unit)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -55,12 +56,19 @@ async def portions(
         owner = owners.get(card, card)
         if share.takes(owner):
             owned[owner].append(place)
+    size = _even(sum(map(len, owned.values())), size)
     found: list[list[int]] = []
     for mine in owned.values():
         if not found or len(found[-1]) >= size:
             found.append([])
         found[-1] += mine
     return [[waiting[place][0] for place in sorted(portion)] for portion in found]
+
+
+def _even(count: int, size: int) -> int:
+    """The size with which all portions are of one and none is posted alone at the end."""
+    rounds = math.ceil(count / (size * AT_ONCE))
+    return math.ceil(count / (rounds * AT_ONCE)) if count > size else size
 
 
 async def _owners(context: Context, ids: Collection[UUID]) -> Mapping[UUID | str, UUID]:

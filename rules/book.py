@@ -77,6 +77,8 @@ class RuleBook:
     maxima: Mapping[str, int]
     # What a program's tiers count.
     judged_by_program: Mapping[str, frozenset[str]]
+    # What the tiers of any program count.
+    judged: frozenset[str]
     # Activity types that a reward counts.
     counted_types: frozenset[str | None]
     rates: Rates
@@ -153,6 +155,10 @@ def compile_book(
         channel.code: tuple(s for s in configuration.schemes if channel.code in published[s.code])
         for channel in configuration.channels
     }
+    judged = {
+        program.code: frozenset(rule.reward_point for tier in program.tiers for rule in tier.rules)
+        for program in configuration.programs
+    }
     return RuleBook(
         version=version,
         effective_from=effective_from,
@@ -187,12 +193,8 @@ def compile_book(
         },
         tiers={(p.code, tier.code): tier for p in configuration.programs for tier in p.tiers},
         maxima=_maxima(configuration),
-        judged_by_program={
-            program.code: frozenset(
-                rule.reward_point for tier in program.tiers for rule in tier.rules
-            )
-            for program in configuration.programs
-        },
+        judged_by_program=judged,
+        judged=frozenset().union(*judged.values()),
         counted_types=frozenset(
             reward.activity_type
             for reward in configuration.one_time_rewards

@@ -5,6 +5,7 @@ Points are smallest units of their reward point. Source: semantics 6, engineerin
 """
 
 import hashlib
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import lru_cache
@@ -100,17 +101,12 @@ def _plain(value: date | UUID | None) -> str:
 
 
 def _instant(value: datetime) -> str:
-    # In UTC before it is looked up: the hour that clocks show twice is equal to itself elsewhere.
-    return _utc(value if value.tzinfo is UTC else value.astimezone(UTC))
-
-
-# A book names few moments, codes, sums and days, again and again.
-@lru_cache(maxsize=64)
-def _utc(told: datetime) -> str:
-    """As `isoformat` has it with microseconds, in a third of its time."""
+    """As `isoformat` has it with microseconds in UTC, in two thirds of its time."""
+    told = value if value.tzinfo is UTC else value.astimezone(UTC)
     return f'"{_day(told.date())}T{told.time().isoformat("microseconds")}+00:00"'
 
 
+# A book names few codes, sums and days, again and again.
 @lru_cache(maxsize=64)
 def _day(value: date) -> str:
     return str(value)
@@ -151,8 +147,8 @@ def entry_hash(
     """SHA-256 over the versioned canonical form: a JSON list of the immutable members in a fixed
     order.
     """
-    operation = _operation(posted_at, op_id)
-    return _hashed(str(card_id), operation, entry_id, seq_no, op_line, draft, prev_hash)
+    operation, at = _operation(posted_at, op_id), _instant(draft.occurred_at)
+    return _hashed(str(card_id), operation, at, entry_id, seq_no, op_line, draft, prev_hash)
 
 
 def _operation(posted_at: datetime, op_id: UUID) -> str:
@@ -163,18 +159,19 @@ def _operation(posted_at: datetime, op_id: UUID) -> str:
 def _hashed(
     card_id: str,
     operation: str,
+    at: str,
     entry_id: UUID,
     seq_no: int,
     op_line: int,
     draft: Draft,
     prev_hash: bytes,
 ) -> bytes:
-    kind, point, units, entry_date, counts_on, at, vests_on, expires_on, origin, reason = draft
+    kind, point, units, entry_date, counts_on, _, vests_on, expires_on, origin, reason = draft
     channel, program, tier, sale, line, payment, activity, activity_id, adjustment = origin
     version, scheme, rule, computed, formula = reason
     form = (
         f'["{_FORM}","{prev_hash.hex()}","{card_id}","{entry_id}",{seq_no},{operation},{op_line}'
-        f",{_gain(kind, point, units, entry_date, counts_on)},{_instant(at)}"
+        f",{_gain(kind, point, units, entry_date, counts_on)},{at}"
         f",{_terms(vests_on, expires_on, channel, program, tier)}"
         f",{_text(sale)},{'null' if line is None else line},{_plain(payment)}"
         f",{_text(activity)},{_text(activity_id)},{_plain(adjustment)}"
@@ -189,17 +186,20 @@ def chain(
     head_hash: bytes,
     posted_at: datetime,
     op_id: UUID,
-    drafts: tuple[Draft, ...],
-    entry_ids: tuple[UUID, ...],
+    drafts: Sequence[Draft],
+    entry_ids: Iterable[UUID],
     first_line: int = 0,
 ) -> tuple[Entry, ...]:
     """The drafts as the next entries of the card's book, in their order."""
     entries: list[Entry] = []
     previous = head_hash
     card, operation = str(card_id), _operation(posted_at, op_id)
+    occurred_at, at = None, ""
     for place, (draft, entry_id) in enumerate(zip(drafts, entry_ids, strict=True)):
         seq_no, op_line = next_seq + place, first_line + place
-        digest = _hashed(card, operation, entry_id, seq_no, op_line, draft, previous)
+        if draft.occurred_at is not occurred_at:
+            occurred_at, at = draft.occurred_at, _instant(draft.occurred_at)
+        digest = _hashed(card, operation, at, entry_id, seq_no, op_line, draft, previous)
         entries.append(
             Entry(card_id, entry_id, seq_no, posted_at, op_id, op_line, draft, previous, digest)
         )
