@@ -8,7 +8,7 @@ Reading never writes, and no answer depends on a job having run. Source: semanti
 from asyncio import gather
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
@@ -98,8 +98,8 @@ async def day_rows(context: Context, ids: list[UUID]) -> list[dict[str, list[Poi
 def with_freed(day: PointsDay, freed: Mapping[date, int]) -> list[PointsDay]:
     """The row with what lapsed holds in it reserved (units by the day of their end) apart."""
     units = sum(freed.values())
-    rest = replace(day, remainder=day.remainder - units, held=day.held - units)
-    parts = (replace(day, remainder=part, held=0, freed_on=on) for on, part in freed.items())
+    rest = day._replace(remainder=day.remainder - units, held=day.held - units)
+    parts = (day._replace(remainder=part, held=0, freed_on=on) for on, part in freed.items())
     return [rest, *parts]
 
 

@@ -31,6 +31,7 @@ from models.card_statements import (
     insert_event,
     tier_rows_of,
 )
+from models.columns import EPOCH
 from models.database import Transaction
 from models.ledger_statements import (
     BalanceRow,
@@ -50,7 +51,7 @@ from models.ledger_statements import (
 )
 from models.statements import Changes, Statement
 from resolvers.books import History
-from resolvers.clock import MICROSECOND, civil_date
+from resolvers.clock import MICROSECOND, SECOND, civil_date
 from resolvers.context import Context
 from resolvers.identifiers import id_run
 from resolvers.judging import room_of
@@ -252,7 +253,7 @@ class Books:
         return entries
 
     def _take(self, card: OpenCard, entries: Iterable[Entry], posted_at: datetime) -> None:
-        today = _date(posted_at.replace(microsecond=0), card.standing.time_zone)
+        today = _day((posted_at - EPOCH) // SECOND, card.standing.time_zone)
         on = max(today, card.last_entry_on or today)
         card_id, gained = card.row.card_id, card.gained
         day_gains, count_gains = card.day_gains, card.count_gains
@@ -304,7 +305,10 @@ class Books:
 
 
 # A unit asks of few moments and zones.
-_date = lru_cache(maxsize=256)(civil_date)
+@lru_cache(maxsize=256)
+def _day(second: int, time_zone: str) -> date:
+    """The civil date of so many seconds after 1970."""
+    return civil_date(EPOCH + second * SECOND, time_zone)
 
 
 def _standing_after(card: OpenCard, drafts: Sequence[Draft], now: datetime) -> Standing | None:
@@ -324,7 +328,7 @@ def _standing_after(card: OpenCard, drafts: Sequence[Draft], now: datetime) -> S
     unchanged = (row for key, row in card.countable.items() if key not in gains)
     standing = replace(before, countable=(*unchanged, *after.count_rows()))
     moments = [Moment(day, extends=True) for day in {draft.counts_on for draft in drafts}]
-    today = _date(now, before.time_zone)
+    today = _day((now - EPOCH) // SECOND, before.time_zone)
     unmoved = all(
         wins_nothing(standing, before, program, moments, first, today) for program in programs
     )

@@ -162,10 +162,14 @@ class Standing:
         )
 
     def tier_on(self, program: str, day: date) -> TierRow | None:
-        version = self.version(self.book, program)
-        if version is None or not version.program.tiers or program not in self.programs_on(day):
+        return self._tier_on(program, day) if program in self.programs_on(day) else None
+
+    def _tier_on(self, program: str, day: date) -> TierRow | None:
+        found = self.book.program(program)
+        if found is None or not found.tiers:
             return None
-        return rules.tier_on(self.rows_until(program, day), version.program, day)
+        rows = self.rows_until(program, day)
+        return rules.tier_on(rows, found, day) if rows else None
 
     def progress_on(self, program: str, day: date) -> Progress | None:
         """The next tier up; what the tier of today leaves to win."""
@@ -177,7 +181,7 @@ class Standing:
 
     def tiers_on(self, day: date) -> dict[str, str]:
         """The tier held on the day, by program."""
-        held = {program: self.tier_on(program, day) for program in self.programs_on(day)}
+        held = {program: self._tier_on(program, day) for program in self.programs_on(day)}
         return {program: row.tier for program, row in held.items() if row is not None}
 
 

@@ -268,8 +268,9 @@ async def _count_days(ledger: CardLedger, entries: Sequence[Entry]) -> None:
 
 
 def check_balance(*sums: int) -> None:
-    if any(abs(units) > MAXIMUM_BALANCE_UNITS for units in sums):
-        raise InvalidInput("This would take a balance beyond 10^17 smallest units.")
+    for units in sums:
+        if abs(units) > MAXIMUM_BALANCE_UNITS:
+            raise InvalidInput("This would take a balance beyond 10^17 smallest units.")
 
 
 async def _write_balances(ledger: CardLedger, entries: Sequence[Entry], as_of: date) -> None:

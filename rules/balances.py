@@ -5,15 +5,15 @@ Points are smallest units; days are civil dates, both ends included. Source: sem
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import NamedTuple
 
 NEVER = date.max
 DAY = timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True)
-class PointsDay:
+class PointsDay(NamedTuple):
     """What is left of all lots with these two dates, and how much of it live holds reserve.
 
     `freed_on`: a hold reserved all of it until this day, which nothing has written yet; debt does
@@ -31,8 +31,7 @@ class PointsDay:
         return self.remainder - self.held
 
 
-@dataclass(frozen=True, slots=True)
-class Sums:
+class Sums(NamedTuple):
     """Running sums of the book: `issued` and `used` as semantics 6 signs them, EXPIRE entries,
     unborne debt.
     """
@@ -43,8 +42,7 @@ class Sums:
     debt: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
+class Totals(NamedTuple):
     """A balance on one day; always issued - used - expired = available + unvested + held."""
 
     issued: int
@@ -55,8 +53,7 @@ class Totals:
     held: int
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(NamedTuple):
     """Points by day after debt has met what vested, and the debt that is left."""
 
     days: tuple[PointsDay, ...]
@@ -66,7 +63,7 @@ class Settled:
 def with_debt(sums: Sums, days: Iterable[PointsDay]) -> Sums:
     """Debt of the past is what lots had left beyond the sum of all entries: no lot bore it yet."""
     left = sum(day.remainder for day in days)
-    return replace(sums, debt=left - (sums.issued - sums.used))
+    return sums._replace(debt=left - (sums.issued - sums.used))
 
 
 def settle(days: Iterable[PointsDay], debt: int, since: date, on: date) -> Settled:
@@ -75,6 +72,8 @@ def settle(days: Iterable[PointsDay], debt: int, since: date, on: date) -> Settl
 
     `since` is the day up to which settlement is already written.
     """
+    if not debt:
+        return Settled(tuple(days), 0)
 
     def ready(day: PointsDay) -> date:
         return max(day.vests_on, since, day.freed_on)
@@ -84,23 +83,29 @@ def settle(days: Iterable[PointsDay], debt: int, since: date, on: date) -> Settl
         meets = ready(day)
         taken = min(debt, day.free) if meets <= on and day.expires_on >= meets else 0
         debt -= taken
-        left.append(replace(day, remainder=day.remainder - taken) if taken else day)
+        left.append(day._replace(remainder=day.remainder - taken) if taken else day)
     return Settled(tuple(left), debt)
 
 
 def totals(sums: Sums, days: Iterable[PointsDay], since: date, on: date) -> Totals:
     """The balance on day `on`. `since`: the day up to which debt settlement is already written."""
     settled = settle(days, sums.debt, since, on)
-    unvested = sum(day.free for day in settled.days if day.vests_on > on)
-    expired = sum(day.free for day in settled.days if day.expires_on < on)
-    free = sum(day.free for day in settled.days if day.vests_on <= on <= day.expires_on)
+    free = unvested = expired = held = 0
+    for day in settled.days:
+        held += day.held
+        if day.vests_on > on:
+            unvested += day.free
+        elif day.expires_on < on:
+            expired += day.free
+        else:
+            free += day.free
     return Totals(
         issued=sums.issued,
         used=sums.used,
         expired=sums.expired_written + expired,
         available=free - settled.debt,
         unvested=unvested,
-        held=sum(day.held for day in settled.days),
+        held=held,
     )
 
 
