@@ -23,7 +23,7 @@ from sqlalchemy import (
 from models.activities import activity_day, activity_line, activity_post, activity_waiting
 from models.card_statements import CARD
 from models.columns import DAY, HASH, IDENTIFIER, INSTANT, ORDERED, UNITS
-from models.statements import KeyedStatement, Statement, write, write_each
+from models.statements import KeyedStatement, Statement, among, write, write_each
 
 
 class LineRow(NamedTuple):
@@ -148,16 +148,16 @@ def shown_lines(source: FromClause = EVERY_LINE) -> Select[Any]:
 
 
 lines_of: KeyedStatement[LineRow] = KeyedStatement(
-    lambda keys: shown_lines().where(_LINE.activity_key.in_(keys)), LineRow, HASH
+    lambda keys: shown_lines().where(among(_LINE.activity_key, keys)), LineRow, HASH
 )
 lines_by_id: KeyedStatement[LineRow] = KeyedStatement(
-    lambda keys: shown_lines().where(_LINE.line_id.in_(keys)), LineRow, IDENTIFIER
+    lambda keys: shown_lines().where(among(_LINE.line_id, keys)), LineRow, IDENTIFIER
 )
 # Erasing of texts and errors of posting wait for the line itself.
 locked_lines_of: KeyedStatement[LineRow] = KeyedStatement(
     lambda keys: (
         shown_lines()
-        .where(_LINE.activity_key.in_(keys))
+        .where(among(_LINE.activity_key, keys))
         .order_by(_LINE.activity_key)
         .with_for_update(of=activity_line)
     ),
@@ -169,7 +169,7 @@ locked_lines_of: KeyedStatement[LineRow] = KeyedStatement(
 locked_waiting_of: KeyedStatement[PostableRow] = KeyedStatement(
     lambda keys: (
         select(activity_waiting)
-        .where(_WAITING.activity_key.in_(keys))
+        .where(among(_WAITING.activity_key, keys))
         .order_by(_WAITING.activity_key)
         .with_for_update()
     ),
@@ -186,7 +186,7 @@ waiting_after = Statement(
     WaitingRow,
 )
 waiting_of: KeyedStatement[WaitingRow] = KeyedStatement(
-    lambda keys: _PLACES.where(_WAITING.activity_key.in_(keys)), WaitingRow, HASH
+    lambda keys: _PLACES.where(among(_WAITING.activity_key, keys)), WaitingRow, HASH
 )
 insert_waiting = write(insert(activity_waiting))
 change_waiting = write(
@@ -200,7 +200,7 @@ change_waiting = write(
     )
 )
 end_waiting = write_each(
-    lambda keys: delete(activity_waiting).where(_WAITING.activity_key.in_(keys)), HASH
+    lambda keys: delete(activity_waiting).where(among(_WAITING.activity_key, keys)), HASH
 )
 insert_lines = write(insert(activity_line))
 change_line = write(
@@ -244,14 +244,14 @@ line_with_texts = Statement(
 )
 
 posts_of: KeyedStatement[PostRow] = KeyedStatement(
-    lambda keys: select(activity_post).where(_POST.activity_key.in_(keys)), PostRow, HASH
+    lambda keys: select(activity_post).where(among(_POST.activity_key, keys)), PostRow, HASH
 )
 posts_of_card = Statement(select(activity_post).where(_POST.card_id == CARD), PostRow)
 insert_post = write(insert(activity_post))
 
 activity_days_of: KeyedStatement[ActivityDayRow] = KeyedStatement(
     lambda keys: select(activity_day).where(
-        _DAY.card_id.in_(keys),
+        among(_DAY.card_id, keys),
         _DAY.activity_type == bindparam("of_type"),
         _DAY.entry_date.between(bindparam("since", type_=DAY), bindparam("until", type_=DAY)),
     ),
@@ -274,7 +274,7 @@ change_activity_day = write(
 # All that the cards have posted of the type; one row a day, not one an activity.
 activity_count: KeyedStatement[ActivityCountRow] = KeyedStatement(
     lambda keys: select(cast(func.sum(_DAY.posted), BigInteger).label("posted")).where(
-        _DAY.card_id.in_(keys), _DAY.activity_type == bindparam("of_type")
+        among(_DAY.card_id, keys), _DAY.activity_type == bindparam("of_type")
     ),
     ActivityCountRow,
     IDENTIFIER,

@@ -12,19 +12,19 @@ from models.ledger_statements import BalanceRow, CountableDayRow, PointsDayRow
 from models.reward_statements import CounterRow
 from models.sale_statements import SaleFactRow, SaleRow
 from models.sales import pending_earning, sale, sale_fact
-from models.statements import KeyedStatement, changes, write_each
+from models.statements import KeyedStatement, among, changes, write_each
 
 # Sorted before they are locked: every unit that locks several cards does so in this order.
 locked_cards_of: KeyedStatement[CardRow] = KeyedStatement(
     lambda keys: (
-        select(card).where(card.c.card_id.in_(keys)).order_by(card.c.card_id).with_for_update()
+        select(card).where(among(card.c.card_id, keys)).order_by(card.c.card_id).with_for_update()
     ),
     CardRow,
     IDENTIFIER,
 )
 # Used up days as well: they are written again where points come to them.
 points_days_of_cards: KeyedStatement[PointsDayRow] = KeyedStatement(
-    lambda keys: select(points_day).where(points_day.c.card_id.in_(keys)),
+    lambda keys: select(points_day).where(among(points_day.c.card_id, keys)),
     PointsDayRow,
     IDENTIFIER,
 )
@@ -32,7 +32,7 @@ points_days_of_cards: KeyedStatement[PointsDayRow] = KeyedStatement(
 locked_sales_of: KeyedStatement[SaleRow] = KeyedStatement(
     lambda keys: (
         select(sale)
-        .where(sale.c.sale_key.in_(keys), sale.c.kind == "SALE")
+        .where(among(sale.c.sale_key, keys), sale.c.kind == "SALE")
         .order_by(sale.c.sale_key)
         .with_for_update()
     ),
@@ -54,5 +54,5 @@ change_activity_days = changes(activity_day, ActivityDayRow._fields[:3], Activit
 change_facts_of_sales = changes(sale_fact, SaleFactRow._fields[:1], SaleFactRow._fields[1:])
 change_counters = changes(card_counter, CounterRow._fields[:2], CounterRow._fields[2:])
 end_queued = write_each(
-    lambda keys: delete(pending_earning).where(pending_earning.c.sale_key.in_(keys)), HASH
+    lambda keys: delete(pending_earning).where(among(pending_earning.c.sale_key, keys)), HASH
 )

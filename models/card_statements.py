@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_or_leave
 from models.cards import card, card_audit, enrolment, note, outbox, tier_row
 from models.columns import IDENTIFIER, ORDERED
 from models.directory import card_number
-from models.statements import KeyedStatement, Statement, write
+from models.statements import KeyedStatement, Statement, among, write
 
 
 class CardRow(NamedTuple):
@@ -84,13 +84,13 @@ CARD = bindparam("of_card", type_=IDENTIFIER)
 
 # A card by number goes through the directory: only its key finds the shard.
 numbers_of: KeyedStatement[NumberRow] = KeyedStatement(
-    lambda keys: select(card_number).where(card_number.c.number.in_(keys)), NumberRow, ORDERED
+    lambda keys: select(card_number).where(among(card_number.c.number, keys)), NumberRow, ORDERED
 )
 cards_of: KeyedStatement[CardRow] = KeyedStatement(
-    lambda keys: select(card).where(card.c.card_id.in_(keys)), CardRow, IDENTIFIER
+    lambda keys: select(card).where(among(card.c.card_id, keys)), CardRow, IDENTIFIER
 )
 heads_of: KeyedStatement[HeadRow] = KeyedStatement(
-    lambda keys: select(card.c.card_id, card.c.next_event).where(card.c.card_id.in_(keys)),
+    lambda keys: select(card.c.card_id, card.c.next_event).where(among(card.c.card_id, keys)),
     HeadRow,
     IDENTIFIER,
 )
@@ -125,7 +125,7 @@ change_customer = write(
 enrolments_of: KeyedStatement[EnrolmentRow] = KeyedStatement(
     lambda keys: (
         select(enrolment)
-        .where(enrolment.c.card_id.in_(keys))
+        .where(among(enrolment.c.card_id, keys))
         .order_by(enrolment.c.starts_on, enrolment.c.program)
     ),
     EnrolmentRow,
@@ -142,7 +142,7 @@ end_enrolment = write(
 )
 
 tier_rows_of: KeyedStatement[StoredTierRow] = KeyedStatement(
-    lambda keys: select(tier_row).where(tier_row.c.card_id.in_(keys)),
+    lambda keys: select(tier_row).where(among(tier_row.c.card_id, keys)),
     StoredTierRow,
     IDENTIFIER,
 )
@@ -165,7 +165,7 @@ delete_tier_row = write(
 notes_of: KeyedStatement[NoteRow] = KeyedStatement(
     lambda keys: (
         select(note)
-        .where(note.c.card_id.in_(keys), note.c.kind == bindparam("kind"))
+        .where(among(note.c.card_id, keys), note.c.kind == bindparam("kind"))
         .order_by(note.c.written_at)
     ),
     NoteRow,

@@ -5,13 +5,11 @@ part of a statement is an indexed read by the key, and rows become what their ta
 give.
 """
 
-from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
-    BindParameter,
     Boolean,
     ColumnElement,
     Integer,
@@ -30,7 +28,7 @@ from models.columns import CODE, DAY, IDENTIFIER, INSTANT, UNITS
 from models.customers import customer_affiliation, customer_card
 from models.ledger import balance, countable_day, points_day
 from models.payments import hold_lot
-from models.statements import KeyedStatement
+from models.statements import KeyedStatement, Keys, among
 
 ENROLMENT, TIER_ROW, COUNTABLE_DAY, BALANCE, POINTS_DAY, HOLD = range(6)
 
@@ -145,14 +143,14 @@ _PARTS: dict[int, tuple[Table, dict[str, str]]] = {
 }
 
 
-def _part(kind: int, keys: Sequence[BindParameter[Any]]) -> Select[Any]:
+def _part(kind: int, keys: Keys) -> Select[Any]:
     table, names = _PARTS[kind]
     columns: list[ColumnElement[Any]] = [
         table.c[names[name]].label(name) if name in names else cast(null(), of).label(name)
         for name, of in _TYPES.items()
     ]
     number = literal_column(str(kind), Integer).label("kind")
-    found = select(number, table.c.card_id, *columns).where(table.c.card_id.in_(keys))
+    found = select(number, table.c.card_id, *columns).where(among(table.c.card_id, keys))
     return found.where(table.c.released_at.is_(None)) if kind == HOLD else found
 
 
@@ -166,12 +164,12 @@ customer_facts_of: KeyedStatement[CustomerFactRow] = KeyedStatement(
             customer_affiliation.c.customer_key,
             customer_affiliation.c.affiliation,
             cast(null(), IDENTIFIER).label("card_id"),
-        ).where(customer_affiliation.c.customer_key.in_(keys)),
+        ).where(among(customer_affiliation.c.customer_key, keys)),
         select(
             customer_card.c.customer_key,
             cast(null(), CODE).label("affiliation"),
             customer_card.c.card_id,
-        ).where(customer_card.c.customer_key.in_(keys)),
+        ).where(among(customer_card.c.customer_key, keys)),
     ),
     CustomerFactRow,
     IDENTIFIER,

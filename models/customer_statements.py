@@ -17,7 +17,7 @@ from models.customers import (
     customer_pii,
     customer_ref,
 )
-from models.statements import KeyedStatement, Statement, write
+from models.statements import KeyedStatement, Statement, among, write
 
 
 class CustomerRefRow(NamedTuple):
@@ -53,12 +53,12 @@ class CustomerCardRow(NamedTuple):
 CUSTOMER = bindparam("of_customer", type_=IDENTIFIER)
 
 refs_by_id: KeyedStatement[CustomerRefRow] = KeyedStatement(
-    lambda keys: select(customer_ref).where(customer_ref.c.customer_id.in_(keys)),
+    lambda keys: select(customer_ref).where(among(customer_ref.c.customer_id, keys)),
     CustomerRefRow,
     TEXT,
 )
 refs_by_key: KeyedStatement[CustomerRefRow] = KeyedStatement(
-    lambda keys: select(customer_ref).where(customer_ref.c.customer_key.in_(keys)),
+    lambda keys: select(customer_ref).where(among(customer_ref.c.customer_key, keys)),
     CustomerRefRow,
     IDENTIFIER,
 )
@@ -66,7 +66,9 @@ claim_customer_id = write(insert_or_leave(customer_ref).on_conflict_do_nothing()
 forget_customer_id = write(delete(customer_ref).where(customer_ref.c.customer_key == CUSTOMER))
 
 customers_of: KeyedStatement[CustomerRow] = KeyedStatement(
-    lambda keys: select(customer).where(customer.c.customer_key.in_(keys)), CustomerRow, IDENTIFIER
+    lambda keys: select(customer).where(among(customer.c.customer_key, keys)),
+    CustomerRow,
+    IDENTIFIER,
 )
 # The customer row is locked before its cards, so that what is true of the customer stays so.
 locked_customer = Statement(
@@ -85,7 +87,7 @@ mark_erased = write(
 )
 
 people_of: KeyedStatement[PersonRow] = KeyedStatement(
-    lambda keys: select(customer_pii).where(customer_pii.c.customer_key.in_(keys)),
+    lambda keys: select(customer_pii).where(among(customer_pii.c.customer_key, keys)),
     PersonRow,
     IDENTIFIER,
 )
@@ -100,7 +102,7 @@ forget_person = write(delete(customer_pii).where(customer_pii.c.customer_key == 
 affiliations_of: KeyedStatement[HeldAffiliationRow] = KeyedStatement(
     lambda keys: (
         select(customer_affiliation)
-        .where(customer_affiliation.c.customer_key.in_(keys))
+        .where(among(customer_affiliation.c.customer_key, keys))
         .order_by(customer_affiliation.c.affiliation)
     ),
     HeldAffiliationRow,
@@ -120,7 +122,7 @@ delete_affiliations = write(
 cards_of_customers: KeyedStatement[CustomerCardRow] = KeyedStatement(
     lambda keys: (
         select(customer_card)
-        .where(customer_card.c.customer_key.in_(keys))
+        .where(among(customer_card.c.customer_key, keys))
         .order_by(customer_card.c.card_id)
     ),
     CustomerCardRow,

@@ -7,7 +7,7 @@ Source: engineering 1.4, 3.
 import asyncio
 import random
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -18,7 +18,14 @@ from models.failures import (
     KeyInProgress,
     classify,
 )
-from models.statements import MAXIMUM_KEYS, Changes, Compiled, KeyedStatement, Statement
+from models.statements import (
+    MAXIMUM_ARRAY,
+    MAXIMUM_KEYS,
+    Changes,
+    Compiled,
+    KeyedStatement,
+    Statement,
+)
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -43,12 +50,7 @@ class DatabaseLimits:
 
 
 class Connection(Protocol):
-    """One driver connection inside one transaction.
-
-    `takes_arrays`: a parameter may be a list of values, one for each row.
-    """
-
-    takes_arrays: bool
+    """One driver connection inside one transaction."""
 
     async def fetch(self, compiled: Compiled[R], parameters: Mapping[str, Any]) -> list[R]: ...
 
@@ -66,10 +68,16 @@ class Connection(Protocol):
 
 
 class Reader:
-    """Statements on one connection, one after another; `statements` counts them."""
+    """Statements on one connection, one after another; `statements` counts them.
 
-    def __init__(self, compiled: Callable[[Statement[Any]], Compiled[Any]]) -> None:
+    `takes_arrays`: a parameter may be a list of values, one for each key or row.
+    """
+
+    def __init__(
+        self, compiled: Callable[[Statement[Any]], Compiled[Any]], *, takes_arrays: bool
+    ) -> None:
         self._compiled = compiled
+        self._takes_arrays = takes_arrays
         self._turn = asyncio.Lock()
         self._connection: Connection | None = None
         self.statements = 0
@@ -93,21 +101,34 @@ class Reader:
     async def each(
         self, statement: KeyedStatement[R], keys: Sequence[Any], **parameters: Any
     ) -> list[R]:
-        """Rows for all `keys`, in one statement for every `MAXIMUM_KEYS` of them."""
+        """Rows for all `keys`, in as few statements as the engine allows."""
         rows: list[R] = []
-        for start in range(0, len(keys), MAXIMUM_KEYS):
-            sized, arguments = statement.over(keys[start : start + MAXIMUM_KEYS])
-            rows += await self.all(sized, **arguments, **parameters)
+        for over, arguments in self._over(statement, keys):
+            rows += await self.all(over, **arguments, **parameters)
         return rows
+
+    def _over(
+        self, statement: KeyedStatement[T], keys: Sequence[Any]
+    ) -> Iterator[tuple[Statement[T], dict[str, Any]]]:
+        if self._takes_arrays:
+            for start in range(0, len(keys), MAXIMUM_ARRAY):
+                yield statement.together, {"keys": keys[start : start + MAXIMUM_ARRAY]}
+        else:
+            for start in range(0, len(keys), MAXIMUM_KEYS):
+                yield statement.over(keys[start : start + MAXIMUM_KEYS])
 
 
 class Transaction(Reader):
     """What a unit of work writes through; it awaits nothing else."""
 
     def __init__(
-        self, compiled: Callable[[Statement[Any]], Compiled[Any]], connection: Connection
+        self,
+        compiled: Callable[[Statement[Any]], Compiled[Any]],
+        connection: Connection,
+        *,
+        takes_arrays: bool,
     ) -> None:
-        super().__init__(compiled)
+        super().__init__(compiled, takes_arrays=takes_arrays)
         self._connection = connection
         # What has happened in the unit and has consequences; whoever opened it sees to them before
         # it commits.
@@ -134,9 +155,8 @@ class Transaction(Reader):
         self, statement: KeyedStatement[None], keys: Sequence[Any], **parameters: Any
     ) -> None:
         """Write the same to the rows of all `keys`."""
-        for start in range(0, len(keys), MAXIMUM_KEYS):
-            sized, arguments = statement.over(keys[start : start + MAXIMUM_KEYS])
-            await self.run(sized, **arguments, **parameters)
+        for over, arguments in self._over(statement, keys):
+            await self.run(over, **arguments, **parameters)
 
     async def run_many(self, statement: Statement[None], rows: Sequence[Mapping[str, Any]]) -> None:
         if rows:
@@ -163,8 +183,7 @@ class Transaction(Reader):
         """Update rows by key, each of them once; values stand in the order of `changes.names`."""
         if not rows:
             return
-        connection = await self._open()
-        if connection.takes_arrays:
+        if self._takes_arrays:
             columns = map(list, zip(*rows, strict=True))
             await self.run(changes.together, **dict(zip(changes.names, columns, strict=True)))
         else:
@@ -185,8 +204,10 @@ class Read(Reader):
         compiled: Callable[[Statement[Any]], Compiled[Any]],
         connect: Callable[[], Awaitable[Connection]],
         close: Callable[[Connection], Awaitable[None]],
+        *,
+        takes_arrays: bool,
     ) -> None:
-        super().__init__(compiled)
+        super().__init__(compiled, takes_arrays=takes_arrays)
         self._connect = connect
         self._close = close
         self._has_ended = False

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_or_leave
 from models.columns import HASH
 from models.directory import idempotency_key
 from models.local import audit, number_sequence
-from models.statements import KeyedStatement, Statement, write
+from models.statements import KeyedStatement, Statement, among, write
 
 
 class KeyRow(NamedTuple):
@@ -31,7 +31,9 @@ _KEY = bindparam("of_key", type_=HASH)
 claim_key = write(insert_or_leave(idempotency_key).on_conflict_do_nothing())
 key_used = Statement(select(idempotency_key).where(idempotency_key.c.key_hash == _KEY), KeyRow)
 keys_used: KeyedStatement[KeyRow] = KeyedStatement(
-    lambda keys: select(idempotency_key).where(idempotency_key.c.key_hash.in_(keys)), KeyRow, HASH
+    lambda keys: select(idempotency_key).where(among(idempotency_key.c.key_hash, keys)),
+    KeyRow,
+    HASH,
 )
 free_key = write(delete(idempotency_key).where(idempotency_key.c.key_hash == _KEY))
 answer_key = write(

@@ -1,13 +1,11 @@
 """Statements that read and extend the book, and keep what is derived from it."""
 
-from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
-    BindParameter,
     Select,
     Table,
     and_,
@@ -33,7 +31,7 @@ from models.ledger import (
     operation,
     points_day,
 )
-from models.statements import KeyedStatement, Statement, write
+from models.statements import KeyedStatement, Keys, Statement, among, write
 
 
 class EntryRow(NamedTuple):
@@ -196,14 +194,14 @@ insert_allocations = write(insert(allocation))
 insert_debts = write(insert(debt))
 
 entries_of: KeyedStatement[EntryRow] = KeyedStatement(
-    lambda keys: select(ledger_entry).where(_entry.card_id == CARD, _entry.entry_id.in_(keys)),
+    lambda keys: select(ledger_entry).where(_entry.card_id == CARD, among(_entry.entry_id, keys)),
     EntryRow,
     IDENTIFIER,
 )
 entries_of_operations: KeyedStatement[EntryRow] = KeyedStatement(
     lambda keys: (
         select(ledger_entry)
-        .where(_entry.card_id == CARD, _entry.op_id.in_(keys))
+        .where(_entry.card_id == CARD, among(_entry.op_id, keys))
         .order_by(_entry.seq_no)
     ),
     EntryRow,
@@ -215,26 +213,28 @@ stretches_of: KeyedStatement[StretchRow] = KeyedStatement(
         select(
             func.min(_entry.seq_no).label("first_seq"), func.max(_entry.seq_no).label("last_seq")
         )
-        .where(_entry.card_id == CARD, _entry.op_id.in_(keys))
+        .where(_entry.card_id == CARD, among(_entry.op_id, keys))
         .group_by(_entry.op_id)
     ),
     StretchRow,
     IDENTIFIER,
 )
 operations_of: KeyedStatement[OperationRow] = KeyedStatement(
-    lambda keys: select(operation).where(operation.c.card_id == CARD, operation.c.op_id.in_(keys)),
+    lambda keys: select(operation).where(
+        operation.c.card_id == CARD, among(operation.c.op_id, keys)
+    ),
     OperationRow,
     IDENTIFIER,
 )
 
 
-def _postings(table: Table, keys: Sequence[BindParameter[Any]]) -> Select[Any]:
+def _postings(table: Table, keys: Keys) -> Select[Any]:
     return select(table.c.card_id, table.c.posted_at).where(
-        table.c.card_id.in_(keys), table.c.posted_at <= bindparam("known_at", type_=INSTANT)
+        among(table.c.card_id, keys), table.c.posted_at <= bindparam("known_at", type_=INSTANT)
     )
 
 
-def _last_postings(keys: Sequence[BindParameter[Any]]) -> Select[Any]:
+def _last_postings(keys: Keys) -> Select[Any]:
     every = union_all(_postings(ledger_entry, keys), _postings(operation, keys)).subquery()
     latest = func.max(every.c.posted_at).label("posted_at")
     return select(every.c.card_id, latest).group_by(every.c.card_id)
@@ -245,7 +245,7 @@ last_postings_of: KeyedStatement[PostingRow] = KeyedStatement(
 )
 lots_of: KeyedStatement[LotRow] = KeyedStatement(
     lambda keys: select(lot_remainder).where(
-        lot_remainder.c.card_id == CARD, lot_remainder.c.lot_id.in_(keys)
+        lot_remainder.c.card_id == CARD, among(lot_remainder.c.lot_id, keys)
     ),
     LotRow,
     IDENTIFIER,
@@ -253,7 +253,7 @@ lots_of: KeyedStatement[LotRow] = KeyedStatement(
 allocations_of: KeyedStatement[AllocationRow] = KeyedStatement(
     lambda keys: (
         select(allocation)
-        .where(allocation.c.card_id == CARD, allocation.c.entry_id.in_(keys))
+        .where(allocation.c.card_id == CARD, among(allocation.c.entry_id, keys))
         .order_by(allocation.c.posted_at, allocation.c.lot_id)
     ),
     AllocationRow,
@@ -263,7 +263,7 @@ allocations_of: KeyedStatement[AllocationRow] = KeyedStatement(
 allocations_of_lots: KeyedStatement[AllocationRow] = KeyedStatement(
     lambda keys: (
         select(allocation)
-        .where(allocation.c.card_id == CARD, allocation.c.lot_id.in_(keys))
+        .where(allocation.c.card_id == CARD, among(allocation.c.lot_id, keys))
         .order_by(allocation.c.posted_at, allocation.c.entry_id)
     ),
     AllocationRow,
@@ -273,7 +273,7 @@ allocations_of_lots: KeyedStatement[AllocationRow] = KeyedStatement(
 balances_of: KeyedStatement[BalanceRow] = KeyedStatement(
     lambda keys: (
         select(balance)
-        .where(balance.c.card_id.in_(keys))
+        .where(among(balance.c.card_id, keys))
         .order_by(balance.c.card_id, balance.c.reward_point)
     ),
     BalanceRow,
@@ -303,7 +303,7 @@ expired_lots_of_point = Statement(
 expired_lots_of: KeyedStatement[OpenLotRow] = KeyedStatement(
     lambda keys: _lots_with_dates.where(
         lot_remainder.c.card_id == CARD,
-        lot_remainder.c.lot_id.in_(keys),
+        among(lot_remainder.c.lot_id, keys),
         lot_remainder.c.expired > 0,
     ),
     OpenLotRow,
@@ -312,7 +312,7 @@ expired_lots_of: KeyedStatement[OpenLotRow] = KeyedStatement(
 # The same of whole cards.
 expired_lots_of_cards: KeyedStatement[LotRow] = KeyedStatement(
     lambda keys: select(lot_remainder).where(
-        lot_remainder.c.card_id.in_(keys),
+        among(lot_remainder.c.card_id, keys),
         lot_remainder.c.expired > 0,
         lot_remainder.c.expires_on >= bindparam("since"),
     ),
@@ -361,7 +361,7 @@ change_balance = write(
 )
 points_days_of: KeyedStatement[PointsDayRow] = KeyedStatement(
     lambda keys: select(points_day).where(
-        points_day.c.card_id.in_(keys), points_day.c.remainder > 0
+        among(points_day.c.card_id, keys), points_day.c.remainder > 0
     ),
     PointsDayRow,
     IDENTIFIER,
@@ -381,7 +381,7 @@ change_points_day = write(
     .values(remainder=bindparam("remainder"), held=bindparam("held"))
 )
 countable_days_of: KeyedStatement[CountableDayRow] = KeyedStatement(
-    lambda keys: select(countable_day).where(countable_day.c.card_id.in_(keys)),
+    lambda keys: select(countable_day).where(among(countable_day.c.card_id, keys)),
     CountableDayRow,
     IDENTIFIER,
 )
@@ -412,7 +412,7 @@ past_sums_of: KeyedStatement[SumRow] = KeyedStatement(
             _entry.entry_type,
             cast(func.sum(_entry.points), BigInteger).label("points"),
         )
-        .where(_entry.card_id.in_(keys), _known())
+        .where(among(_entry.card_id, keys), _known())
         .group_by(_entry.card_id, _entry.reward_point, _entry.entry_type)
     ),
     SumRow,
@@ -427,7 +427,7 @@ past_lots_of: KeyedStatement[PastLotRow] = KeyedStatement(
             _entry.expires_on,
             cast(func.sum(_entry.points), BigInteger).label("points"),
         )
-        .where(_entry.card_id.in_(keys), _known(), _entry.vests_on.is_not(None))
+        .where(among(_entry.card_id, keys), _known(), _entry.vests_on.is_not(None))
         .group_by(_entry.card_id, _entry.reward_point, _entry.vests_on, _entry.expires_on)
     ),
     PastLotRow,
@@ -459,7 +459,7 @@ past_taken_of: KeyedStatement[TakenRow] = KeyedStatement(
             )
         )
         .where(
-            allocation.c.card_id.in_(keys),
+            among(allocation.c.card_id, keys),
             allocation.c.allocated_on <= bindparam("as_of"),
             allocation.c.posted_at <= bindparam("known_at"),
         )

@@ -11,7 +11,7 @@ from models.card_statements import CARD
 from models.columns import IDENTIFIER
 from models.directory import order_payment, payment_card
 from models.payments import hold_lot, payment, payment_slice
-from models.statements import KeyedStatement, Statement, write
+from models.statements import KeyedStatement, Statement, among, write
 
 
 class PaymentRow(NamedTuple):
@@ -75,12 +75,14 @@ class OrderPaymentRow(NamedTuple):
 _PAYMENT = bindparam("of_payment", type_=IDENTIFIER)
 
 payment_cards_of: KeyedStatement[PaymentCardRow] = KeyedStatement(
-    lambda keys: select(payment_card).where(payment_card.c.payment_id.in_(keys)),
+    lambda keys: select(payment_card).where(among(payment_card.c.payment_id, keys)),
     PaymentCardRow,
     IDENTIFIER,
 )
 payments_of: KeyedStatement[PaymentRow] = KeyedStatement(
-    lambda keys: select(payment).where(payment.c.card_id == CARD, payment.c.payment_id.in_(keys)),
+    lambda keys: select(payment).where(
+        payment.c.card_id == CARD, among(payment.c.payment_id, keys)
+    ),
     PaymentRow,
     IDENTIFIER,
 )
@@ -93,7 +95,7 @@ authorized_on_card = Statement(
 slices_of: KeyedStatement[SliceRow] = KeyedStatement(
     lambda keys: (
         select(payment_slice)
-        .where(payment_slice.c.card_id == CARD, payment_slice.c.payment_id.in_(keys))
+        .where(payment_slice.c.card_id == CARD, among(payment_slice.c.payment_id, keys))
         .order_by(payment_slice.c.payment_id, payment_slice.c.slice_no)
     ),
     SliceRow,
@@ -165,7 +167,7 @@ insert_hold_lots = write(insert(hold_lot))
 unreleased_holds_of: KeyedStatement[HoldLotRow] = KeyedStatement(
     lambda keys: (
         select(hold_lot)
-        .where(hold_lot.c.card_id.in_(keys), hold_lot.c.released_at.is_(None))
+        .where(among(hold_lot.c.card_id, keys), hold_lot.c.released_at.is_(None))
         .order_by(hold_lot.c.payment_id, hold_lot.c.place)
     ),
     HoldLotRow,
@@ -178,7 +180,7 @@ hold_lots_of_payment = Statement(
     HoldLotRow,
 )
 holds_of: KeyedStatement[HoldLotRow] = KeyedStatement(
-    lambda keys: select(hold_lot).where(hold_lot.c.card_id.in_(keys)), HoldLotRow, IDENTIFIER
+    lambda keys: select(hold_lot).where(among(hold_lot.c.card_id, keys)), HoldLotRow, IDENTIFIER
 )
 release_hold_lot = write(
     update(hold_lot)

@@ -31,8 +31,6 @@ _WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 
 
 class PostgresConnection:
-    takes_arrays = True
-
     def __init__(self, pooled: PoolProxiedConnection) -> None:
         self.pooled = pooled
         self.driver: Any = pooled.driver_connection
@@ -139,7 +137,7 @@ class PostgresDatabase(Database):
         return how + settings
 
     def read(self) -> Read:
-        return Read(self._compiled, self._open_read, self._close_read)
+        return Read(self._compiled, self._open_read, self._close_read, takes_arrays=True)
 
     async def _open_read(self) -> PostgresConnection:
         return await self._begin(_READ)
@@ -151,7 +149,7 @@ class PostgresDatabase(Database):
     async def attempt(self, unit: Unit[T]) -> T:
         connection = await self._begin(_WRITE)
         try:
-            result = await unit(Transaction(self._compiled, connection))
+            result = await unit(Transaction(self._compiled, connection, takes_arrays=True))
             ended = await connection.driver.execute("COMMIT")
         except Exception as error:
             if classify(error) in {Failure.AGAIN, Failure.BUSY, Failure.BUG}:

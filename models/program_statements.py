@@ -15,7 +15,7 @@ from models.ledger import balance
 from models.payments import payment
 from models.program import api_key, configuration_version
 from models.sales import sale
-from models.statements import KeyedStatement, Statement, write
+from models.statements import KeyedStatement, Statement, among, write
 
 _version = configuration_version.c
 
@@ -67,7 +67,7 @@ effective_after = Statement(
     EffectiveRow,
 )
 versions_of: KeyedStatement[VersionRow] = KeyedStatement(
-    lambda keys: select(configuration_version).where(_version.version.in_(keys)),
+    lambda keys: select(configuration_version).where(among(_version.version, keys)),
     VersionRow,
     _version.version.type,
 )

@@ -11,7 +11,7 @@ from models.card_statements import CARD
 from models.cards import card_counter, card_reward
 from models.columns import IDENTIFIER, UNITS
 from models.directory import reward_grant
-from models.statements import KeyedStatement, Statement, write
+from models.statements import KeyedStatement, Statement, among, write
 
 
 class CounterRow(NamedTuple):
@@ -54,14 +54,14 @@ insert_reward = write(insert(card_reward))
 rewards_of: KeyedStatement[RewardRow] = KeyedStatement(
     lambda keys: (
         select(card_reward)
-        .where(card_reward.c.card_id.in_(keys))
+        .where(among(card_reward.c.card_id, keys))
         .order_by(card_reward.c.granted_at, card_reward.c.reward, card_reward.c.scope)
     ),
     RewardRow,
     IDENTIFIER,
 )
 counters_of: KeyedStatement[CounterRow] = KeyedStatement(
-    lambda keys: select(card_counter).where(card_counter.c.card_id.in_(keys)),
+    lambda keys: select(card_counter).where(among(card_counter.c.card_id, keys)),
     CounterRow,
     IDENTIFIER,
 )

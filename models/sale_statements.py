@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_or_leave
 
 from models.columns import HASH, IDENTIFIER, INSTANT, UNITS
 from models.sales import pending_earning, sale, sale_charge, sale_fact, sale_line
-from models.statements import KeyedStatement, Statement, write
+from models.statements import KeyedStatement, Statement, among, write
 
 
 class SaleRow(NamedTuple):
@@ -77,12 +77,12 @@ class QueuedRow(NamedTuple):
 
 
 sales_of: KeyedStatement[SaleRow] = KeyedStatement(
-    lambda keys: select(sale).where(sale.c.sale_key.in_(keys)), SaleRow, HASH
+    lambda keys: select(sale).where(among(sale.c.sale_key, keys)), SaleRow, HASH
 )
 sale_lines_of: KeyedStatement[SaleLineRow] = KeyedStatement(
     lambda keys: (
         select(sale_line)
-        .where(sale_line.c.sale_key.in_(keys))
+        .where(among(sale_line.c.sale_key, keys))
         .order_by(sale_line.c.sale_key, sale_line.c.line_number)
     ),
     SaleLineRow,
@@ -91,19 +91,19 @@ sale_lines_of: KeyedStatement[SaleLineRow] = KeyedStatement(
 sale_charges_of: KeyedStatement[SaleChargeRow] = KeyedStatement(
     lambda keys: (
         select(sale_charge)
-        .where(sale_charge.c.sale_key.in_(keys))
+        .where(among(sale_charge.c.sale_key, keys))
         .order_by(sale_charge.c.sale_key, sale_charge.c.place)
     ),
     SaleChargeRow,
     HASH,
 )
 sale_facts_of: KeyedStatement[SaleFactRow] = KeyedStatement(
-    lambda keys: select(sale_fact).where(sale_fact.c.sale_key.in_(keys)), SaleFactRow, HASH
+    lambda keys: select(sale_fact).where(among(sale_fact.c.sale_key, keys)), SaleFactRow, HASH
 )
 returns_of: KeyedStatement[SaleRow] = KeyedStatement(
     lambda keys: (
         select(sale)
-        .where(sale.c.original_key.in_(keys))
+        .where(among(sale.c.original_key, keys))
         .order_by(sale.c.posted_at, sale.c.sale_key)
     ),
     SaleRow,
@@ -128,7 +128,7 @@ insert_sale_charges = write(insert(sale_charge))
 insert_sale_facts = write(insert(sale_fact))
 insert_pending_earning = write(insert(pending_earning))
 pending_of: KeyedStatement[PendingEarningRow] = KeyedStatement(
-    lambda keys: select(pending_earning).where(pending_earning.c.sale_key.in_(keys)),
+    lambda keys: select(pending_earning).where(among(pending_earning.c.sale_key, keys)),
     PendingEarningRow,
     HASH,
 )

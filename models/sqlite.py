@@ -21,8 +21,6 @@ T = TypeVar("T")
 class SqliteConnection:
     """A `Connection` whose awaits never suspend, so that a unit runs to its end in one hop."""
 
-    takes_arrays = False
-
     def __init__(self, pooled: PoolProxiedConnection) -> None:
         self.pooled = pooled
         driver = pooled.driver_connection
@@ -85,7 +83,7 @@ class SqliteDatabase(Database):
         return connection
 
     def read(self) -> Read:
-        return Read(self._compiled, self._open_read, self._close_read)
+        return Read(self._compiled, self._open_read, self._close_read, takes_arrays=False)
 
     async def _open_read(self) -> SqliteConnection:
         try:
@@ -105,7 +103,9 @@ class SqliteDatabase(Database):
     def _drive(self, unit: Unit[T]) -> T:
         connection = self._connect("BEGIN IMMEDIATE")
         try:
-            result: T = _to_its_end(unit, Transaction(self._compiled, connection))
+            result: T = _to_its_end(
+                unit, Transaction(self._compiled, connection, takes_arrays=False)
+            )
             connection.driver.execute("COMMIT")
         finally:
             # What was not committed is rolled back.

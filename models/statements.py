@@ -7,17 +7,21 @@ bind and result processors of its columns are taken once, when it is compiled. S
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from operator import itemgetter
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 from sqlalchemy import (
     ARRAY,
     BindParameter,
+    ColumnElement,
     Dialect,
     Insert,
     LargeBinary,
+    String,
     Table,
+    Text,
+    any_,
     bindparam,
     column,
     func,
@@ -32,6 +36,8 @@ Processor = Callable[[Any], Any]
 
 # Key lists are padded to powers of two, so that one construct serves many lengths.
 MAXIMUM_KEYS = 512
+# As many as one array has.
+MAXIMUM_ARRAY = 10_000
 # With fewer names an itemgetter gives no tuple.
 _PICKED = 2
 
@@ -46,19 +52,35 @@ class Statement(Generic[R]):
     row: Callable[..., R]
 
 
+# Parameters, one for each key, or one that is an array of them.
+Keys = Sequence[BindParameter[Any]] | BindParameter[Any]
+
+
+def among(column: ColumnElement[Any], keys: Keys) -> ColumnElement[bool]:
+    """Whether the column is one of the keys that a statement is over."""
+    return column == any_(keys) if isinstance(keys, BindParameter) else column.in_(keys)
+
+
 class KeyedStatement(Generic[R]):
-    """A statement over a list of keys: `build` gets the parameters to put into its IN list."""
+    """A statement over a list of keys: `build` gets them for `among`.
+
+    `together` takes any number of them as an array, `keys`.
+    """
 
     def __init__(
-        self,
-        build: Callable[[Sequence[BindParameter[Any]]], Executable],
-        row: Callable[..., R],
-        key_type: TypeEngine[Any],
+        self, build: Callable[[Keys], Executable], row: Callable[..., R], key_type: TypeEngine[Any]
     ) -> None:
         self._build = build
         self._row = row
         self._key_type = key_type
         self._sized: dict[int, Statement[R]] = {}
+
+    @cached_property
+    def together(self) -> Statement[R]:
+        # A text is looked up as it is: the cast to an array of bounded ones would cut it.
+        is_text = isinstance(self._key_type, String)
+        array = ARRAY(Text()) if is_text else ARRAY(self._key_type)
+        return Statement(self._build(bindparam("keys", type_=array)), self._row)
 
     def over(self, keys: Sequence[Any]) -> tuple[Statement[R], dict[str, Any]]:
         """The statement for this many keys (at most `MAXIMUM_KEYS`), and its parameters."""
@@ -116,7 +138,7 @@ def write(construct: Executable) -> Statement[None]:
 
 
 def write_each(
-    build: Callable[[Sequence[BindParameter[Any]]], Executable], key_type: TypeEngine[Any]
+    build: Callable[[Keys], Executable], key_type: TypeEngine[Any]
 ) -> KeyedStatement[None]:
     """A write over a list of keys."""
     return KeyedStatement(build, nothing, key_type)

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_or_leave
 from models.card_statements import EventRow
 from models.cards import outbox
 from models.columns import IDENTIFIER, INSTANT, UNITS
-from models.statements import KeyedStatement, Statement, write
+from models.statements import KeyedStatement, Statement, among, write
 from models.webhooks import webhook_delivery, webhook_subscription
 
 
@@ -58,7 +58,7 @@ webhooks = Statement(
     select(webhook_subscription).order_by(_hook.created_at, _hook.subscription_id), WebhookRow
 )
 webhooks_of: KeyedStatement[WebhookRow] = KeyedStatement(
-    lambda keys: select(webhook_subscription).where(_hook.subscription_id.in_(keys)),
+    lambda keys: select(webhook_subscription).where(among(_hook.subscription_id, keys)),
     WebhookRow,
     IDENTIFIER,
 )
@@ -113,7 +113,7 @@ events_after = Statement(
 )
 event_rows: KeyedStatement[EventRow] = KeyedStatement(
     lambda keys: select(outbox).where(
-        _out.card_id == bindparam("of_card", type_=IDENTIFIER), _out.event_id.in_(keys)
+        _out.card_id == bindparam("of_card", type_=IDENTIFIER), among(_out.event_id, keys)
     ),
     EventRow,
     IDENTIFIER,

@@ -16,7 +16,7 @@ from models.card_statements import EventRow
 from models.cards import outbox
 from models.columns import IDENTIFIER, ORDERED, metadata
 from models.database import Database
-from models.statements import KeyedStatement
+from models.statements import KeyedStatement, among
 from resolvers.outbox import events_of
 from tests.api.activities import activity_program, activity_rule
 from tests.api.harness import Harness, running
@@ -136,7 +136,7 @@ def _reading(name: str) -> KeyedStatement[list[tuple[UUID, dict[str, str]]]]:
         return [*map(plain, told)]
 
     return KeyedStatement(
-        lambda keys: select(table).where(table.c.card_id.in_(keys)), rows, IDENTIFIER
+        lambda keys: select(table).where(among(table.c.card_id, keys)), rows, IDENTIFIER
     )
 
 
@@ -146,7 +146,7 @@ OWN = KeyedStatement(
         metadata.tables["card"].c.number,
         metadata.tables["card"].c.card_id,
         metadata.tables["card"].c.replaced_by,
-    ).where(metadata.tables["card"].c.number.in_(keys)),
+    ).where(among(metadata.tables["card"].c.number, keys)),
     lambda *values: values,
     ORDERED,
 )
