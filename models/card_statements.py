@@ -37,6 +37,12 @@ class HeadRow(NamedTuple):
     next_event: int
 
 
+class OwnerRow(NamedTuple):
+    card_id: UUID
+    customer_key: UUID | None
+    replaced_by: UUID | None
+
+
 class EventRow(NamedTuple):
     card_id: UUID
     event_id: UUID
@@ -85,6 +91,13 @@ CARD = bindparam("of_card", type_=IDENTIFIER)
 # A card by number goes through the directory: only its key finds the shard.
 numbers_of: KeyedStatement[NumberRow] = KeyedStatement(
     lambda keys: select(card_number).where(among(card_number.c.number, keys)), NumberRow, ORDERED
+)
+owners_of: KeyedStatement[OwnerRow] = KeyedStatement(
+    lambda keys: select(card.c.card_id, card.c.customer_key, card.c.replaced_by).where(
+        among(card.c.card_id, keys)
+    ),
+    OwnerRow,
+    IDENTIFIER,
 )
 cards_of: KeyedStatement[CardRow] = KeyedStatement(
     lambda keys: select(card).where(among(card.c.card_id, keys)), CardRow, IDENTIFIER

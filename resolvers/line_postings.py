@@ -37,6 +37,7 @@ OPERATION = "postActivityLines"
 # Failures that an answer shows; it counts all.
 SHOWN = 1000
 LOG = logging.getLogger("loyalty.jobs")
+_ORDER = attrgetter("occurred_at", "line_id")
 
 
 @dataclass
@@ -108,21 +109,22 @@ async def post_each(
     share: Share = ALL,
 ) -> None:
     """Post lines of the share, together as far as they are plain, and count what came of them."""
-    places = {line.activity_key: (line.occurred_at, line.line_id) for line in lines}
-    failures: list[bytes] = []
+    failures: list[WaitingRow] = []
 
-    async def post(beside: Context, keys: Sequence[bytes]) -> None:
-        posted, left = await _post_together(beside, {key: places[key][1] for key in keys})
+    async def post(beside: Context, portion: Sequence[WaitingRow]) -> None:
+        found = {line.activity_key: line for line in portion}
+        together = {line.activity_key: line.line_id for line in portion}
+        posted, left = await _post_together(beside, together)
         done.posted += posted
         for key in left:
-            alone = await _post_alone(beside, key, places[key][1])
+            alone = await _post_alone(beside, key, together[key])
             done.posted += alone.processed
-            failures.extend([key] * alone.failed)
+            failures.extend([found[key]] * alone.failed)
         await progress(JobDone(done.posted, done.failed + len(failures)))
 
     await post_portions(context, await _portions(context, lines, share), post)
     done.failed += len(failures)
-    shown = sorted(failures, key=places.__getitem__)
+    shown = [line.activity_key for line in sorted(failures, key=_ORDER)]
     done.failures += shown[: SHOWN - len(done.failures)]
 
 
@@ -157,16 +159,13 @@ async def _post_alone(context: Context, key: bytes, line_id: UUID) -> JobDone:
 
 async def _portions(
     context: Context, lines: Sequence[WaitingRow], share: Share
-) -> list[list[bytes]]:
-    """Keys of the lines for units of many, each in the order of posting."""
-    numbers = sorted({line.card_number for line in lines})
+) -> list[list[WaitingRow]]:
+    """The lines of the share for units of many, each in the order of posting."""
+    numbers = [*{line.card_number for line in lines}]
     found = {row.number: row.card_id for row in await context.read.each(numbers_of, numbers)}
-    ordered = sorted(lines, key=attrgetter("occurred_at", "line_id"))
-    return await portions(
-        context,
-        [(line.activity_key, found.get(line.card_number, line.card_number)) for line in ordered],
-        share=share,
-    )
+    ordered = sorted(lines, key=_ORDER)
+    waiting = [(line, found.get(line.card_number, line.card_number)) for line in ordered]
+    return await portions(context, waiting, share=share)
 
 
 async def post_line(context: Context, activity_key: bytes, line_id: UUID) -> bool:

@@ -10,7 +10,7 @@ from typing import TypeVar
 from uuid import UUID
 from zlib import crc32
 
-from models.card_statements import CardRow, cards_of
+from models.card_statements import OwnerRow, owners_of
 from resolvers.context import Context
 
 T = TypeVar("T")
@@ -73,14 +73,14 @@ def _even(count: int, size: int) -> int:
 
 async def _owners(context: Context, ids: Collection[UUID]) -> Mapping[UUID | str, UUID]:
     """Of each card its customer, else itself; of one that was replaced, its newest successor's."""
-    rows: dict[UUID, CardRow] = {}
+    rows: dict[UUID, OwnerRow] = {}
     wanted = set(ids)
     while wanted:
-        found = await context.read.each(cards_of, sorted(wanted))
+        found = await context.read.each(owners_of, [*wanted])
         rows |= {row.card_id: row for row in found}
         wanted = {row.replaced_by for row in found if row.replaced_by} - rows.keys()
 
-    def owner(row: CardRow) -> UUID:
+    def owner(row: OwnerRow) -> UUID:
         while row.customer_key is None and row.replaced_by is not None:
             row = rows[row.replaced_by]
         return row.customer_key or row.card_id

@@ -11,8 +11,9 @@ from sqlalchemy import text
 from models.card_statements import CARD, cards_of, change_status, insert_card
 from models.database import Database, ReadEnded, Transaction
 from models.failures import DatabaseUnavailable
+from models.postgres import PostgresDatabase
 from models.program_statements import newest_version, versions_count
-from models.statements import Statement, nothing
+from models.statements import MAXIMUM_ARRAY, MAXIMUM_KEYS, Statement, nothing
 from tests.models.samples import Opened, busy_connections, card_row, cards, given_card
 
 
@@ -51,7 +52,8 @@ async def test_a_read_counts_its_statements(database: Database) -> None:
     assert read.statements == 0
     assert await read.first(newest_version) is None
     assert await read.each(cards_of, []) == []
-    assert await read.each(cards_of, [uuid4() for _ in range(1025)]) == []
+    at_once = MAXIMUM_ARRAY if isinstance(database, PostgresDatabase) else MAXIMUM_KEYS
+    assert await read.each(cards_of, [uuid4() for _ in range(2 * at_once + 1)]) == []
     await read.close()
     assert read.statements == 1 + 3
 
