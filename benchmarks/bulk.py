@@ -4,12 +4,13 @@
 after another, (b) 10,000 of the kind that wait, posted by one call: lines of the journal, sales of
 the queue, (c) the same by the command's job in as many processes as there are cores, what it takes
 to start them included, (d) COPY of the very ledger and lot rows that (b) and (c) wrote, by one
-connection into tables with the same columns, checks and indexes that hold as many rows, in
-transactions of as many rows as (b) has.
+connection into tables with the same columns, checks and indexes that hold as many rows, in about
+as many transactions as (b) has.
 """
 
 import asyncio
 import gc
+import math
 import os
 import statistics
 import sys
@@ -155,10 +156,11 @@ class Copies:
         }
 
     async def fill(self, rows: dict[str, list[Any]]) -> float:
-        """Seconds that COPY takes, in transactions of as many rows as one of the bulk has."""
-        size = CHUNK
+        """Seconds that COPY takes of the rows of `BULK` postings."""
+        count = max(map(len, rows.values()))
+        size = math.ceil(count * CHUNK / BULK)
         began = time.perf_counter()
-        for first in range(0, max(map(len, rows.values())), size):
+        for first in range(0, count, size):
             async with self.connection.transaction():
                 for table, found in rows.items():
                     await self.connection.copy_records_to_table(

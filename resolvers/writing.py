@@ -110,26 +110,27 @@ async def write(ledger: CardLedger, op_id: UUID, kind: str, events: Sequence[Eve
 
 
 def entry_row(entry: Entry) -> EntryRow:
-    draft = entry.draft
+    card_id, entry_id, seq_no, posted_at, op_id, op_line, draft, prev_hash, entry_hash = entry
+    kind, point, units, on, counts_on, occurred_at, vests_on, expires_on, origin, reason = draft
     return EntryRow(
-        entry.card_id,
-        entry.entry_id,
-        entry.seq_no,
-        _NAMES[draft.entry_type],
-        draft.reward_point,
-        draft.points_units,
-        draft.entry_date,
-        draft.counts_on,
-        draft.occurred_at,
-        entry.posted_at,
-        draft.vests_on,
-        draft.expires_on,
-        *draft.origin,
-        entry.op_id,
-        entry.op_line,
-        *draft.reason,
-        entry.prev_hash,
-        entry.entry_hash,
+        card_id,
+        entry_id,
+        seq_no,
+        _NAMES[kind],
+        point,
+        units,
+        on,
+        counts_on,
+        occurred_at,
+        posted_at,
+        vests_on,
+        expires_on,
+        *origin,
+        op_id,
+        op_line,
+        *reason,
+        prev_hash,
+        entry_hash,
     )
 
 

@@ -1,3 +1,4 @@
+import itertools
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,15 +14,23 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from models.activities import activity_line, activity_post
-from models.activity_statements import LineRow, shown_lines
+from models.activities import activity_line, activity_post, activity_waiting
+from models.activity_statements import (
+    LineRow,
+    PostableRow,
+    StoredLineRow,
+    WaitingRow,
+    shown_lines,
+)
 from models.columns import TEXT
 from models.failures import DatabaseUnavailable
+from models.ledger import ledger_entry, operation
 from models.migrations.upgrading import configured
 from models.schema_version import head, in_transaction, migrate, revision
 from models.tables import metadata
 from tests.databases import Cluster
 from tests.models.samples import HASH, NOW, TODAY
+from tests.models.test_checks import good_rows
 
 ROOT = Path(__file__).parents[2]
 
@@ -151,14 +160,14 @@ _POSTS = [
 ]
 
 
-def _at_0020(table: sa.Table, names: Iterable[str]) -> sa.TableClause:
+def _of_old(table: sa.Table, names: Iterable[str]) -> sa.TableClause:
     """The table with columns that it has no more."""
     kinds = {column.name: column.type for column in table.columns}
     return sa.table(table.name, *(sa.column(name, kinds.get(name, TEXT)) for name in names))
 
 
 def test_lines_stay_what_they_are_when_other_rows_tell_their_status(database_url: str) -> None:
-    lines, posts = _at_0020(activity_line, _LINES[0]), _at_0020(activity_post, _POSTS[0])
+    lines, posts = _of_old(activity_line, _LINES[0]), _of_old(activity_post, _POSTS[0])
 
     def fill(connection: sa.Connection) -> None:
         command.downgrade(configured(connection), "0020")
@@ -177,6 +186,52 @@ def test_lines_stay_what_they_are_when_other_rows_tell_their_status(database_url
     migrate(database_url)
     assert in_transaction(database_url, shown) == _LINES
     assert in_transaction(database_url, taken_back) == _LINES
+
+
+def test_what_posting_needs_of_a_line_stands_where_it_waits(database_url: str) -> None:
+    line = {name: _LINES[1].get(name) for name in StoredLineRow._fields}
+    waiting = _of_old(activity_waiting, WaitingRow._fields)
+
+    def fill(connection: sa.Connection) -> None:
+        command.downgrade(configured(connection), "0021")
+        connection.execute(activity_line.insert().values(line))
+        connection.execute(
+            waiting.insert().values({name: line[name] for name in WaitingRow._fields})
+        )
+
+    def rows(connection: sa.Connection) -> Sequence[sa.RowMapping]:
+        return connection.execute(activity_waiting.select()).mappings().all()
+
+    in_transaction(database_url, fill)
+    migrate(database_url)
+    assert in_transaction(database_url, rows) == [
+        {name: line[name] for name in PostableRow._fields}
+    ]
+
+
+def test_operations_are_told_again_by_their_entries(database_url: str) -> None:
+    card_id, op_id, alone = (UUID(int=number) for number in range(3))
+    old = _of_old(operation, ("card_id", "op_id", "kind", "first_seq", "last_seq"))
+    entries = [
+        {**row, "card_id": card_id, "op_id": op_id, "entry_type": "EARN"}
+        for row in itertools.islice(good_rows(ledger_entry), 2)
+    ]
+    issued = {"card_id": card_id, "op_id": alone, "kind": "issue", "posted_at": NOW}
+
+    def fill(connection: sa.Connection) -> None:
+        connection.execute(ledger_entry.insert(), entries)
+        connection.execute(operation.insert().values(issued))
+
+    def taken_back(connection: sa.Connection) -> Sequence[sa.Row[Any]]:
+        command.downgrade(configured(connection), "0021")
+        return connection.execute(old.select().order_by(old.c.op_id)).all()
+
+    in_transaction(database_url, fill)
+    assert in_transaction(database_url, taken_back) == [
+        (card_id, op_id, "EARN", 1, 2),
+        (card_id, alone, "issue", 1, 0),
+    ]
+    migrate(database_url)
 
 
 def test_every_revision_can_be_taken_back(database_url: str) -> None:
