@@ -164,8 +164,8 @@ locked_lines_of: KeyedStatement[LineRow] = KeyedStatement(
     LineRow,
     HASH,
 )
-# Lines are read by a statement of their own once this lock is held: joined with it, PostgreSQL
-# would show them as they were before the wait for it.
+# All that posting needs stands here: of a line that is joined with its lock PostgreSQL would show
+# what it was before the wait for it.
 locked_waiting_of: KeyedStatement[PostableRow] = KeyedStatement(
     lambda keys: (
         select(activity_waiting)

@@ -110,7 +110,8 @@ class Reader:
     def _over(
         self, statement: KeyedStatement[T], keys: Sequence[Any]
     ) -> Iterator[tuple[Statement[T], dict[str, Any]]]:
-        if self._takes_arrays:
+        # What is asked of one alone has a plan of its own: one for many may be far worse for it.
+        if self._takes_arrays and len(keys) > 1:
             for start in range(0, len(keys), MAXIMUM_ARRAY):
                 yield statement.together, {"keys": keys[start : start + MAXIMUM_ARRAY]}
         else:

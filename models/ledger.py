@@ -73,7 +73,8 @@ ledger_entry = Table(
     info=placed("card_id"),
 )
 
-# Of an operation only what its entries do not tell: that it wrote none, or that it moved a card.
+# Of an operation what its entries do not tell: that it wrote none, or that it moved a card. (Before
+# revision 0022 each had a row.)
 operation = Table(
     "operation",
     metadata,

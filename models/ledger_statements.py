@@ -1,13 +1,11 @@
 """Statements that read and extend the book, and keep what is derived from it."""
 
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
-    Select,
-    Table,
     and_,
     bindparam,
     cast,
@@ -15,11 +13,11 @@ from sqlalchemy import (
     func,
     insert,
     select,
-    union_all,
     update,
 )
 from sqlalchemy.sql import ColumnElement
 
+from models.cards import card
 from models.columns import IDENTIFIER, INSTANT
 from models.ledger import (
     allocation,
@@ -31,7 +29,7 @@ from models.ledger import (
     operation,
     points_day,
 )
-from models.statements import KeyedStatement, Keys, Statement, among, write
+from models.statements import KeyedStatement, Statement, among, write
 
 
 class EntryRow(NamedTuple):
@@ -156,8 +154,11 @@ class StretchRow(NamedTuple):
 
 
 class PostingRow(NamedTuple):
+    """When the card's last entry was written, and its last operation that has a row."""
+
     card_id: UUID
-    posted_at: datetime
+    entry_at: datetime | None
+    operation_at: datetime | None
 
 
 class SumRow(NamedTuple):
@@ -228,20 +229,28 @@ operations_of: KeyedStatement[OperationRow] = KeyedStatement(
 )
 
 
-def _postings(table: Table, keys: Keys) -> Select[Any]:
-    return select(table.c.card_id, table.c.posted_at).where(
-        among(table.c.card_id, keys), table.c.posted_at <= bindparam("known_at", type_=INSTANT)
-    )
-
-
-def _last_postings(keys: Keys) -> Select[Any]:
-    every = union_all(_postings(ledger_entry, keys), _postings(operation, keys)).subquery()
-    latest = func.max(every.c.posted_at).label("posted_at")
-    return select(every.c.card_id, latest).group_by(every.c.card_id)
-
-
+_KNOWN_AT = bindparam("known_at", type_=INSTANT)
+# The later an entry stands in the book, the later it was written.
+_last_entry_at = (
+    select(_entry.posted_at)
+    .where(_entry.card_id == card.c.card_id, _entry.posted_at <= _KNOWN_AT)
+    .order_by(_entry.seq_no.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+_last_operation_at = (
+    select(func.max(operation.c.posted_at))
+    .where(operation.c.card_id == card.c.card_id, operation.c.posted_at <= _KNOWN_AT)
+    .scalar_subquery()
+)
 last_postings_of: KeyedStatement[PostingRow] = KeyedStatement(
-    _last_postings, PostingRow, IDENTIFIER
+    lambda keys: select(
+        card.c.card_id,
+        _last_entry_at.label("entry_at"),
+        _last_operation_at.label("operation_at"),
+    ).where(among(card.c.card_id, keys)),
+    PostingRow,
+    IDENTIFIER,
 )
 lots_of: KeyedStatement[LotRow] = KeyedStatement(
     lambda keys: select(lot_remainder).where(
@@ -459,7 +468,8 @@ past_taken_of: KeyedStatement[TakenRow] = KeyedStatement(
             )
         )
         .where(
-            among(allocation.c.card_id, keys),
+            # Each table by itself: a plan for any number of cards joins them by more than the card.
+            *(among(each.c.card_id, keys) for each in (allocation, ledger_entry, _taker)),
             allocation.c.allocated_on <= bindparam("as_of"),
             allocation.c.posted_at <= bindparam("known_at"),
         )

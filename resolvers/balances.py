@@ -240,7 +240,9 @@ async def last_postings(
     for known_at in dict.fromkeys(known_at for _, known_at in keys):
         ids = [card_id for card_id, known in keys if known == known_at]
         for row in await context.read.each(last_postings_of, ids, known_at=known_at):
-            found[row.card_id, known_at] = row.posted_at
+            at = [one for one in (row.entry_at, row.operation_at) if one is not None]
+            if at:
+                found[row.card_id, known_at] = max(at)
     return [found.get(key) for key in keys]
 
 

@@ -40,7 +40,8 @@ from resolvers.callers import Caller, Role
 from resolvers.clock import system_clock
 from resolvers.context import Context, Outward, open_context
 from resolvers.jobs import PAGE, JobDone, Progress
-from resolvers.outbox import events_of, row_ids
+from resolvers.outbox import events_of, payload_of, row_ids
+from resolvers.portions import CHUNK, chunks
 from resolvers.webhook_addresses import AddressRefused, checked_address, target_of
 from resolvers.webhook_posting import PostFailed, post
 from resolvers.webhook_signatures import signed_headers
@@ -132,9 +133,12 @@ async def enqueue(context: Context, outward: Outward) -> None:
         wanted = frozenset(json.loads(hook.events))
         since = max(min(hook.read_to, context.now) - outward.lag, hook.created_at)
         async for rows in _outbox(context, since):
-            told = [event for row in rows for event in events_of(row)]
-            chosen = [event for event in told if event.kind in wanted]
-            await _keep(context, hook, chosen, rows[-1].posted_at)
+            told = (event for row in rows for event in events_of(row))
+            chosen = (event for event in told if event.kind in wanted)
+            *whole, last = [*chunks(chosen, CHUNK)] or [[]]
+            for part in whole:
+                await _keep(context, hook, part)
+            await _keep(context, hook, last, rows[-1].posted_at)
 
 
 async def _outbox(context: Context, since: datetime) -> AsyncIterator[Sequence[EventRow]]:
@@ -156,7 +160,10 @@ async def _outbox(context: Context, since: datetime) -> AsyncIterator[Sequence[E
 
 
 async def _keep(
-    context: Context, hook: WebhookRow, events: Sequence[EventRow], read_to: datetime
+    context: Context,
+    hook: WebhookRow,
+    events: Sequence[EventRow],
+    read_to: datetime | None = None,
 ) -> None:
     now = context.service.clock()
     rows = [_new(hook, event, now) for event in events]
@@ -166,7 +173,8 @@ async def _keep(
         if not await transaction.all(locked_webhook, of_hook=hook.subscription_id):
             return
         await transaction.run_many(insert_deliveries, rows)
-        await transaction.run(keep_read, of_hook=hook.subscription_id, read_to=read_to)
+        if read_to is not None:
+            await transaction.run(keep_read, of_hook=hook.subscription_id, read_to=read_to)
 
     await context.service.database.unit(unit)
 
@@ -237,11 +245,9 @@ async def _message(run: Run, row: DeliveryRow) -> Message | Outcome:
         if not hooks:
             return Outcome(None, "The webhook was deleted.")
         found = await opened.read.each(event_rows, row_ids(row.event_id), of_card=row.card_id)
-        told = [
-            one.payload for each in found for one in events_of(each) if one.event_id == row.event_id
-        ]
+        told = next(filter(None, (payload_of(row.event_id, one) for one in found)), "{}")
         card = await run.outward.shown(opened, row.card_id, hooks[0].selection)
-        return Message(hooks[0], _body(row, told[0] if told else "{}", card))
+        return Message(hooks[0], _body(row, told, card))
     except (DatabaseUnavailable, DatabaseSlow):
         raise
     except Exception:

@@ -67,16 +67,21 @@ def _made(value: int) -> UUID:
     return made
 
 
-def placed_id(ordered: UUID, places: int) -> UUID:
-    """The id that stands so many places behind one of `ordered_ids`, alike in all else; places
-    beyond those of a millisecond are in the next.
+def place_of(ordered: UUID) -> int:
+    """Its place among the ids of its millisecond."""
+    return (ordered.int >> 64) % PLACES
+
+
+def placed_id(first: UUID, places: int) -> UUID:
+    """The id that stands so many places behind one that has the first of its millisecond, alike in
+    all else; places beyond those of a millisecond are in the next.
     """
-    return _placed(ordered.int, places)
+    return _placed(first.int, places)
 
 
-def first_id(ordered: UUID) -> UUID:
-    """The id that is alike in all else and has the first place of its millisecond."""
-    return _made(ordered.int & ~((PLACES - 1) << 64))
+def id_at(ordered: UUID, place: int) -> UUID:
+    """The id that is alike in all else and has this place in its millisecond."""
+    return _made(ordered.int + ((place - place_of(ordered)) << 64))
 
 
 def natural_key(kind: str, *parts: str) -> bytes:

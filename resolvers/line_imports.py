@@ -8,7 +8,6 @@ run of the same file changes nothing, and a run that was cut short is finished b
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from io import StringIO
-from itertools import islice
 from typing import TypeVar
 
 from models.activity_statements import waiting_of
@@ -25,7 +24,7 @@ from resolvers.audits import one_row
 from resolvers.context import Context
 from resolvers.line_files import FileFormat, Numbered, Source, read_lines
 from resolvers.line_postings import Postings, post_each
-from resolvers.portions import WINDOW
+from resolvers.portions import WINDOW, chunks
 from rules.book import RuleBook
 from rules.errors import IdempotencyKeyReused, InvalidInput, LoyaltyError, Refused
 
@@ -153,12 +152,6 @@ def form_faults(context: Context, chunk: Iterable[Numbered]) -> list[tuple[int, 
 
 def sound_lines(chunk: Iterable[Numbered], bad: set[int]) -> list[tuple[int, NewLine]]:
     return [(one.number, one.line) for one in chunk if one.line and one.number not in bad]
-
-
-def chunks(items: Iterable[T], size: int) -> Iterable[list[T]]:
-    rest = iter(items)
-    while chunk := list(islice(rest, size)):
-        yield chunk
 
 
 async def import_text(context: Context, kind: FileFormat, content: str) -> Imported:

@@ -1,7 +1,7 @@
 """What has happened to a card, as rows of its outbox: written with it, and read to tell others.
 
 Events that are told together share a row. Their ids and numbers follow one another, so that the row
-keeps those of the first alone. Source: engineering 1.2 (Outbox).
+keeps those of the first alone, with its instant. Source: engineering 1.2 (Outbox).
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,11 +12,12 @@ from uuid import UUID
 import msgspec
 
 from models.card_statements import EventRow
-from resolvers.identifiers import PLACES, first_id, placed_id
+from resolvers.identifiers import id_at, place_of, placed_id
 from rules.ledger import Entry
 
-# The kind of a row that holds more than one.
+# The kind of a row that holds more than one, and how many at most: to tell of one, all are read.
 _SEVERAL = "several"
+_TOGETHER = 256
 _JSON = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -31,14 +32,16 @@ class Event(NamedTuple):
 
 
 class _Member(msgspec.Struct, array_like=True):
-    """An event in a row of several; those of older rows end with the payload."""
+    """An event in a row of several; it ends with the payload where all are of one instant."""
 
     kind: str
     payload: msgspec.Raw
     later: int = 0
 
 
+_MEMBER = msgspec.json.Decoder(_Member)
 _MEMBERS = msgspec.json.Decoder(list[_Member])
+_UNREAD = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 def points_posted(op_id: UUID, entries: Sequence[Entry], later: int = 0) -> Event:
@@ -49,13 +52,12 @@ def points_posted(op_id: UUID, entries: Sequence[Entry], later: int = 0) -> Even
 def event_rows(
     card_id: UUID, event_id: UUID, first: int, events: Sequence[Event], now: datetime
 ) -> Iterator[EventRow]:
-    """The events as the next rows of the card's outbox, from number `first` on; in each as many as
-    a millisecond has places.
+    """The events as the next rows of the card's outbox, from number `first` on.
 
     `event_id` is the first of its millisecond.
     """
-    for start in range(0, len(events), PLACES):
-        told = events[start : start + PLACES]
+    for start in range(0, len(events), _TOGETHER):
+        told = events[start : start + _TOGETHER]
         row_id = placed_id(event_id, start) if start else event_id
         yield _row(card_id, row_id, first + start, told, now)
 
@@ -67,7 +69,9 @@ def _row(
         kind, payload, later = events[0]
         at = now + timedelta(microseconds=later)
         return EventRow(card_id, event_id, first, kind, _JSON.encode(payload).decode(), at)
-    return EventRow(card_id, event_id, first, _SEVERAL, _JSON.encode(events).decode(), now)
+    at_once = not any(event.later for event in events)
+    told = [event[:2] for event in events] if at_once else events
+    return EventRow(card_id, event_id, first, _SEVERAL, _JSON.encode(told).decode(), now)
 
 
 def events_of(row: EventRow) -> list[EventRow]:
@@ -77,7 +81,7 @@ def events_of(row: EventRow) -> list[EventRow]:
     return [
         EventRow(
             row.card_id,
-            placed_id(row.event_id, place),
+            id_at(row.event_id, place_of(row.event_id) + place),
             row.seq_no + place,
             member.kind,
             bytes(member.payload).decode(),
@@ -88,5 +92,19 @@ def events_of(row: EventRow) -> list[EventRow]:
 
 
 def row_ids(event_id: UUID) -> list[UUID]:
-    """Under which ids the row may stand that holds the event."""
-    return [*{event_id, first_id(event_id)}]
+    """Under which ids the row may stand that holds the event: its own, or that of the first which
+    is told with it.
+    """
+    place = place_of(event_id)
+    return [*{event_id, id_at(event_id, place - place % _TOGETHER), id_at(event_id, 0)}]
+
+
+def payload_of(event_id: UUID, row: EventRow) -> str | None:
+    """What the event has to say, where the row holds it."""
+    if row.event_id == event_id and row.kind != _SEVERAL:
+        return row.payload
+    place = place_of(event_id) - place_of(row.event_id)
+    members = _UNREAD.decode(row.payload) if row.kind == _SEVERAL else []
+    if not 0 <= place < len(members):
+        return None
+    return bytes(_MEMBER.decode(members[place]).payload).decode()

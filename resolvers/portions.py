@@ -6,6 +6,7 @@ import math
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TypeVar
 from uuid import UUID
 from zlib import crc32
@@ -21,6 +22,12 @@ WINDOW = 10_000
 CHUNK = 1_000
 # Portions at a time: while the database writes one, the next is judged.
 AT_ONCE = 2
+
+
+def chunks(items: Iterable[T], size: int) -> Iterable[list[T]]:
+    rest = iter(items)
+    while chunk := list(islice(rest, size)):
+        yield chunk
 
 
 @dataclass(frozen=True, slots=True)

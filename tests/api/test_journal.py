@@ -44,6 +44,7 @@ from tests.api.harness import Harness
 from tests.api.program import channel, scheme
 from tests.api.test_concurrency import together
 from tests.api.test_rights import audited
+from tests.api.test_verification import broken
 from tests.databases import ON_POSTGRESQL
 
 T = TypeVar("T")
@@ -165,6 +166,7 @@ def test_editing_keeps_what_is_left_out_and_null_clears(desk: Harness) -> None:
     nulls = update(desk, line, cardNumber=None, activityType=None, channel=None)
     members = ["cardNumber", "activityType", "channel"]
     assert refusals(nulls) == [("INVALID_INPUT", member) for member in members]
+    assert broken(desk) == set()
     assert post_lines(desk, line)["posted"] == 1
     assert (desk.available(CARD), desk.available(other)) == ("0", "20")
 

@@ -138,6 +138,10 @@ def test_a_line_that_lost_its_place_in_the_journal_is_found(service: Harness) ->
             "UPDATE activity_waiting SET card_number = card_number || 'X'",
             "UPDATE activity_waiting SET card_number = replace(card_number, 'X', '')",
         ),
+        (
+            "UPDATE activity_waiting SET affiliation = 'other'",
+            "UPDATE activity_waiting SET affiliation = NULL",
+        ),
     ):
         execute(service.database_url, change)
         assert broken(service) == {"journal"}

@@ -22,6 +22,7 @@ from models.activity_statements import (
     WaitingRow,
     shown_lines,
 )
+from models.cards import outbox
 from models.columns import TEXT
 from models.failures import DatabaseUnavailable
 from models.ledger import ledger_entry, operation
@@ -232,6 +233,22 @@ def test_operations_are_told_again_by_their_entries(database_url: str) -> None:
         (card_id, alone, "issue", 1, 0),
     ]
     migrate(database_url)
+
+
+def test_events_that_share_a_row_are_told_as_before(database_url: str) -> None:
+    row = {**next(good_rows(outbox)), "kind": "several"}
+
+    def fill(connection: sa.Connection) -> None:
+        payload = '[["cardChanged",{"points":1.50},3],["cardChanged",{}]]'
+        connection.execute(outbox.insert().values({**row, "payload": payload}))
+
+    def taken_back(connection: sa.Connection) -> str | None:
+        command.downgrade(configured(connection), "0021")
+        return connection.scalar(sa.select(outbox.c.payload))
+
+    in_transaction(database_url, fill)
+    told = '[["cardChanged",{"points":1.50}],["cardChanged",{}]]'
+    assert in_transaction(database_url, taken_back) == told
 
 
 def test_every_revision_can_be_taken_back(database_url: str) -> None:

@@ -1,13 +1,22 @@
 """What posting needs of a line stands where it waits; operations say only what entries do not."""
 
+import msgspec
 import sqlalchemy as sa
 from alembic import op
 
-from models.migrations.kinds import CODE
+from models.migrations.kinds import CODE, IDENTIFIER
 
 revision = "0022"
 down_revision = "0021"
 
+_OUTBOX = sa.table(
+    "outbox",
+    sa.column("card_id", IDENTIFIER),
+    sa.column("event_id", IDENTIFIER),
+    sa.column("kind", CODE),
+    sa.column("payload", sa.Text()),
+)
+_MEMBERS = msgspec.json.Decoder(list[list[msgspec.Raw]])
 _NEEDED = ("channel", "activity_type", "activity_id")
 _COPIED = (*_NEEDED, "affiliation")
 
@@ -35,12 +44,32 @@ def downgrade() -> None:
     with op.batch_alter_table("activity_waiting") as waiting:
         for name in _COPIED:
             waiting.drop_column(name)
+    _tell_without_instants()
     op.add_column("operation", sa.Column("first_seq", sa.BigInteger()))
     op.add_column("operation", sa.Column("last_seq", sa.BigInteger()))
     _tell_operations()
     with op.batch_alter_table("operation") as operations:
         operations.alter_column("first_seq", nullable=False)
         operations.alter_column("last_seq", nullable=False)
+
+
+def _tell_without_instants() -> None:
+    """Events that share a row of the outbox say their kind and payload, and no more."""
+    connection = op.get_bind()
+    place = sa.tuple_(_OUTBOX.c.card_id, _OUTBOX.c.event_id)
+    several = sa.select(_OUTBOX).where(_OUTBOX.c.kind == "several").limit(1_000)
+    page = several.order_by(_OUTBOX.c.card_id, _OUTBOX.c.event_id)
+    rows = connection.execute(page).all()
+    while rows:
+        for row in rows:
+            members = [member[:2] for member in _MEMBERS.decode(row.payload)]
+            told = {"payload": msgspec.json.encode(members).decode()}
+            of_row = (_OUTBOX.c.card_id == row.card_id, _OUTBOX.c.event_id == row.event_id)
+            connection.execute(sa.update(_OUTBOX).where(*of_row).values(told))
+        edge = sa.tuple_(
+            sa.literal(rows[-1].card_id, IDENTIFIER), sa.literal(rows[-1].event_id, IDENTIFIER)
+        )
+        rows = connection.execute(page.where(place > edge)).all()
 
 
 def _tell_operations() -> None:
