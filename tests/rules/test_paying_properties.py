@@ -98,6 +98,10 @@ LIMITS = st.builds(
 )
 
 
+def stepped(limits: RedemptionLimits) -> RedemptionLimits:
+    return replace(limits, step=max(2, limits.step))
+
+
 @st.composite
 def cases(
     draw: st.DrawFn,
@@ -188,10 +192,10 @@ def test_limits_hold_for_what_is_taken(case: Case) -> None:
             assert units >= limits.minimum_points
 
 
-@given(cases(), st.sampled_from(["POINTS", "STARS"]))
+@given(cases(limits=LIMITS.map(stepped)), st.sampled_from(["POINTS", "STARS"]))
 def test_the_step_taken_is_the_largest_that_fits(case: Case, code: str) -> None:
     """Against trying every multiple in turn."""
-    assume(case.tender.limits.step > 1 and code in case.tender.prices)
+    assume(code in case.tender.prices)
     budget = min(case.budgets[code], 100 * case.tender.limits.step)
     left = everything(case.tender.facts.items)
     found = walk_within_limits(case.tender, code, left, case.due_minor, budget)
