@@ -4,8 +4,8 @@
 after another, (b) 10,000 of the kind that wait, posted by one call: lines of the journal, sales of
 the queue, (c) the same by the command's job in as many processes as there are cores, what it takes
 to start them included, (d) COPY of the very ledger and lot rows that (b) and (c) wrote, by one
-connection into tables with the same columns, checks and indexes that hold as many rows, in about
-as many transactions as (b) has.
+connection into tables with the same columns, checks and indexes that hold as many rows, in
+transactions of as many rows as those of (b) have.
 """
 
 import asyncio
@@ -36,7 +36,6 @@ from resolvers.configurations import Apply
 from resolvers.context import Context, Service, open_context
 from resolvers.issuing import Issue
 from resolvers.jobs import JobDone
-from resolvers.portions import CHUNK
 from resolvers.rewards import grant_rewards
 from settings import read_settings
 from tests.databases import Cluster, server
@@ -155,10 +154,10 @@ class Copies:
             for table, key in zip(TABLES, ("entry_id", "lot_id"), strict=True)
         }
 
-    async def fill(self, rows: dict[str, list[Any]]) -> float:
-        """Seconds that COPY takes of the rows of `BULK` postings."""
+    async def fill(self, rows: dict[str, list[Any]], transactions: int) -> float:
+        """Seconds that COPY takes."""
         count = max(map(len, rows.values()))
-        size = math.ceil(count * CHUNK / BULK)
+        size = math.ceil(count / transactions)
         began = time.perf_counter()
         for first in range(0, count, size):
             async with self.connection.transaction():
@@ -180,18 +179,18 @@ async def measure(url: str, kind: Kind) -> Run:
     await copies.create()
     async with prepared(url, kind.document) as context:
         await in_bulk(kind, context, some(WARM), connection)
-        await copies.fill(await copies.take())
+        await copies.fill(await copies.take(), 1)
         for _ in range(ROUNDS):
             run.single.append(await one_by_one(kind, context, some(SINGLE)))
-            await copies.fill(await copies.take())
+            await copies.fill(await copies.take(), 1)
             spent = await in_bulk(kind, context, some(BULK), connection)
             run.bulk.append(spent.seconds)
             run.cpu.append(spent.worked)
             rows = await copies.take()
             run.rows = sum(map(len, rows.values()))
-            run.copy.append(await copies.fill(rows))
+            run.copy.append(await copies.fill(rows, BULK // kind.together))
             run.shared.append(await by_workers(kind, context, some(BULK), url))
-            run.copy.append(await copies.fill(await copies.take()))
+            run.copy.append(await copies.fill(await copies.take(), BULK // kind.together))
     await connection.close()
     return run
 

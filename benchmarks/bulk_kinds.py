@@ -27,6 +27,8 @@ from resolvers.clock import civil_date
 from resolvers.context import Context
 from resolvers.jobs import Job, silent
 from resolvers.paid_sales import NOTHING_PAID
+from resolvers.portions import CHUNK
+from resolvers.queued_earnings import SALES
 from resolvers.queues import queued_facts
 from resolvers.sale_records import facts_json, line_parameters, notes_json
 from resolvers.sales import PostSale
@@ -56,6 +58,11 @@ class Kind(Protocol):
     @property
     def job(self) -> Job: ...
 
+    @property
+    def together(self) -> int:
+        """How many one unit posts."""
+        ...
+
     async def one(self, context: Context, number: int) -> None: ...
 
     async def wait(self, context: Context, numbers: Sequence[int]) -> None: ...
@@ -75,6 +82,7 @@ class Activities:
     name: str
     document: dict[str, Any]
     job = Job.POST_ACTIVITY_LINES
+    together = CHUNK
 
     def _made(self, number: int) -> Activity:
         _, card, at = moment(number)
@@ -101,6 +109,7 @@ class Sales:
     document: dict[str, Any]
     lines: int
     job = Job.POST_EARNED_POINTS
+    together = SALES
 
     def _made(self, number: int) -> PostSale:
         """Products of a catalogue, each at its price."""
