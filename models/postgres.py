@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import asyncpg
-from sqlalchemy import PoolProxiedConnection, event, make_url
+from sqlalchemy import PoolProxiedConnection, make_url
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -26,6 +26,7 @@ _OF_DRIVER = (
 # From so many rows on, COPY is faster than an INSERT for each.
 _COPIED_ROWS = 16
 
+_KNOWN = "lists"
 _LISTED = ("uuid", "text", "bytea", "varchar", "date", "int4", "int8", "timestamptz", "bool")
 _ARRAYS = "SELECT " + ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(_LISTED, 1))
 
@@ -57,6 +58,13 @@ class PostgresConnection:
             await self.driver.copy_records_to_table(
                 compiled.fills, records=arguments, columns=compiled.names
             )
+
+    async def know_lists(self) -> None:
+        # For each kind of list that it does not know yet the driver asks anew, for longer than the
+        # statement itself takes.
+        if _KNOWN not in self.pooled.info:
+            await self.driver.fetch(_ARRAYS, *[[]] * len(_LISTED))
+            self.pooled.info[_KNOWN] = True
 
     async def pause(self) -> None:
         await asyncio.sleep(0)
@@ -101,7 +109,6 @@ class PostgresDatabase(Database):
             pool_reset_on_return=None,
             connect_args=connect,
         )
-        event.listen(self.engine.sync_engine, "connect", _know_arrays)
 
     def _compiled(self, statement: Statement[Any]) -> Compiled[Any]:
         return compiled_once(statement, self.engine.dialect)
@@ -171,13 +178,6 @@ class PostgresDatabase(Database):
 
     async def dispose(self) -> None:
         await self.engine.dispose()
-
-
-def _know_arrays(opened: Any, _record: object) -> None:
-    """Have the driver learn the types of lists now: to ask about them takes it three statements,
-    which would be those of the first request on the connection.
-    """
-    opened.run_async(lambda driver: driver.fetch(_ARRAYS, *[[]] * len(_LISTED)))
 
 
 async def _end(connection: PostgresConnection, how: str) -> None:

@@ -36,6 +36,9 @@ Processor = Callable[[Any], Any]
 
 # Key lists are padded to powers of two, so that one construct serves many lengths.
 MAXIMUM_KEYS = 512
+# More than so many are an array where the engine takes one: a plan that serves any number of keys
+# may be far worse for few.
+FEW_KEYS = 128
 # As many as one array has.
 MAXIMUM_ARRAY = 10_000
 # With fewer names an itemgetter gives no tuple.
