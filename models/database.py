@@ -8,7 +8,6 @@ import asyncio
 import random
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -62,9 +61,6 @@ class Connection(Protocol):
         self, compiled: Compiled[Any], arguments: Sequence[Sequence[Any]]
     ) -> None: ...
 
-    async def know_lists(self) -> None:
-        """Get ready for parameters that are lists; only where the engine takes them."""
-
     async def pause(self) -> None:
         """Let the process go on with what else it does, where a unit would keep it from that."""
 
@@ -108,28 +104,19 @@ class Reader:
     ) -> list[R]:
         """Rows for all `keys`, in as few statements as the engine allows."""
         rows: list[R] = []
-        for over, arguments in await self._over(statement, keys):
+        for over, arguments in self._over(statement, keys):
             rows += await self.all(over, **arguments, **parameters)
         return rows
 
-    async def _over(
+    def _over(
         self, statement: KeyedStatement[T], keys: Sequence[Any]
-    ) -> list[tuple[Statement[T], dict[str, Any]]]:
+    ) -> Iterator[tuple[Statement[T], dict[str, Any]]]:
         if self._takes_arrays and len(keys) > FEW_KEYS:
-            await self._know_lists()
-            return [
-                (statement.together, {"keys": keys[start : start + MAXIMUM_ARRAY]})
-                for start in range(0, len(keys), MAXIMUM_ARRAY)
-            ]
-        return [
-            statement.over(keys[start : start + MAXIMUM_KEYS])
-            for start in range(0, len(keys), MAXIMUM_KEYS)
-        ]
-
-    async def _know_lists(self) -> None:
-        async with self._turn:
-            connection = await self._open()
-            await connection.know_lists()
+            for start in range(0, len(keys), MAXIMUM_ARRAY):
+                yield statement.together, {"keys": keys[start : start + MAXIMUM_ARRAY]}
+        else:
+            for start in range(0, len(keys), MAXIMUM_KEYS):
+                yield statement.over(keys[start : start + MAXIMUM_KEYS])
 
 
 class Transaction(Reader):
@@ -169,7 +156,7 @@ class Transaction(Reader):
         self, statement: KeyedStatement[None], keys: Sequence[Any], **parameters: Any
     ) -> None:
         """Write the same to the rows of all `keys`."""
-        for over, arguments in await self._over(statement, keys):
+        for over, arguments in self._over(statement, keys):
             await self.run(over, **arguments, **parameters)
 
     async def run_many(self, statement: Statement[None], rows: Sequence[Mapping[str, Any]]) -> None:
@@ -198,7 +185,6 @@ class Transaction(Reader):
         if not rows:
             return
         if self._takes_arrays:
-            await self._know_lists()
             columns = map(list, zip(*rows, strict=True))
             await self.run(changes.together, **dict(zip(changes.names, columns, strict=True)))
         else:
@@ -244,12 +230,13 @@ class Read(Reader):
             raise ReadEnded
 
     async def all(self, statement: Statement[R], **parameters: Any) -> list[R]:
-        with _failures_told():
+        try:
             return await super().all(statement, **parameters)
-
-    async def _know_lists(self) -> None:
-        with _failures_told():
-            await super()._know_lists()
+        except Exception as error:
+            failure = classify(error)
+            if failure is Failure.BUG:
+                raise
+            raise told(failure) from error
 
     async def end(self) -> None:
         """Close it for good: what is still under way for an operation that was given up would open
@@ -315,17 +302,6 @@ class Database(ABC):
             # Full jitter; nothing secret hangs on it.
             await asyncio.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311
         raise AssertionError
-
-
-@contextmanager
-def _failures_told() -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:
-        failure = classify(error)
-        if failure is Failure.BUG:
-            raise
-        raise told(failure) from error
 
 
 def told(failure: Failure) -> Exception:

@@ -40,11 +40,13 @@ class PostgresConnection:
         self.driver: Any = pooled.driver_connection
 
     async def fetch(self, compiled: Compiled[R], parameters: Mapping[str, Any]) -> list[R]:
+        await self._know_lists(compiled)
         return compiled.values(
             await self.driver.fetch(compiled.sql, *compiled.arguments(parameters))
         )
 
     async def execute(self, compiled: Compiled[Any], parameters: Mapping[str, Any]) -> int:
+        await self._know_lists(compiled)
         status = await self.driver.execute(compiled.sql, *compiled.arguments(parameters))
         # "INSERT 0 1", "UPDATE 1": the count stands last.
         return int(status.rpartition(" ")[2])
@@ -59,10 +61,10 @@ class PostgresConnection:
                 compiled.fills, records=arguments, columns=compiled.names
             )
 
-    async def know_lists(self) -> None:
+    async def _know_lists(self, compiled: Compiled[Any]) -> None:
         # For each kind of list that it does not know yet the driver asks anew, for longer than the
         # statement itself takes.
-        if _KNOWN not in self.pooled.info:
+        if compiled.takes_lists and _KNOWN not in self.pooled.info:
             await self.driver.fetch(_ARRAYS, *[[]] * len(_LISTED))
             self.pooled.info[_KNOWN] = True
 

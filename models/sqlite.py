@@ -39,9 +39,6 @@ class SqliteConnection:
     ) -> None:
         self.driver.executemany(compiled.sql, arguments)
 
-    async def know_lists(self) -> None:
-        raise NotImplementedError
-
     async def pause(self) -> None:
         # Units have a thread of their own.
         return
