@@ -171,6 +171,8 @@ class Settings:
     statement_timeout_seconds: Annotated[float, _seconds(0.05, 300)] = 3.0
     lock_timeout_seconds: Annotated[float, _seconds(0.05, 60)] = 1.0
     idle_in_transaction_seconds: Annotated[float, _seconds(0.5, 3600)] = 10.0
+    # On PostgreSQL; SQLite has one writer, for which all cards wait alike.
+    card_queue: Annotated[int, _count(1, 10_000)] = 32
 
     jwt_secret: Annotated[str | None, str] = field(default=None, repr=False)
     jwt_jwks_url: Annotated[str | None, _web_address] = None

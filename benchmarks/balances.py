@@ -111,7 +111,7 @@ async def fill(service: Service, card_id: UUID, size: int) -> None:
                 randomness=service.randomness,
             )
 
-        await service.database.attempt(unit)
+        await service.database.unit(unit)
 
 
 async def prepared(service: Service) -> dict[int, str]:

@@ -10,7 +10,9 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeVar
+from uuid import UUID
 
+from models.card_queue import Claim
 from models.failures import (
     DatabaseSlow,
     DatabaseUnavailable,
@@ -48,6 +50,8 @@ class DatabaseLimits:
     lock_timeout_seconds: float = 1.0
     idle_in_transaction_seconds: float = 10.0
     unit_deadline_seconds: float = 5.0
+    # Units that wait for one card; more are refused at once.
+    card_queue: int = 32
 
 
 class Connection(Protocol):
@@ -128,12 +132,21 @@ class Transaction(Reader):
         connection: Connection,
         *,
         takes_arrays: bool,
+        claim: Claim | None = None,
     ) -> None:
         super().__init__(compiled, takes_arrays=takes_arrays)
         self._connection = connection
+        self._claim = claim
         # What has happened in the unit and has consequences; whoever opened it sees to them before
         # it commits.
         self.happened: list[object] = []
+
+    def go_for(self, card_id: UUID) -> None:
+        """Say that the card's row is locked next; where others of the process do so already, the
+        unit ends here and runs again when it has its turn.
+        """
+        if self._claim is not None:
+            self._claim.take(card_id)
 
     async def run(self, statement: Statement[None], **parameters: Any) -> int:
         """Write, and tell the number of rows written."""
@@ -274,8 +287,10 @@ class Database(ABC):
     def read(self) -> Read: ...
 
     @abstractmethod
-    async def attempt(self, unit: Unit[T]) -> T:
-        """Run the unit once, in a transaction of its own."""
+    async def attempt(self, unit: Unit[T], deadline: float) -> T:
+        """Run the unit once, in a transaction of its own; by the loop's clock it is to begin well
+        before the deadline.
+        """
 
     @abstractmethod
     async def dispose(self) -> None: ...
@@ -289,13 +304,13 @@ class Database(ABC):
         deadline = loop.time() + self.limits.unit_deadline_seconds
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return await self.attempt(unit)
+                return await self.attempt(unit, deadline)
             except Exception as error:
                 failure = classify(error)
                 if failure is Failure.BUG:
                     raise
-                # Who has waited in vain for a lock may wait as long again.
-                wait = self.limits.lock_timeout_seconds if failure is Failure.BUSY else 0.0
+                # Who has waited in vain for a lock may wait as long again, and is answered in time.
+                wait = 1.5 * self.limits.lock_timeout_seconds if failure is Failure.BUSY else 0.0
                 last = attempt == ATTEMPTS or loop.time() + wait >= deadline
                 if last or failure in {Failure.AWAY, Failure.SLOW}:
                     raise told(failure) from error

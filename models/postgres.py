@@ -9,6 +9,7 @@ from sqlalchemy import PoolProxiedConnection, make_url
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from models.card_queue import CardQueue, CardTaken, Claim, QueueFull
 from models.database import Database, DatabaseLimits, Read, Transaction, Unit, told
 from models.failures import Failure, classify
 from models.statements import Compiled, Statement, compiled_once
@@ -91,6 +92,7 @@ class PostgresDatabase(Database):
             "idle_in_transaction_session_timeout": limits.idle_in_transaction_seconds,
         }
         self._pooled = pooled
+        self._queue = CardQueue(limits.card_queue)
         connect: dict[str, Any] = {
             "timeout": limits.connect_timeout_seconds,
             "command_timeout": limits.command_timeout_seconds,
@@ -159,10 +161,34 @@ class PostgresDatabase(Database):
         # What was read was read, even where the connection is lost by now.
         await _end(connection, "COMMIT")
 
-    async def attempt(self, unit: Unit[T]) -> T:
+    async def attempt(self, unit: Unit[T], deadline: float) -> T:
+        claim = self._queue.claim()
+        while True:
+            try:
+                await self._turn_of(claim, deadline)
+                return await self._once(unit, claim)
+            except CardTaken:
+                # What it has read and claimed so far is given up with its connection.
+                continue
+            finally:
+                claim.leave()
+
+    async def _turn_of(self, claim: Claim, deadline: float) -> None:
+        # Who has the turn may still have to wait for a lock, and is to be answered in time.
+        limits = self.limits
+        kept = min(2 * limits.lock_timeout_seconds, limits.unit_deadline_seconds / 2)
+        try:
+            async with asyncio.timeout_at(deadline - kept):
+                await claim.wait()
+        except (QueueFull, TimeoutError) as error:
+            raise told(Failure.BUSY) from error
+
+    async def _once(self, unit: Unit[T], claim: Claim) -> T:
         connection = await self._begin(_WRITE)
         try:
-            result = await unit(Transaction(self._compiled, connection, takes_arrays=True))
+            result = await unit(
+                Transaction(self._compiled, connection, takes_arrays=True, claim=claim)
+            )
             ended = await connection.driver.execute("COMMIT")
         except Exception as error:
             if classify(error) in {Failure.AGAIN, Failure.BUSY, Failure.BUG}:

@@ -96,7 +96,7 @@ class SqliteDatabase(Database):
         # Nothing was written: giving up the snapshot is all there is to end.
         connection.discard()
 
-    async def attempt(self, unit: Unit[T]) -> T:
+    async def attempt(self, unit: Unit[T], deadline: float) -> T:  # noqa: ARG002
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._writer, self._drive, unit)
 

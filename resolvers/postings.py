@@ -29,6 +29,7 @@ async def lock_card(transaction: Transaction, card_id: UUID) -> CardRow:
     """The card's row, held until the transaction ends. Several cards are locked in ascending order
     of id.
     """
+    transaction.go_for(card_id)
     row = await transaction.first(locked_card, of_card=card_id)
     if row is None:
         raise CardNotFound("There is no such card.")

@@ -27,6 +27,7 @@ def open_service(
         lock_timeout_seconds=settings.lock_timeout_seconds,
         idle_in_transaction_seconds=settings.idle_in_transaction_seconds,
         unit_deadline_seconds=settings.request_deadline_seconds,
+        card_queue=settings.card_queue,
     )
     database = open_database(settings.database_url, limits, pooled=settings.is_pooled)
     watch = CardWatch(database)

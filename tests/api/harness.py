@@ -312,6 +312,7 @@ def running(
             "LOYALTY_ACQUIRE_TIMEOUT_SECONDS": "15",
             "LOYALTY_COMMAND_TIMEOUT_SECONDS": "10",
             "LOYALTY_LOCK_TIMEOUT_SECONDS": "5",
+            "LOYALTY_CARD_QUEUE": "64",
             "LOYALTY_STATEMENT_TIMEOUT_SECONDS": "10",
             "LOYALTY_REQUEST_DEADLINE_SECONDS": "25",
             # Tests run jobs when they want them.

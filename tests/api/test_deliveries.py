@@ -210,11 +210,11 @@ class Ending(Database):
     def read(self) -> Read:
         return self.database.read()
 
-    async def attempt(self, unit: Unit[Any]) -> Any:
+    async def attempt(self, unit: Unit[Any], deadline: float) -> Any:
         self.left -= 1
         if self.left < 0:
             raise Killed
-        return await self.database.attempt(unit)
+        return await self.database.attempt(unit, deadline)
 
     async def dispose(self) -> None:
         await self.database.dispose()
@@ -281,11 +281,11 @@ class Meanwhile(Ending):
         super().__init__(database, 1)
         self.event = event
 
-    async def attempt(self, unit: Unit[Any]) -> Any:
+    async def attempt(self, unit: Unit[Any], deadline: float) -> Any:
         if self.left:
             self.left = 0
             await self.event()
-        return await self.database.attempt(unit)
+        return await self.database.attempt(unit, deadline)
 
 
 def test_a_webhook_deleted_while_the_outbox_is_read_leaves_nothing(

@@ -1,6 +1,7 @@
 """Semantics 12: replay, reuse, kept refusals, natural keys, and one key sent many times at once."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -282,3 +283,36 @@ def test_payments_that_a_sale_names_must_exist(club: Harness) -> None:
         ["loyaltyPayments", "1"],
     )
     assert codes(club.try_sale(card, "5.00", loyaltyPayments=[unknown])) == ["NOT_FOUND"]
+
+
+LOCK_SECONDS = 1.0
+
+
+def test_calls_that_wait_for_one_card_hold_up_no_other(
+    server_loop: asyncio.AbstractEventLoop, postgresql_url: str
+) -> None:
+    query = "mutation($input: PostSaleInput!) { postSale(input: $input) { replayed } }"
+    limits = {
+        "LOYALTY_LOCK_TIMEOUT_SECONDS": str(LOCK_SECONDS),
+        "LOYALTY_REQUEST_DEADLINE_SECONDS": str(LOCK_SECONDS * 5),
+        "LOYALTY_CARD_QUEUE": "32",
+    }
+    with running(server_loop, postgresql_url, **limits) as service:
+        service.apply(service.document())
+        card, free = service.issue(), service.issue()
+        service.key("admin")
+        given = [service.sale_input(card, "5.00") for _ in range(45)]
+
+        def errors(sale: dict[str, Any]) -> list[Any]:
+            return [error["extensions"] for error in service.gql(query, input=sale).errors]
+
+        with held(service, card), ThreadPoolExecutor(len(given)) as pool:
+            crowd = [pool.submit(errors, sale) for sale in given]
+            time.sleep(0.3)
+            began = time.perf_counter()
+            assert errors(service.sale_input(free, "5.00")) == []
+            # All connections of the pool would be taken until the first wait for the lock ends.
+            assert time.perf_counter() - began < LOCK_SECONDS - 0.3
+            assert [one.result() for one in crowd] == [[IN_PROGRESS]] * 45
+        assert [errors(sale) for sale in given] == [[]] * 45
+        assert service.available(card) == str(45 * 5)

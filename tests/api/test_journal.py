@@ -563,8 +563,10 @@ class Crashing(Database):
     def read(self) -> Read:
         return self.database.read()
 
-    async def attempt(self, unit: Unit[T]) -> T:
-        result = await self.database.attempt(lambda given: unit(Watched(given, self.step)))
+    async def attempt(self, unit: Unit[T], deadline: float) -> T:
+        result = await self.database.attempt(
+            lambda given: unit(Watched(given, self.step)), deadline
+        )
         self.step()
         return result
 
