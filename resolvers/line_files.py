@@ -24,6 +24,7 @@ TEXTS = (*REQUIRED, "affiliation", "comment")
 COLUMNS = (*TEXTS, "occurredAt", "evidence")
 DEEPEST_EVIDENCE = 64
 LONGEST_LINE = 131_072
+_TOO_LONG = f"A line has at most {LONGEST_LINE} characters."
 
 _INSTANT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})",
@@ -67,25 +68,46 @@ def _csv(texts: Iterable[str]) -> Iterator[Numbered]:
 
 
 def _rows(texts: Iterable[str]) -> Iterator[tuple[int, list[str] | str]]:
-    """Rows that are not blank, each with the number of its first line; last what is no CSV: where a
-    quote does not end nobody knows what follows.
+    """Rows that are not blank, each with the number of its first line; a text instead of a row says
+    what is wrong with it. Where quotes are wrong that is the last: nobody knows what follows.
     """
-    reader = csv.reader(_bounded(texts), strict=True)
-    number = 1
-    try:
-        for row in reader:
-            if row:
-                yield number, row
-            number = reader.line_num + 1
-    except csv.Error as error:
-        yield number, f"This is no CSV: {error}."
-
-
-def _bounded(texts: Iterable[str]) -> Iterator[str]:
-    for text in texts:
+    lines = _Lines(texts)
+    for text in lines:
+        number = lines.number
         if len(text) > LONGEST_LINE:
-            raise csv.Error(f"a line has more than {LONGEST_LINE} characters")
-        yield text
+            yield number, _TOO_LONG
+            continue
+        try:
+            row = next(csv.reader(lines.from_here(text), strict=True))
+        except csv.Error as error:
+            for _ in lines:
+                pass
+            told = f"This is no CSV: {error}. Lines {number} to {lines.number} were not read."
+            yield number, told
+            return
+        if row:
+            yield number, row
+
+
+class _Lines:
+    """The lines of a file, and the number of the last that was given."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self._texts = iter(texts)
+        self.number = 0
+
+    def __iter__(self) -> Iterator[str]:
+        for text in self._texts:
+            self.number += 1
+            yield text
+
+    def from_here(self, first: str) -> Iterator[str]:
+        """The first again, and what follows as far as a row of several lines goes."""
+        yield first
+        for text in self:
+            if len(text) > LONGEST_LINE:
+                raise csv.Error(f"a line has more than {LONGEST_LINE} characters")
+            yield text
 
 
 def _header_fault(header: list[str]) -> InvalidInput | None:
@@ -120,7 +142,7 @@ def _json(texts: Iterable[str]) -> Iterator[Numbered]:
         if not text.strip():
             continue
         if len(text) > LONGEST_LINE:
-            yield _faulty(number, f"A line has at most {LONGEST_LINE} characters.")
+            yield _faulty(number, _TOO_LONG)
             continue
         try:
             members = _loaded(text)

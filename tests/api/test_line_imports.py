@@ -292,6 +292,44 @@ def test_the_command_lists_every_fault_and_imports_nothing_or_the_rest(
 
 
 @ON_SQLITE
+@pytest.mark.parametrize(
+    ("row", "fault", "left"),
+    [
+        ("x" * 140_000, "A line has at most 131072 characters.", []),
+        (
+            f'WEB,{CARD},SURVEY,S-2,,,"he said "hi" there",',
+            """This is no CSV: ',' expected after '"'. Lines 3 to 5 were not read.""",
+            ["S-3", "S-4"],
+        ),
+        (
+            f'WEB,{CARD},SURVEY,S-2,,,"no end,',
+            "This is no CSV: unexpected end of data. Lines 3 to 5 were not read.",
+            ["S-3", "S-4"],
+        ),
+        (
+            f'WEB,{CARD},SURVEY,S-2,,,"two\n{"x" * 140_000}",',
+            "This is no CSV: a line has more than 131072 characters. Lines 3 to 6 were not read.",
+            ["S-3", "S-4"],
+        ),
+    ],
+)
+def test_a_row_that_cannot_be_read_keeps_no_other_from_being_imported_untold(
+    desk: Harness, command: Command, tmp_path: Path, row: str, fault: str, left: list[str]
+) -> None:
+    first, *others = (f"WEB,{CARD},SURVEY,S-{number},,,," for number in (1, 3, 4))
+    path = file_of(tmp_path, csv_of(first, row, *others))
+    run = command(path, "--partial")
+    there = [name for name in ("S-1", "S-3", "S-4") if name not in left]
+    assert run.stdout.splitlines() == [
+        f"line 3: INVALID_INPUT: {fault}",
+        f"{len(there)} lines imported, 0 were there already.",
+    ]
+    assert sorted(statuses(desk)) == there
+    refused = refusals(imported(desk, csv_of(first, row, *others)))
+    assert refused == [("INVALID_INPUT", "content.3")]
+
+
+@ON_SQLITE
 def test_the_command_goes_by_the_name_of_the_file_or_the_format_said(
     desk: Harness, command: Command, shell: Shell, tmp_path: Path
 ) -> None:
