@@ -110,7 +110,8 @@ async def create(context: Context, lines: Sequence[NewLine]) -> list[bytes]:
                 raise at_line(one.refusal, place)
         return settled
 
-    return [one.activity_key for one in await context.unit(unit)]
+    with context.looking_up_together():
+        return [one.activity_key for one in await context.unit(unit)]
 
 
 def _check_form(context: Context, lines: Sequence[NewLine]) -> None:

@@ -1,6 +1,7 @@
 """What one operation has at hand: its caller, its clock reading, its snapshot, its batches."""
 
-from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -106,6 +107,16 @@ class Context:
             return await self.service.database.unit(with_book)
         finally:
             await self.renew()
+
+    @contextmanager
+    def looking_up_together(self) -> Iterator[None]:
+        """For a call of many items. Raises AllowanceSpent, before anything is done."""
+        each = self.lookups
+        self.lookups = each.together()
+        try:
+            yield
+        finally:
+            self.lookups = each
 
     def beside(self) -> "Context":
         """Another one for a part of the operation that runs at the same time; its snapshot is its

@@ -174,7 +174,10 @@ async def import_text(context: Context, kind: FileFormat, content: str) -> Impor
             imported.add(one)
         return imported
 
-    with one_row(context, "importActivityLines", {"lines": len(numbered)}):
+    with (
+        one_row(context, "importActivityLines", {"lines": len(numbered)}),
+        context.looking_up_together(),
+    ):
         return await context.unit(unit)
 
 

@@ -20,6 +20,12 @@ class Lookups(Protocol):
     def missed(self) -> None:
         """Nothing was found that the caller may see."""
 
+    def together(self) -> "Lookups":
+        """The look-ups of one call of many items, each of which stands or falls alone: who may
+        begin it may end it. What finds nothing counts.
+        """
+        ...
+
 
 class Uncounted:
     """Of callers that may guess: the service itself, and all where no limit is set."""
@@ -29,6 +35,9 @@ class Uncounted:
 
     def missed(self) -> None:
         pass
+
+    def together(self) -> Lookups:
+        return self
 
 
 class Counted:
@@ -43,4 +52,25 @@ class Counted:
 
     def missed(self) -> None:
         self.check()
+        self.owe()
+
+    def owe(self) -> None:
         self._allowances.owe(self._scope)
+
+    def together(self) -> Lookups:
+        self.check()
+        return _Begun(self)
+
+
+class _Begun:
+    def __init__(self, counted: Counted) -> None:
+        self._counted = counted
+
+    def check(self) -> None:
+        pass
+
+    def missed(self) -> None:
+        self._counted.owe()
+
+    def together(self) -> Lookups:
+        return self

@@ -283,7 +283,10 @@ async def post_sales(context: Context, commands: Sequence[PostSale]) -> list[Sal
         raise Refused([InvalidInput(message, ("sales",))])
     found: list[SaleResult] = []
     held: list[KeyInProgress] = []
-    with one_row(context, "postSales", {"sales": len(commands)}):
+    with (
+        one_row(context, "postSales", {"sales": len(commands)}),
+        context.looking_up_together(),
+    ):
         for place, command in enumerate(commands):
             try:
                 found.append(await _one(context, place, command))

@@ -10,6 +10,7 @@ import pytest
 
 from models.database import Database
 from resolvers.allowances import Allowances
+from tests.api.activities import activity_program
 from tests.api.harness import Answer, Harness, running
 
 MINUTE = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -213,3 +214,30 @@ def test_processes_count_failed_lookups_together(two: tuple[Harness, Harness]) -
     for service in (first, second, first):
         assert service.ask(CUSTOMER, "customer:ANN", id="NOBODY")["customer"] is None
     assert first.gql(CUSTOMER, "customer:ANN", id="NOBODY").codes == ["RATE_LIMITED"]
+
+
+SALES = """mutation($input: PostSalesInput!) { postSales(input: $input) {
+  posted failed results { userErrors { code } } } }"""
+
+
+def test_a_call_of_many_items_ends_whatever_its_look_ups_found(guessing: Harness) -> None:
+    cards = guessing.issue(), guessing.issue()
+    numbers = [cards[0], *(f"NOBODY-{place}" for place in range(8)), None, cards[1]]
+    sales = [guessing.sale_input(number, "7.00") for number in numbers]
+    told = guessing.ask(SALES, "storefront", input={"sales": sales})["postSales"]
+    assert (told["posted"], told["failed"]) == (3, 8)
+    codes = [[error["code"] for error in one["userErrors"]] for one in told["results"]]
+    assert codes == [[], *[["LOYALTY_CARD_NOT_FOUND"]] * 8, [], []]
+    # Each of them counted, so that nothing more is found in this minute.
+    refused = guessing.gql(SALES, "storefront", input={"sales": sales[:1]})
+    assert refused.codes == ["RATE_LIMITED"]
+    assert [guessing.available(card) for card in cards] == ["7", "7"]
+
+
+def test_a_file_of_lines_for_unknown_cards_has_all_its_faults_told(guessing: Harness) -> None:
+    guessing.apply(activity_program())
+    rows = "".join(f"WEB,NOBODY-{place},SURVEY,S-{place}\n" for place in range(8))
+    given = {"format": "CSV", "content": f"channel,cardNumber,activityType,activityId\n{rows}"}
+    told = guessing.mutate("importActivityLines", "created userErrors { code field }", given)
+    paths = [(error["code"], error["field"][1]) for error in told["userErrors"]]
+    assert paths == [("LOYALTY_CARD_NOT_FOUND", str(line)) for line in range(2, 10)]
