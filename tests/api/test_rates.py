@@ -235,6 +235,7 @@ def test_a_call_of_many_items_ends_whatever_its_look_ups_found(guessing: Harness
 
 
 def test_a_file_of_lines_for_unknown_cards_has_all_its_faults_told(guessing: Harness) -> None:
+    guessing.clock.advance(seconds=1)
     guessing.apply(activity_program())
     rows = "".join(f"WEB,NOBODY-{place},SURVEY,S-{place}\n" for place in range(8))
     given = {"format": "CSV", "content": f"channel,cardNumber,activityType,activityId\n{rows}"}
