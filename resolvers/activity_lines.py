@@ -4,7 +4,7 @@ Source: semantics 5.7, 12.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -18,6 +18,7 @@ from models.activity_statements import (
     StoredLineRow,
     insert_lines,
     insert_waiting,
+    lines_by_id,
     lines_of,
 )
 from models.card_statements import numbers_of
@@ -151,22 +152,45 @@ async def examine(context: Context, reader: Reader, lines: Sequence[NewLine]) ->
     """Judge each line by what is there and by those before it; nothing is written."""
     keys = [line.activity.key for line in lines]
     used = {row.key_hash: row for row in await reader.each(keys_used, keys)}
-    rows = {row.activity_key: row for row in await reader.each(lines_of, list(used))}
+    rows = await _lines_of_keys(reader, used)
     named = await named_cards(reader, lines)
     before: dict[bytes, bytes] = {}
     examined = []
     for line in lines:
-        key, content = line.activity.key, line.content
+        key, content, row = line.activity.key, line.content, rows.get(line.activity.key)
         try:
-            is_new = await _examine(context, reader, line, named, used.get(key), rows.get(key))
+            is_new = await _examine(context, reader, line, named, used.get(key), row)
             if is_new and before.get(key, content) != content:
                 now = context.service.clock()
                 raise IdempotencyKeyReused(now, ("activityId",))
-            examined.append(Settled(key, is_new and key not in before))
+            there = row.activity_key if row else key
+            examined.append(Settled(there, is_new and key not in before))
             before[key] = content
         except LoyaltyError as refusal:
             examined.append(Settled(key, is_new=False, refusal=refusal))
     return examined
+
+
+async def _lines_of_keys(reader: Reader, used: Mapping[bytes, KeyRow]) -> dict[bytes, LineRow]:
+    """The line that each key created; review may have given it another key since."""
+    rows = {row.activity_key: row for row in await reader.each(lines_of, list(used))}
+    moved = {key: line_of_key(row) for key, row in used.items() if key not in rows}
+    ids = [line_id for line_id in moved.values() if line_id is not None]
+    by_id = {row.line_id: row for row in await reader.each(lines_by_id, ids)}
+    found = {key: by_id[line_id] for key, line_id in moved.items() if line_id in by_id}
+    return rows | found
+
+
+def line_of_key(row: KeyRow) -> UUID | None:
+    """The line of the journal that took the key."""
+    line_id = json.loads(row.answer).get("line") if row.mutation == JOURNAL else None
+    return UUID(line_id) if line_id else None
+
+
+def key_answer(line_id: UUID, others: Sequence[bytes] = ()) -> str:
+    """What is kept under a line's key; `others`: keys that it had before, and keeps from others."""
+    had = {"had": [key.hex() for key in others]} if others else {}
+    return json.dumps({"line": str(line_id), **had})
 
 
 async def named_cards(reader: Reader, lines: Sequence[NewLine]) -> frozenset[str]:
@@ -268,7 +292,7 @@ async def claim(
             "payload_hash": content,
             "first_used_at": now,
             "outcome": "DONE",
-            "answer": json.dumps({"line": str(row.line_id)}),
+            "answer": key_answer(row.line_id),
         }
         for row, content in sorted(rows, key=lambda one: one[0].activity_key)
     ]

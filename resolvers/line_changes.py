@@ -1,5 +1,6 @@
 """What review does to lines of the journal: edited, deleted, rejected. Source: semantics 5.7."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,7 +23,7 @@ from models.activity_statements import (
     reject_line,
 )
 from models.database import Transaction
-from models.directory_statements import claim_key, free_key, key_used
+from models.directory_statements import answer_key, claim_key, free_key, key_used, keys_used
 from models.failures import ChangedMeanwhile
 from resolvers.activity_checks import Activity, check_form, check_scope
 from resolvers.activity_lines import (
@@ -31,6 +32,8 @@ from resolvers.activity_lines import (
     NewLine,
     check_named,
     insert,
+    key_answer,
+    line_of_key,
     named_cards,
     occurred_on,
 )
@@ -173,19 +176,38 @@ async def _write(
 
 
 async def _move(transaction: Transaction, before: LineRow, after: LineRow, now: datetime) -> None:
-    """Another type is another key: it is taken, and the one before is free."""
+    """Another type is another key. What the line was created under stays its own: who sends that
+    again is answered with the line.
+    """
     evidence = _AS_STORED.decode(after.evidence) if after.evidence else None
     content = NewLine(activity_of(after), after.comment, evidence).content
+    had = await _keys(transaction, [before])
+    answer = key_answer(after.line_id, sorted(had - {after.activity_key}))
     claim = {"key_hash": after.activity_key, "mutation": JOURNAL, "payload_hash": content}
     if not await transaction.run(
-        claim_key, **claim, first_used_at=now, outcome="DONE", answer="{}"
+        claim_key, **claim, first_used_at=now, outcome="DONE", answer=answer
     ):
-        used = await transaction.first(key_used, of_key=after.activity_key)
-        if used is None:
-            raise ChangedMeanwhile
-        raise IdempotencyKeyReused(used.first_used_at, ("activityType",))
-    await _free(transaction, [before])
+        await _take_again(transaction, after, answer)
+    await transaction.run_each(end_waiting, [before.activity_key])
+    await transaction.run(delete_line, of_activity=before.activity_key)
     await insert(transaction, [_stored(after)])
+
+
+async def _take_again(transaction: Transaction, line: LineRow, answer: str) -> None:
+    """Raises IdempotencyKeyReused where the key never was the line's."""
+    used = await transaction.first(key_used, of_key=line.activity_key)
+    if used is None:
+        raise ChangedMeanwhile
+    if line_of_key(used) != line.line_id:
+        raise IdempotencyKeyReused(used.first_used_at, ("activityType",))
+    await transaction.run(answer_key, of_key=line.activity_key, outcome="DONE", answer=answer)
+
+
+async def _keys(transaction: Transaction, lines: Sequence[LineRow]) -> set[bytes]:
+    """Those of the lines, and those that they had before."""
+    keys = {line.activity_key for line in lines}
+    answers = [json.loads(row.answer) for row in await transaction.each(keys_used, sorted(keys))]
+    return keys | {bytes.fromhex(key) for answer in answers for key in answer.get("had", [])}
 
 
 def _stored(line: LineRow) -> StoredLineRow:
@@ -200,10 +222,12 @@ def _facts(line: LineRow) -> Facts:
 
 
 async def _free(transaction: Transaction, lines: Sequence[LineRow]) -> None:
+    keys = await _keys(transaction, lines)
     await transaction.run_each(end_waiting, [line.activity_key for line in lines])
     for line in lines:
         await transaction.run(delete_line, of_activity=line.activity_key)
-        await transaction.run(free_key, of_key=line.activity_key)
+    for key in sorted(keys):
+        await transaction.run(free_key, of_key=key)
 
 
 async def delete(context: Context, ids: Sequence[UUID | None]) -> list[LineRow]:

@@ -182,9 +182,39 @@ def test_another_type_is_another_key(desk: Harness) -> None:
     assert (moved["id"], moved["activityType"]) == (line, "CHECKIN")
     assert moved["evidence"] == [1, Decimal("1E-7")]
     assert created(desk, {**given, "activityType": "CHECKIN"}) == [line]
-    (fresh,) = created(desk, given)
-    assert fresh != line
-    assert post_lines(desk)["posted"] == 2
+
+
+def test_who_sends_again_what_review_gave_another_type_is_answered_with_the_line(
+    desk: Harness,
+) -> None:
+    given = activity_input(desk, CARD, occurredAt="2024-01-01T12:00:00Z")
+    (line,) = created(desk, given)
+    for kind in ("CHECKIN", "WORKSHOP"):
+        update(desk, line, activityType=kind)
+        assert created(desk, given) == [line]
+    assert created(desk, {**given, "activityType": "WORKSHOP"}) == [line]
+    other = {**given, "comment": "another"}
+    refused = desk.mutate("createActivityLines", "userErrors { code field }", {"lines": [other]})
+    assert refusals(refused) == [("IDEMPOTENCY_KEY_REUSED", "lines.0.activityId")]
+    real_time = act(desk, CARD, activityId=given["activityId"], occurredAt=given["occurredAt"])
+    assert refusals(real_time) == [("IDEMPOTENCY_KEY_REUSED", "activityId")]
+    (back,) = update(desk, line, activityType=given["activityType"])["lines"]
+    assert back["id"] == line
+    update(desk, line, activityType="CHECKIN")
+    assert post_lines(desk)["posted"] == 1
+    assert created(desk, given) == [line]
+    assert post_lines(desk)["posted"] == 0
+
+
+def test_a_line_that_is_deleted_frees_every_key_that_it_had(desk: Harness) -> None:
+    given = activity_input(desk, CARD, occurredAt="2024-01-01T12:00:00Z")
+    (line,) = created(desk, given)
+    for kind in ("CHECKIN", "WORKSHOP"):
+        update(desk, line, activityType=kind)
+    delete(desk, line)
+    kinds = ("SURVEY", "CHECKIN", "WORKSHOP")
+    fresh = {created(desk, {**given, "activityType": kind})[0] for kind in kinds}
+    assert len(fresh - {line}) == len(kinds)
 
 
 def test_an_edited_line_is_checked_as_a_new_one(desk: Harness) -> None:
