@@ -2,7 +2,7 @@
 card.
 """
 
-from sqlalchemy import Column, Index, Integer, Table
+from sqlalchemy import Column, Index, Integer, Table, text
 
 from models.columns import CODE, IDENTIFIER, INSTANT, JSON_TEXT, TEXT, UNITS, metadata, placed
 
@@ -42,5 +42,12 @@ audit = Table(
     Column("request_id", TEXT, nullable=False),
     Column("written_at", INSTANT, nullable=False),
     Index(None, "written_at", "audit_id"),
+    # What erasure looks for.
+    Index(
+        "ix_audit_reasons",
+        "customer_key",
+        postgresql_where=text("customer_key IS NOT NULL AND reason IS NOT NULL"),
+        sqlite_where=text("customer_key IS NOT NULL AND reason IS NOT NULL"),
+    ),
     info=placed("local"),
 )

@@ -1,42 +1,27 @@
-"""What changes a customer: upsert, the loyalty block, erasure. Source: semantics 4."""
+"""What changes a customer: upsert, the loyalty block. Source: semantics 4."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from models.activity_statements import forget_line_texts, line_with_texts
-from models.card_statements import (
-    cards_of,
-    change_customer,
-    change_status,
-    delete_notes,
-)
 from models.customer_statements import (
     PersonRow,
-    cards_of_customers,
     change_block,
     change_person,
     claim_customer_id,
     delete_affiliation,
-    delete_affiliations,
-    delete_customer_cards,
-    forget_customer_id,
-    forget_person,
     insert_affiliations,
     insert_customer,
     insert_person,
     locked_customer,
-    mark_erased,
     people_of,
 )
 from models.database import Transaction
-from resolvers.audits import Facts, audit
+from resolvers.audits import audit
 from resolvers.callers import Role
 from resolvers.context import Context
 from resolvers.customers import MAXIMUM_TEXT, affiliations_held, key_of, missed
-from resolvers.held_cards import lock_with_holds
-from resolvers.identifiers import natural_key, operation_id, random_id
-from resolvers.outbox import Event
+from resolvers.identifiers import random_id
 from rules.book import RuleBook
 from rules.errors import (
     AffiliationHidden,
@@ -169,10 +154,10 @@ async def set_block(context: Context, customer_id: str, reason: str, *, blocked:
 
     Raises CustomerNotFound, Refused.
     """
-    _check_reason(reason)
+    check_reason(reason)
 
     async def unit(transaction: Transaction, _book: RuleBook | None) -> UUID:
-        key = await _known(context, transaction, customer_id)
+        key = await known_customer(context, transaction, customer_id)
         row = await transaction.first(locked_customer, of_customer=key)
         if row is not None and row.blocked_for_loyalty != blocked:
             await transaction.run(change_block, of_customer=key, blocked_for_loyalty=blocked)
@@ -191,73 +176,15 @@ async def set_block(context: Context, customer_id: str, reason: str, *, blocked:
     return await context.unit(unit)
 
 
-def _check_reason(reason: str) -> None:
+def check_reason(reason: str) -> None:
     if not 1 <= len(reason) <= MAXIMUM_TEXT:
         message = f"A reason has 1 to {MAXIMUM_TEXT} characters."
         raise Refused([InvalidInput(message, ("reason",))])
 
 
-async def _known(context: Context, transaction: Transaction, customer_id: str) -> UUID:
+async def known_customer(context: Context, transaction: Transaction, customer_id: str) -> UUID:
     key = await key_of(transaction, customer_id)
     if key is None:
         missed(context, customer_id)
         raise CustomerNotFound("There is no such customer.", ("customerId",))
     return key
-
-
-async def erase(context: Context, customer_id: str, reason: str) -> None:
-    """Forget the person: cards blocked and unlinked, texts deleted, entries untouched.
-
-    Afterwards the id is unknown. Raises CustomerNotFound, Refused.
-    """
-    _check_reason(reason)
-
-    async def unit(transaction: Transaction, book: RuleBook | None) -> None:
-        now = context.service.clock()
-        key = await _known(context, transaction, customer_id)
-        await transaction.first(locked_customer, of_customer=key)
-        cards = await _block_and_unlink(context, transaction, key, book, now)
-        for statement in (
-            delete_customer_cards,
-            delete_affiliations,
-            forget_person,
-            forget_customer_id,
-        ):
-            await transaction.run(statement, of_customer=key)
-        await transaction.run(mark_erased, of_customer=key, erased_at=now)
-        # The reason is a text somebody typed about the person, so it is not kept.
-        after: Facts = {"cards": cards}
-        await audit(context, transaction, "eraseCustomer", now, customer_key=key, after=after)
-
-    await context.unit(unit)
-
-
-async def _block_and_unlink(
-    context: Context,
-    transaction: Transaction,
-    key: UUID,
-    book: RuleBook | None,
-    now: datetime,
-) -> int:
-    """How many cards the customer had."""
-    links = await transaction.each(cards_of_customers, [key])
-    rows = await transaction.each(cards_of, [row.card_id for row in links])
-    if not rows or book is None:
-        return 0
-    held = await lock_with_holds(context, transaction, rows, book, now)
-    events: dict[UUID, list[Event]] = {}
-    for row in rows:
-        card_id, status = row.card_id, held.ledgers[row.card_id].card.status
-        events[card_id] = [Event("cardChanged", {})]
-        await transaction.run(delete_notes, of_card=card_id)
-        await transaction.run(forget_line_texts, of_number=row.number)
-        # A line that had another key by the time it was waited for is another row.
-        while await transaction.first(line_with_texts, of_number=row.number):
-            await transaction.run(forget_line_texts, of_number=row.number)
-        await transaction.run(change_customer, of_card=card_id, customer_key=None)
-        if status == "ACTIVE":
-            await transaction.run(change_status, of_card=card_id, status="BLOCKED", blocked_at=now)
-            events[card_id].insert(0, Event("cardBlocked", {}))
-    op_id = operation_id(natural_key("eraseCustomer", str(key)))
-    await held.void_all(transaction, op_id, "eraseCustomer", events)
-    return len(rows)

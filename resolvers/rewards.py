@@ -15,7 +15,14 @@ from uuid import UUID
 from models.card_statements import CardRow, cards_of
 from models.customer_statements import cards_of_customers
 from models.database import Transaction
-from models.reward_statements import RewardRow, claim_grant, granted, insert_reward, name_entry
+from models.reward_statements import (
+    RewardRow,
+    claim_grant,
+    granted,
+    insert_reward,
+    name_entry,
+    rewards_of,
+)
 from resolvers.clock import civil_date, start_of
 from resolvers.context import Context
 from resolvers.happenings import ActivityCounted, CardIssued, SaleCounted, TierReached
@@ -163,6 +170,21 @@ async def _scopes(
 
 async def _first_id(transaction: Transaction, card: CardRow) -> UUID:
     return (card.card_id, *await replaced_ids(transaction, card))[-1]
+
+
+async def keep_granted(
+    transaction: Transaction, customer_key: UUID, cards: Sequence[CardRow]
+) -> None:
+    """What was granted to a customer stays granted to each of the cards, which lose the customer
+    now.
+    """
+    rows = await transaction.each(rewards_of, [card.card_id for card in cards])
+    had = [row for row in rows if row.scope == customer_key]
+    for card in cards if had else ():
+        first = await _first_id(transaction, card)
+        for row in had:
+            kept = row._replace(card_id=card.card_id, scope=first, entry_id=None)
+            await transaction.run(claim_grant, **kept._asdict())
 
 
 async def _post(

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import strawberry
 
-from resolvers import customer_changes
+from resolvers import customer_changes, erasures
 from resolvers.customer_changes import Upsert
 from schema.access import ADMINISTRATORS, MANAGERS, SHOPS, Info, root
 from schema.customers import Customer, load_customer
@@ -106,5 +106,5 @@ class CustomerMutations:
             EraseCustomerInput, strawberry.argument(description="Whom, and why.")
         ],
     ) -> CustomerPayload:
-        work = customer_changes.erase(info.context, input.customer_id, input.reason)
+        work = erasures.erase(info.context, input.customer_id, input.reason)
         return await customer_payload(info, work)

@@ -1,5 +1,6 @@
 """Customers, erasure, links, enrolments, and the staff's search with its pages."""
 
+import json
 from typing import Any
 
 import pytest
@@ -408,3 +409,53 @@ def test_impossible_pages_are_refused_with_a_code(club: Harness, given: Any) -> 
     assert club.gql(PAGES, **given).codes == ["INVALID_INPUT"]
     if "before" not in given:
         assert club.gql(TRANSACTIONS, n=card, **given).codes == ["INVALID_INPUT"]
+
+
+def done(service: Harness, mutation: str, **given: Any) -> None:
+    name = mutation[0].upper() + mutation[1:]
+    query = f"""mutation($input: {name}Input!) {{
+      {mutation}(input: $input) {{ userErrors {{ code message }} }} }}"""
+    assert service.ask(query, input=given)[mutation]["userErrors"] == [], mutation
+
+
+def test_no_text_about_a_person_outlives_erasure(club: Harness) -> None:
+    club.customer("c")
+    card, other = club.issue(customerId="c"), club.issue()
+    typed, key = "Ada Lovelace", club.fresh_key
+    adjusted = {"rewardPoint": "PTS", "points": "100", "reasonCode": "GOODWILL"}
+    done(club, "adjustPoints", idempotencyKey=key(), cardNumber=card, comment=typed, **adjusted)
+    gift = {"rewardPoint": "PTS", "points": "10", "comment": typed}
+    ends = {"fromCardNumber": card, "toCardNumber": other}
+    done(club, "transferPoints", idempotencyKey=key(), **ends, **gift)
+    for mutation in ("blockLoyaltyCard", "unblockLoyaltyCard", "blockLoyaltyCard"):
+        done(club, mutation, number=card, reason=typed, idempotencyKey=key())
+    done(club, "setCustomerLoyaltyBlock", customerId="c", blocked=True, reason=typed)
+    texts = """{ auditLog(first: 50) { nodes { operation reason } }
+      loyaltyCards { nodes { blockReason transactions { nodes { comment } } } } }"""
+    # Comments of an adjustment and of both ends of a gift, a card's reason, and those audited.
+    assert json.dumps(club.ask(texts)).count(typed) == 8
+    done(club, "eraseCustomer", customerId="c", reason=typed)
+    left = club.ask(texts)
+    assert typed not in json.dumps(left)
+    reasons = {row["operation"]: row["reason"] for row in left["auditLog"]["nodes"]}
+    assert reasons["adjustPoints"] == "GOODWILL"
+    assert club.available(other) == "10"
+
+
+def test_what_is_written_about_others_outlives_erasure(club: Harness) -> None:
+    for one in ("c", "d"):
+        club.customer(one)
+    card, other, third = (club.issue(customerId=one) for one in ("c", "d", "d"))
+    key, points = club.fresh_key, {"rewardPoint": "PTS", "points": "100", "reasonCode": "GOODWILL"}
+    done(club, "adjustPoints", idempotencyKey=key(), cardNumber=other, comment="stays", **points)
+    for end, comment in ((card, "goes"), (third, "stays, too")):
+        ends = {"fromCardNumber": other, "toCardNumber": end}
+        gift = {"rewardPoint": "PTS", "points": "10", "comment": comment}
+        done(club, "transferPoints", idempotencyKey=key(), **ends, **gift)
+    done(club, "blockLoyaltyCard", idempotencyKey=key(), number=third, reason="stays as well")
+    done(club, "eraseCustomer", customerId="c", reason="asked for")
+    query = """query($n: String!) { loyaltyCard(number: $n) {
+      blockReason transactions { nodes { comment } } } }"""
+    told = club.ask(query, n=other)["loyaltyCard"]["transactions"]["nodes"]
+    assert [one["comment"] for one in told] == ["stays, too", None, "stays"]
+    assert club.ask(query, n=third)["loyaltyCard"]["blockReason"] == "stays as well"

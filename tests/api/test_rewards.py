@@ -206,6 +206,24 @@ def test_what_one_card_had_before_it_was_linked_no_other_of_the_customer_gets(
     assert (codes_of(service, "A2"), codes_of(service, second)) == (["tenth"], [])
 
 
+def test_what_a_customer_had_no_card_of_it_gets_again_after_erasure(service: Harness) -> None:
+    shop(service, {**TENTH, **PTS, "count": 1, "once": "CUSTOMER"})
+    service.customer("c")
+    first, second = service.issue(customerId="c"), service.issue(customerId="c")
+    service.sale(first, "5.00", customerId="c")
+    erased = {"customerId": "c", "reason": "asked for"}
+    assert service.mutate("eraseCustomer", "userErrors { code }", erased) == {"userErrors": []}
+    for card in (first, second):
+        service.change_card("unblockLoyaltyCard", number=card, reason="found")
+        service.sale(card, "5.00")
+    replaced(service, first, "A2")
+    service.sale("A2", "5.00")
+    assert [len(rewards(service, card)) for card in ("A2", second)] == [1, 0]
+    fresh = service.issue(customerId=service.customer("c"))
+    service.sale(fresh, "5.00", customerId="c")
+    assert len(rewards(service, fresh)) == 1
+
+
 def test_grants_and_counts_move_with_a_replaced_card(service: Harness) -> None:
     shop(service, {**TENTH, **PTS, "count": 3}, {**TENTH, **PTS, "code": "five", "count": 5})
     card = service.issue("A")
