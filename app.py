@@ -4,6 +4,7 @@ at import.
 
 import asyncio
 import gc
+import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, nullcontext
@@ -47,7 +48,11 @@ from schema.payloads import card_payload
 from schema.schema import schema
 from settings import Settings, read_settings
 
+LOG = logging.getLogger("loyalty")
+
 READY_SECONDS = 1.0
+# Events are told in the order of their instants: one that is far behind would be missed.
+READY_APART = timedelta(seconds=10)
 JOB_END_SECONDS = 5.0
 BULK = frozenset(
     {
@@ -73,7 +78,7 @@ def create_app(
     settings: Settings, clock: Clock | None = None, world: Clock = system_clock
 ) -> Starlette:
     """The service as an ASGI application; `clock` replaces the one that the settings say, `world`
-    is the one that rates go by.
+    is the one that rates go by, and that the database's is set beside.
     """
     service = open_service(settings, clock, outward(settings))
     credentials = Credentials(settings, service.database)
@@ -98,7 +103,7 @@ def create_app(
         WebSocketRoute("/graphql", GraphQLSockets(endpoint.operations, settings.cors_origins)),
         Route("/graphql/stream", EventStreams(endpoint.operations)),
         Route("/healthz", healthy),
-        Route("/readyz", readiness(service.database)),
+        Route("/readyz", readiness(service.database, None if settings.clock else world)),
         *playground_routes(settings, service),
     ]
     app = Starlette(routes=routes, lifespan=lifespan, middleware=_middleware(settings))
@@ -252,20 +257,36 @@ async def healthy(_request: Request) -> Response:
     return JSONResponse({"status": "alive"}, headers={"Cache-Control": "no-store"})
 
 
-def readiness(database: Database) -> Callable[[Request], Awaitable[Response]]:
-    """Ready to serve: the database answers, within its own short time."""
+def readiness(database: Database, clock: Clock | None) -> Callable[[Request], Awaitable[Response]]:
+    """Ready to serve: the database answers, within its own short time, and its clock is that of
+    this process, which dates what is posted; no clock: dates are chosen.
+    """
+
+    async def serves() -> bool:
+        async with asyncio.timeout(READY_SECONDS):
+            await _answers(database)
+            server = await database.instant()
+        together = clock is None or server is None or abs(server - clock()) <= READY_APART
+        if not together:
+            LOG.warning("The clocks of database and service are apart.")
+        return together
 
     async def ready(_request: Request) -> Response:
-        read = database.read()
+        headers = {"Cache-Control": "no-store"}
         try:
-            async with asyncio.timeout(READY_SECONDS):
-                await read.all(versions_count)
+            is_serving = await serves()
         except Exception:  # noqa: BLE001 (whatever it is, the database does not serve)
-            return JSONResponse(
-                {"status": "unavailable"}, 503, {"Retry-After": "1", "Cache-Control": "no-store"}
-            )
-        finally:
-            await read.close()
-        return JSONResponse({"status": "ready"}, headers={"Cache-Control": "no-store"})
+            is_serving = False
+        if is_serving:
+            return JSONResponse({"status": "ready"}, headers=headers)
+        return JSONResponse({"status": "unavailable"}, 503, {"Retry-After": "1", **headers})
 
     return ready
+
+
+async def _answers(database: Database) -> None:
+    read = database.read()
+    try:
+        await read.all(versions_count)
+    finally:
+        await read.close()

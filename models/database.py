@@ -9,6 +9,7 @@ import random
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
@@ -291,6 +292,10 @@ class Database(ABC):
         """Run the unit once, in a transaction of its own; by the loop's clock it is to begin well
         before the deadline.
         """
+
+    async def instant(self) -> datetime | None:
+        """What the server's own clock says; None where there is no server."""
+        return None
 
     @abstractmethod
     async def dispose(self) -> None: ...

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 import asyncpg
@@ -30,6 +31,8 @@ _COPIED_ROWS = 16
 _KNOWN = "lists"
 _LISTED = ("uuid", "text", "bytea", "varchar", "date", "int4", "int8", "timestamptz", "bool")
 _ARRAYS = "SELECT " + ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(_LISTED, 1))
+
+_CLOCK = "SELECT clock_timestamp()"
 
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
@@ -203,6 +206,14 @@ class PostgresDatabase(Database):
         if ended != "COMMIT":
             raise RuntimeError("a unit of work went on after a statement of it had failed")
         return result
+
+    async def instant(self) -> datetime | None:
+        connection = await self._begin(_READ)
+        try:
+            now: datetime = await connection.driver.fetchval(_CLOCK)
+        finally:
+            await _end(connection, "COMMIT")
+        return now
 
     async def dispose(self) -> None:
         await self.engine.dispose()
