@@ -6,9 +6,10 @@ from uuid import UUID
 from sqlalchemy import Table, Update, and_, bindparam, delete, select, update
 from sqlalchemy.sql import ColumnElement
 
+from models.activities import activity_line, activity_post
 from models.card_statements import CARD
 from models.cards import card_audit, note
-from models.columns import IDENTIFIER
+from models.columns import IDENTIFIER, TEXT
 from models.customer_statements import CUSTOMER
 from models.ledger import ledger_entry
 from models.local import audit
@@ -41,6 +42,17 @@ forget_notes_on = write(
     delete(note).where(
         note.c.card_id == CARD, note.c.subject_id == bindparam("of_subject", type_=IDENTIFIER)
     )
+)
+# A customer's own id stands as the author of what its token has sent.
+_AUTHOR = bindparam("author", type_=TEXT)
+_NOBODY = bindparam("nobody", type_=TEXT)
+forget_creator = write(
+    update(activity_line).where(activity_line.c.created_by == _AUTHOR).values(created_by=_NOBODY)
+)
+forget_poster = write(
+    update(activity_post)
+    .where(activity_post.c.card_id == CARD, activity_post.c.posted_by == _AUTHOR)
+    .values(posted_by=_NOBODY)
 )
 # Why points were adjusted is a code of the books, and no text about a person.
 _CODED = "adjustPoints"

@@ -37,7 +37,7 @@ class Caller:
     @property
     def scope(self) -> str:
         """What idempotency keys are kept under: a rotated key keeps its name."""
-        return f"customer:{self.name}" if self.role is Role.CUSTOMER else f"key:{self.name}"
+        return customer_scope(self.name) if self.role is Role.CUSTOMER else f"key:{self.name}"
 
     @property
     def is_managing(self) -> bool:
@@ -45,6 +45,10 @@ class Caller:
 
     def reaches(self, channel: str) -> bool:
         return self.channels is None or channel in self.channels
+
+
+def customer_scope(customer_id: str) -> str:
+    return f"customer:{customer_id}"
 
 
 def check_channel(caller: Caller, channel: str, path: tuple[str, ...]) -> None:

@@ -3,6 +3,7 @@
 Source: semantics 4.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -25,12 +26,15 @@ from models.customer_statements import (
 )
 from models.database import Transaction
 from models.erasure_statements import (
+    forget_creator,
     forget_notes_on,
+    forget_poster,
     forget_reasons_of_card,
     forget_reasons_of_customer,
     gifts_of_card,
 )
 from resolvers.audits import Facts, audit
+from resolvers.callers import customer_scope
 from resolvers.context import Context
 from resolvers.customer_changes import check_reason, known_customer
 from resolvers.held_cards import lock_with_holds
@@ -52,6 +56,7 @@ async def erase(context: Context, customer_id: str, reason: str) -> None:
         key = await known_customer(context, transaction, customer_id)
         await transaction.first(locked_customer, of_customer=key)
         cards = await _block_and_unlink(context, transaction, key, book, now)
+        await _forget_author(transaction, customer_id, cards)
         for statement in (
             delete_customer_cards,
             delete_affiliations,
@@ -62,7 +67,7 @@ async def erase(context: Context, customer_id: str, reason: str) -> None:
             await transaction.run(statement, of_customer=key)
         await transaction.run(mark_erased, of_customer=key, erased_at=now)
         # The reason is a text somebody typed about the person, so it is not kept.
-        after: Facts = {"cards": cards}
+        after: Facts = {"cards": len(cards)}
         await audit(context, transaction, "eraseCustomer", now, customer_key=key, after=after)
 
     await context.unit(unit)
@@ -74,12 +79,12 @@ async def _block_and_unlink(
     key: UUID,
     book: RuleBook | None,
     now: datetime,
-) -> int:
-    """How many cards the customer had."""
+) -> Sequence[CardRow]:
+    """The cards that the customer had."""
     links = await transaction.each(cards_of_customers, [key])
     rows = await transaction.each(cards_of, [row.card_id for row in links])
     if not rows or book is None:
-        return 0
+        return ()
     held = await lock_with_holds(context, transaction, rows, book, now)
     await keep_granted(transaction, key, rows)
     events: dict[UUID, list[Event]] = {}
@@ -93,7 +98,16 @@ async def _block_and_unlink(
             events[card_id].insert(0, Event("cardBlocked", {}))
     op_id = operation_id(natural_key("eraseCustomer", str(key)))
     await held.void_all(transaction, op_id, "eraseCustomer", events)
-    return len(rows)
+    return rows
+
+
+async def _forget_author(
+    transaction: Transaction, customer_id: str, cards: Sequence[CardRow]
+) -> None:
+    of = {"author": customer_scope(customer_id), "nobody": customer_scope("")}
+    await transaction.run(forget_creator, **of)
+    for card in cards:
+        await transaction.run(forget_poster, **of, of_card=card.card_id)
 
 
 async def _forget_texts(transaction: Transaction, card: CardRow) -> None:

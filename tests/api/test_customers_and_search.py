@@ -4,7 +4,12 @@ import json
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from models.database import Database
+from models.statements import Statement
+from models.tables import metadata
+from tests.api.activities import act, activity_input, activity_program, create
 from tests.api.harness import Harness
 from tests.api.program import amount_rule, channel, club_document, scheme
 
@@ -459,3 +464,43 @@ def test_what_is_written_about_others_outlives_erasure(club: Harness) -> None:
     told = club.ask(query, n=other)["loyaltyCard"]["transactions"]["nodes"]
     assert [one["comment"] for one in told] == ["stays, too", None, "stays"]
     assert club.ask(query, n=third)["loyaltyCard"]["blockReason"] == "stays as well"
+
+
+async def everything(database: Database) -> dict[str, list[tuple[Any, ...]]]:
+    """All rows of all tables."""
+
+    def row(*columns: Any) -> tuple[Any, ...]:
+        return columns
+
+    read = database.read()
+    try:
+        return {
+            name: await read.all(Statement(select(table), row))
+            for name, table in metadata.tables.items()
+        }
+    finally:
+        await read.close()
+
+
+def test_no_table_knows_the_person_after_erasure(service: Harness) -> None:
+    service.apply(activity_program(channels=[channel(kind="STORE")]))
+    known = {"name": "Ada Lovelace", "email": "ada@example.com", "phone": "+41 44 668 18 00"}
+    person = service.customer("ADA-1815", affiliations=["veteran"], **known)
+    card, asked = service.issue(customerId=person), {"customerId": person}
+    service.sale(card, "300.00", **asked)
+    own = f"customer:{person}"
+    line = activity_input(service, card, "CHECKIN", comment="It is me, Ada Lovelace")
+    assert create(service, line, caller=own)["userErrors"] == []
+    act(service, card, "CHECKIN", caller=own)
+    done(service, "setCustomerLoyaltyBlock", **asked, blocked=True, reason="Ada Lovelace")
+    texts = (person, *known.values(), "Ada", "veteran")
+
+    def knowing(*texts: str) -> set[str]:
+        rows = service.wait(everything(service.database))
+        return {name for name, of in rows.items() if any(text in repr(of) for text in texts)}
+
+    assert {"customer_pii", "customer_ref", "activity_line", "audit"} <= knowing(*texts)
+    done(service, "eraseCustomer", **asked, reason="asked for")
+    # The program itself names the affiliation, and a sale what it was judged by.
+    assert knowing(*texts) <= {"configuration_version", "sale_fact"}
+    assert knowing(*texts[:-1]) == set()
