@@ -5,7 +5,7 @@ Source: semantics 8.4, 8.5.
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -16,7 +16,7 @@ from models.payment_statements import (
     PaymentRow,
     SliceRow,
     change_order,
-    change_slice,
+    delete_slices,
     insert_hold_lots,
     insert_payment,
     insert_payment_card,
@@ -101,25 +101,37 @@ async def write_payment(transaction: Transaction, made: Made) -> None:
         card_id=row.card_id,
         payment_id=row.payment_id,
     )
-    await transaction.run_many(
-        insert_slices,
-        [
-            SliceRow(
-                row.card_id,
-                row.payment_id,
-                place,
-                one.reward_point,
-                one.line_number,
-                one.points_units,
-                one.amount_minor,
-                0,
-                0,
-                0,
-            )._asdict()
-            for place, one in enumerate(made.cover.slices)
-        ],
-    )
+    await _write_slices(transaction, row, made.cover, {})
     await _write_hold_lots(transaction, made)
+
+
+async def _write_slices(
+    transaction: Transaction,
+    row: PaymentRow,
+    cover: Cover,
+    used: Mapping[int | None, int],
+) -> None:
+    """The slices in the order of consumption; `used`: what sales have used up of each line."""
+    left = defaultdict(int, used)
+    rows = []
+    for place, one in enumerate(cover.slices):
+        part = min(left[one.line_number], one.amount_minor)
+        left[one.line_number] -= part
+        rows.append(
+            SliceRow(
+                card_id=row.card_id,
+                payment_id=row.payment_id,
+                slice_no=place,
+                reward_point=one.reward_point,
+                line_number=one.line_number,
+                points=one.points_units,
+                amount_minor=one.amount_minor,
+                used_minor=part,
+                refunded_points=0,
+                refunded_minor=0,
+            )._asdict()
+        )
+    await transaction.run_many(insert_slices, rows)
 
 
 async def _write_hold_lots(transaction: Transaction, made: Made) -> None:
@@ -177,20 +189,16 @@ def _draft(row: PaymentRow, code: str, units: int, formula: str) -> Draft:
     )
 
 
-async def rewrite_slices(
-    transaction: Transaction, row: PaymentRow, slices: Sequence[SliceRow], cover: Cover
+async def replace_slices(
+    transaction: Transaction, row: PaymentRow, before: Sequence[SliceRow], cover: Cover
 ) -> None:
-    """Let the slices say what was captured of what was authorised."""
-    captured = {(one.reward_point, one.line_number): one for one in cover.slices}
-    for one in slices:
-        now = captured.get((one.reward_point, one.line_number))
-        await transaction.run(
-            change_slice,
-            of_card=row.card_id,
-            of_payment=row.payment_id,
-            of_slice=one.slice_no,
-            points=now.points_units if now else 0,
-            amount_minor=now.amount_minor if now else 0,
-            refunded_points=one.refunded_points,
-            refunded_minor=one.refunded_minor,
-        )
+    """Let the slices say what was captured of what was authorised.
+
+    The walk for less may pay a line with a reward point that the walk for more spent elsewhere.
+    Nothing was refunded yet; what sales have used up of a line stays used.
+    """
+    used: dict[int | None, int] = defaultdict(int)
+    for one in before:
+        used[one.line_number] += one.used_minor
+    await transaction.run(delete_slices, of_card=row.card_id, of_payment=row.payment_id)
+    await _write_slices(transaction, row, cover, used)

@@ -33,7 +33,7 @@ from resolvers.holds import (
     status_at,
 )
 from resolvers.paying import write_pool
-from resolvers.payment_books import by_card, redemptions, rewrite_slices
+from resolvers.payment_books import by_card, redemptions, replace_slices
 from resolvers.pools import Pool, lock_cards
 from resolvers.replays import Answer, Operation, Outcome, key_fault, once
 from rules.cover import Cover, Slice
@@ -132,7 +132,8 @@ async def _capture(context: Context, operation: Operation, command: Capture) -> 
     consumed = by_card(_consumed(held, cover, found.pool))
     for card_id, mine in consumed.items():
         await found.pool.ledgers[card_id].add(redemptions(row, mine, cover))
-    await rewrite_slices(transaction, row, slices, cover)
+    if cover.amount_minor < row.amount_minor:
+        await replace_slices(transaction, row, slices, cover)
     written = [(card_id, operation.op_id) for card_id in consumed]
     await set_status(transaction, row, "CAPTURED", cover.amount_minor, written)
     return await finish(context, operation, found, "captureLoyaltyPayment")

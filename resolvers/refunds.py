@@ -14,7 +14,7 @@ from uuid import UUID
 
 from models.database import Transaction
 from models.failures import ChangedMeanwhile
-from models.payment_statements import SliceRow, change_slice, hold_lots_of_payment, slices_of
+from models.payment_statements import SliceRow, hold_lots_of_payment, refund_slice, slices_of
 from resolvers.clock import civil_date
 from resolvers.context import Context
 from resolvers.holds import cards_of, change, with_operations
@@ -287,12 +287,10 @@ async def _write_payment(
     row = refunding.found.row
     for one in undone:
         await transaction.run(
-            change_slice,
+            refund_slice,
             of_card=row.card_id,
             of_payment=row.payment_id,
             of_slice=one.slice.place,
-            points=one.slice.points_units,
-            amount_minor=one.slice.amount_minor,
             refunded_points=one.slice.refunded_units + one.units,
             refunded_minor=one.slice.refunded_minor + one.minor,
         )
