@@ -88,6 +88,7 @@ hold_lot = Table(
     Column("place", Integer, nullable=False),
     Column("points", UNITS, nullable=False),
     Column("authorized_on", DAY, nullable=False),
+    # When it was written: nothing known before that instant knows it.
     Column("authorized_at", INSTANT, nullable=False),
     Column("expires_at", INSTANT, nullable=False),
     Column("released_at", INSTANT),

@@ -199,7 +199,7 @@ async def _pay(context: Context, operation: Operation, command: Pay) -> Answer:
             raise fault
     for other in others:
         ended = EXPIRED if status_at(other, now) == EXPIRED else VOIDED
-        await release_payment(transaction, pool.ledgers, other, now)
+        await release_payment(transaction, pool.ledgers, other)
         await set_status(transaction, other, ended)
     for ledger in pool.ledgers.values():
         ledger.settle()
@@ -298,7 +298,7 @@ async def _write(
         operation.op_id,
         capture=asked.command.capture,
     )
-    await write_payment(transaction, Made(row, tender, cover, tuple(taken)))
+    await write_payment(transaction, Made(row, tender, cover, tuple(taken)), pool.ledgers)
     for card_id, mine in by_card(taken).items():
         if asked.command.capture:
             await pool.ledgers[card_id].add(redemptions(row, mine, cover))

@@ -23,7 +23,7 @@ from models.payment_statements import (
     insert_slices,
 )
 from resolvers.holds import operations_json
-from resolvers.ledgers import Step
+from resolvers.ledgers import CardLedger, Step
 from rules.book import RuleBook
 from rules.cover import Cover
 from rules.ledger import Draft, EntryType, Origin, Reason
@@ -90,7 +90,9 @@ def payment_row(
     )
 
 
-async def write_payment(transaction: Transaction, made: Made) -> None:
+async def write_payment(
+    transaction: Transaction, made: Made, ledgers: Mapping[UUID, CardLedger]
+) -> None:
     row = made.row
     await transaction.run(insert_payment, **row._asdict())
     await transaction.run(insert_payment_card, payment_id=row.payment_id, card_id=row.card_id)
@@ -102,7 +104,7 @@ async def write_payment(transaction: Transaction, made: Made) -> None:
         payment_id=row.payment_id,
     )
     await _write_slices(transaction, row, made.cover, {})
-    await _write_hold_lots(transaction, made)
+    await _write_hold_lots(transaction, made, ledgers)
 
 
 async def _write_slices(
@@ -134,11 +136,17 @@ async def _write_slices(
     await transaction.run_many(insert_slices, rows)
 
 
-async def _write_hold_lots(transaction: Transaction, made: Made) -> None:
-    """The lots in the order of consumption; those of a captured payment are free of it at once."""
+async def _write_hold_lots(
+    transaction: Transaction, made: Made, ledgers: Mapping[UUID, CardLedger]
+) -> None:
+    """The lots in the order of consumption; those of a captured payment are free of it at once.
+
+    What is known of a hold begins with its writing, however far back the payment is dated.
+    """
     row = made.row
     places = list(enumerate(made.taken))
     for card_id in by_card(made.taken):
+        written_at = ledgers[card_id].posted_at
         await transaction.run_many(
             insert_hold_lots,
             [
@@ -152,9 +160,9 @@ async def _write_hold_lots(transaction: Transaction, made: Made) -> None:
                     place=place,
                     points=one.units,
                     authorized_on=row.authorized_on,
-                    authorized_at=row.created_at,
-                    expires_at=row.hold_expires_at or row.created_at,
-                    released_at=row.created_at if row.hold_expires_at is None else None,
+                    authorized_at=written_at,
+                    expires_at=row.hold_expires_at or written_at,
+                    released_at=written_at if row.hold_expires_at is None else None,
                 )._asdict()
                 for place, one in places
                 if one.lot.card_id == card_id

@@ -128,7 +128,7 @@ async def _capture(context: Context, operation: Operation, command: Capture) -> 
     held = await _held(transaction, found)
     slices = await transaction.each(slices_of, [row.payment_id], of_card=row.card_id)
     cover = await _captured(context, transaction, found, command, (held, slices))
-    await release_payment(transaction, found.pool.ledgers, row, found.now)
+    await release_payment(transaction, found.pool.ledgers, row)
     consumed = by_card(_consumed(held, cover, found.pool))
     for card_id, mine in consumed.items():
         await found.pool.ledgers[card_id].add(redemptions(row, mine, cover))
@@ -206,7 +206,7 @@ async def void(context: Context, key: str, command: Void) -> Outcome:
             return _answer(found)
         if found.status != AUTHORIZED:
             raise PaymentStateConflict("The payment was captured: refund it.", ("paymentId",))
-        await release_payment(operation.transaction, found.pool.ledgers, found.row, found.now)
+        await release_payment(operation.transaction, found.pool.ledgers, found.row)
         await set_status(operation.transaction, found.row, VOIDED)
         return await finish(context, operation, found, "voidLoyaltyPayment")
 
