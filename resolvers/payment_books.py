@@ -22,12 +22,13 @@ from models.payment_statements import (
     insert_payment_card,
     insert_slices,
 )
+from resolvers.clock import civil_date
 from resolvers.holds import operations_json
 from resolvers.ledgers import CardLedger, Step
 from rules.book import RuleBook
 from rules.cover import Cover
 from rules.ledger import Draft, EntryType, Origin, Reason
-from rules.lots import Taken
+from rules.lots import Lot, Taken
 from rules.tender import Tender
 from rules.tender_json import facts_as_json
 
@@ -159,7 +160,7 @@ async def _write_hold_lots(
                     expires_on_lot=one.lot.expires_on,
                     place=place,
                     points=one.units,
-                    authorized_on=row.authorized_on,
+                    authorized_on=_held_from(row, one.lot, ledgers[card_id]),
                     authorized_at=written_at,
                     expires_at=row.hold_expires_at or written_at,
                     released_at=written_at if row.hold_expires_at is None else None,
@@ -168,6 +169,14 @@ async def _write_hold_lots(
                 if one.lot.card_id == card_id
             ],
         )
+
+
+def _held_from(row: PaymentRow, lot: Lot, ledger: CardLedger) -> date:
+    """The first day whose balance shows the hold: the order's day, or the card's own where that is
+    earlier, since no cart can spend the points from then on; never before the lot was there.
+    """
+    own = civil_date(min(row.created_at, ledger.posted_at), ledger.zone)
+    return max(lot.entry_date, min(row.authorized_on, own))
 
 
 def redemptions(row: PaymentRow, taken: Sequence[Taken], cover: Cover) -> list[Step]:
