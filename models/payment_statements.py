@@ -129,7 +129,9 @@ refund_slice = write(
         payment_slice.c.slice_no == bindparam("of_slice"),
     )
     .values(
-        refunded_points=bindparam("refunded_points"), refunded_minor=bindparam("refunded_minor")
+        used_minor=bindparam("used_minor"),
+        refunded_points=bindparam("refunded_points"),
+        refunded_minor=bindparam("refunded_minor"),
     )
 )
 use_slice = write(

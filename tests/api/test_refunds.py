@@ -285,6 +285,35 @@ def test_a_sale_earns_for_what_was_refunded_before_it(service: Harness) -> None:
     assert [row["points"] for row in payload["salesTransaction"]["transactions"]] == ["80"]
 
 
+@pytest.mark.parametrize("rules", [(pay_rule(),), (pay_rule(), CASH_RULE)])
+def test_what_comes_back_of_a_sale_is_not_taken_from_what_pays_the_next(
+    service: Harness, rules: tuple[Any, ...]
+) -> None:
+    """Three pieces paid with points alone, delivered one by one, the first sent back."""
+    document = {**program(*rules), "settings": {"earnOnRedeemSale": "REMAINDER"}}
+    card = holder(service, document, 9000 if len(rules) == 1 else 6000)
+    adjust(service, card, "30.00", rewardPoint="CASH")
+    payment = pay(service, card, "90.00", cart(line(1, "30.00", 3)))
+    first = sold(service, card, payment, line(1, "30.00"))
+    assert entries(first["salesTransaction"]) == []
+    assert state(refund(service, payment, amount="30.00")) == ("PARTIALLY_REFUNDED", "30.00")
+    for _ in range(2):
+        assert entries(sold(service, card, payment, line(1, "30.00"))["salesTransaction"]) == []
+    # All is used up or given back.
+    last = sold(service, card, payment, line(1, "30.00"))
+    assert entries(last["salesTransaction"]) == [("PTS", "30")]
+
+
+def test_what_is_given_back_beyond_what_sales_used_pays_no_more(service: Harness) -> None:
+    document = {**program(), "settings": {"earnOnRedeemSale": "REMAINDER"}}
+    card = holder(service, document, 9000)
+    payment = pay(service, card, "90.00", cart(line(1, "30.00", 3)))
+    sold(service, card, payment, line(1, "30.00"))
+    refund(service, payment, lines=lines((1, 2)))
+    rest = sold(service, card, payment, line(1, "30.00", 2))
+    assert entries(rest["salesTransaction"]) == [("PTS", "30")]
+
+
 PIECE = {
     "code": "piece",
     "reward": "PAYMENT_BY_QUANTITY",
