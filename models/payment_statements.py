@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_leave
 
 from models.card_statements import CARD
@@ -115,7 +115,13 @@ change_payment = write(
         refunded_quantities=bindparam("refunded_quantities"),
     )
 )
-change_slice = write(
+# A partial capture may pay what the authorisation did not: its slices take the place of the others.
+delete_slices = write(
+    delete(payment_slice).where(
+        payment_slice.c.card_id == CARD, payment_slice.c.payment_id == _PAYMENT
+    )
+)
+refund_slice = write(
     update(payment_slice)
     .where(
         payment_slice.c.card_id == CARD,
@@ -123,13 +129,11 @@ change_slice = write(
         payment_slice.c.slice_no == bindparam("of_slice"),
     )
     .values(
-        points=bindparam("points"),
-        amount_minor=bindparam("amount_minor"),
+        used_minor=bindparam("used_minor"),
         refunded_points=bindparam("refunded_points"),
         refunded_minor=bindparam("refunded_minor"),
     )
 )
-
 use_slice = write(
     update(payment_slice)
     .where(

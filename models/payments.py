@@ -87,6 +87,8 @@ hold_lot = Table(
     # The order of consumption: a partial capture takes the first.
     Column("place", Integer, nullable=False),
     Column("points", UNITS, nullable=False),
+    # The first day whose balance shows it, and when it was written: nothing known before that
+    # instant knows it.
     Column("authorized_on", DAY, nullable=False),
     Column("authorized_at", INSTANT, nullable=False),
     Column("expires_at", INSTANT, nullable=False),

@@ -27,6 +27,8 @@ from models.ledger_statements import (
     LotRow,
     PointsDayRow,
 )
+from models.payment_statements import PaymentRow, SliceRow
+from models.payments import payment, payment_slice
 from models.statements import Statement
 
 
@@ -126,6 +128,10 @@ taken_by_entries = Statement(
     .group_by(allocation.c.entry_id),
     TakenByEntryRow,
 )
+all_payments = Statement(
+    select(payment).where(payment.c.card_id == CARD).order_by(payment.c.payment_id), PaymentRow
+)
+all_slices = Statement(select(payment_slice).where(payment_slice.c.card_id == CARD), SliceRow)
 numbers_of_card = Statement(
     select(card_number.c.number).where(
         card_number.c.card_id == CARD, card_number.c.number == bindparam("number")

@@ -312,7 +312,7 @@ async def _past_holds(
     rows = await context.read.each(holds_of, list(dict.fromkeys(key[0] for key in keys)))
     for key in keys:
         for hold in rows:
-            if hold.card_id != key[0] or hold.authorized_on > key[1]:
+            if not _is_known(hold, key):
                 continue
             place = (key, hold.reward_point, hold.vests_on, hold.expires_on_lot)
             if _was_live(hold, key[2]):
@@ -335,9 +335,15 @@ def _held_then(
     return PointsDay(*dates, remainder=left, held=held), freed
 
 
+def _is_known(hold: HoldLotRow, key: PastKey) -> bool:
+    """Whether the hold is of the card, of the day or before, and was written by the instant."""
+    card_id, as_of, known_at = key
+    is_of_day = hold.card_id == card_id and hold.authorized_on <= as_of
+    return is_of_day and hold.authorized_at <= known_at
+
+
 def _was_live(hold: HoldLotRow, known_at: datetime) -> bool:
-    freed = min(hold.expires_at, hold.released_at or hold.expires_at)
-    return hold.authorized_at <= known_at < freed
+    return known_at < min(hold.expires_at, hold.released_at or hold.expires_at)
 
 
 async def _was_unnoticed(context: Context, hold: HoldLotRow, known_at: datetime) -> bool:

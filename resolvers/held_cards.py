@@ -48,7 +48,7 @@ class HeldCards:
         """Void the payments and write every ledger with its events."""
         for payment in self.payments:
             ended = EXPIRED if status_at(payment, self.now) == EXPIRED else VOIDED
-            await release_payment(transaction, self.ledgers, payment, self.now)
+            await release_payment(transaction, self.ledgers, payment)
             await set_status(transaction, payment, ended)
         voided = [
             Event("paymentChanged", {"payment": str(one.payment_id)}) for one in self.payments

@@ -46,10 +46,7 @@ def cards_of(payments: Iterable[PaymentRow]) -> frozenset[UUID]:
 
 
 async def release_payment(
-    transaction: Transaction,
-    ledgers: dict[UUID, CardLedger],
-    payment: PaymentRow,
-    now: datetime,
+    transaction: Transaction, ledgers: dict[UUID, CardLedger], payment: PaymentRow
 ) -> None:
     """Free what the payment reserves of the lots of the ledgers' cards; debt does not meet it
     yet.
@@ -58,7 +55,7 @@ async def release_payment(
         rows = await transaction.all(
             hold_lots_of_payment, of_card=card_id, of_payment=payment.payment_id
         )
-        await ledger.release([row for row in rows if row.released_at is None], now)
+        await ledger.release([row for row in rows if row.released_at is None])
 
 
 async def set_status(

@@ -173,13 +173,15 @@ class CardLedger:
         for reward_point in sorted(owing | self.lapsed.keys()):
             await self.open(reward_point)
 
-    async def release(self, holds: Iterable[HoldLotRow], at: datetime) -> None:
-        """Give back what holds reserve of this card's lots; debt does not meet it yet."""
+    async def release(self, holds: Iterable[HoldLotRow]) -> None:
+        """Give back what holds reserve of this card's lots, known when the entries of this posting
+        are; debt does not meet it yet.
+        """
         known = {(hold.payment_id, hold.lot_id) for hold, _ in self.released}
         for hold in holds:
             book = await self.open(hold.reward_point)
             if (hold.payment_id, hold.lot_id) not in known:
-                self._free(book, hold, at)
+                self._free(book, hold, self.posted_at)
 
     def settle(self) -> None:
         """Let debts meet what is available today."""

@@ -98,10 +98,11 @@ def _add(
 ) -> None:
     settled = settle(days, debt[0], debt[1], on)
     free = [day for day in settled.days if day.vests_on <= on <= day.expires_on]
-    pool.available[code] += max(0, sum(day.free for day in free) - settled.debt)
+    available = max(0, sum(day.free for day in free) - settled.debt)
+    pool.available[code] += available
     pool.held[code] += sum(day.held for day in days)
     soon = [day for day in free if day.expires_on != NEVER and day.expires_on <= on + SOON]
-    pool.soon[code] += sum(day.free for day in soon)
+    pool.soon[code] += min(available, sum(day.free for day in soon))
 
 
 def _parts(cover: Cover) -> tuple[Part, ...]:

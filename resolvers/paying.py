@@ -85,6 +85,15 @@ class _Checked:
     on: date
 
 
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """What is paid, and what each card has available of each reward point to pay it with."""
+
+    tender: Tender
+    cover: Cover
+    available: dict[str, dict[UUID, int]]
+
+
 async def pay(context: Context, key: str, command: Pay) -> Outcome:
     """Pay with points exactly `amount`, or reserve them; the answer names card and payment.
 
@@ -190,7 +199,7 @@ async def _pay(context: Context, operation: Operation, command: Pay) -> Answer:
             raise fault
     for other in others:
         ended = EXPIRED if status_at(other, now) == EXPIRED else VOIDED
-        await release_payment(transaction, pool.ledgers, other, now)
+        await release_payment(transaction, pool.ledgers, other)
         await set_status(transaction, other, ended)
     for ledger in pool.ledgers.values():
         ledger.settle()
@@ -238,7 +247,7 @@ async def _others(transaction: Transaction, asked: _Checked, card: CardRow) -> l
 
 async def _cover(
     context: Context, transaction: Transaction, asked: _Checked, pool: Pool
-) -> tuple[Tender, Cover]:
+) -> _Decided:
     """The walk over the cart as it stands under the locks.
 
     Raises ChangedMeanwhile where it is another than the one that was checked before them.
@@ -254,13 +263,13 @@ async def _cover(
         raise ChangedMeanwhile
     held, total_minor = cart.party.affiliations, cart.priced.totals.total_minor
     tender = tender_of(asked.book, asked.channel, facts, held, cart.items, total_minor, asked.on)
-    budgets = {
-        code: await pool.available_units(tender.points[code], asked.on)
-        for code in tender.payable_points
+    available = {
+        code: await pool.available(tender.points[code], asked.on) for code in tender.payable_points
     }
+    budgets = {code: sum(units.values()) for code, units in available.items()}
     reserved = {code: await pool.held_units(code) for code in tender.payable_points}
     cover = decide(tender, budgets, reserved, asked.amount_minor, cart.balance_due_minor)
-    return tender, cover
+    return _Decided(tender, cover, available)
 
 
 async def _write(
@@ -268,14 +277,15 @@ async def _write(
     operation: Operation,
     asked: _Checked,
     pool: Pool,
-    decided: tuple[Tender, Cover],
+    decided: _Decided,
     payment_id: UUID,
     ended_ids: Iterable[UUID],
 ) -> None:
-    transaction, (tender, cover) = operation.transaction, decided
+    transaction, tender, cover = operation.transaction, decided.tender, decided.cover
     taken: list[Taken] = []
     for code in cover.reward_points:
-        taken += take(await pool.lots(code), cover.points_units(code), asked.on)
+        units = cover.points_units(code)
+        taken += take(await pool.lots(code), units, asked.on, decided.available[code])
     row = payment_row(
         pool.presented.card.card_id,
         payment_id,
@@ -288,7 +298,7 @@ async def _write(
         operation.op_id,
         capture=asked.command.capture,
     )
-    await write_payment(transaction, Made(row, tender, cover, tuple(taken)))
+    await write_payment(transaction, Made(row, tender, cover, tuple(taken)), pool.ledgers)
     for card_id, mine in by_card(taken).items():
         if asked.command.capture:
             await pool.ledgers[card_id].add(redemptions(row, mine, cover))

@@ -5,7 +5,7 @@ Source: semantics 8.4, 8.5.
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -16,18 +16,19 @@ from models.payment_statements import (
     PaymentRow,
     SliceRow,
     change_order,
-    change_slice,
+    delete_slices,
     insert_hold_lots,
     insert_payment,
     insert_payment_card,
     insert_slices,
 )
+from resolvers.clock import civil_date
 from resolvers.holds import operations_json
-from resolvers.ledgers import Step
+from resolvers.ledgers import CardLedger, Step
 from rules.book import RuleBook
 from rules.cover import Cover
 from rules.ledger import Draft, EntryType, Origin, Reason
-from rules.lots import Taken
+from rules.lots import Lot, Taken
 from rules.tender import Tender
 from rules.tender_json import facts_as_json
 
@@ -90,7 +91,9 @@ def payment_row(
     )
 
 
-async def write_payment(transaction: Transaction, made: Made) -> None:
+async def write_payment(
+    transaction: Transaction, made: Made, ledgers: Mapping[UUID, CardLedger]
+) -> None:
     row = made.row
     await transaction.run(insert_payment, **row._asdict())
     await transaction.run(insert_payment_card, payment_id=row.payment_id, card_id=row.card_id)
@@ -101,32 +104,50 @@ async def write_payment(transaction: Transaction, made: Made) -> None:
         card_id=row.card_id,
         payment_id=row.payment_id,
     )
-    await transaction.run_many(
-        insert_slices,
-        [
+    await _write_slices(transaction, row, made.cover, {})
+    await _write_hold_lots(transaction, made, ledgers)
+
+
+async def _write_slices(
+    transaction: Transaction,
+    row: PaymentRow,
+    cover: Cover,
+    used: Mapping[int | None, int],
+) -> None:
+    """The slices in the order of consumption; `used`: what sales have used up of each line."""
+    left = defaultdict(int, used)
+    rows = []
+    for place, one in enumerate(cover.slices):
+        part = min(left[one.line_number], one.amount_minor)
+        left[one.line_number] -= part
+        rows.append(
             SliceRow(
-                row.card_id,
-                row.payment_id,
-                place,
-                one.reward_point,
-                one.line_number,
-                one.points_units,
-                one.amount_minor,
-                0,
-                0,
-                0,
+                card_id=row.card_id,
+                payment_id=row.payment_id,
+                slice_no=place,
+                reward_point=one.reward_point,
+                line_number=one.line_number,
+                points=one.points_units,
+                amount_minor=one.amount_minor,
+                used_minor=part,
+                refunded_points=0,
+                refunded_minor=0,
             )._asdict()
-            for place, one in enumerate(made.cover.slices)
-        ],
-    )
-    await _write_hold_lots(transaction, made)
+        )
+    await transaction.run_many(insert_slices, rows)
 
 
-async def _write_hold_lots(transaction: Transaction, made: Made) -> None:
-    """The lots in the order of consumption; those of a captured payment are free of it at once."""
+async def _write_hold_lots(
+    transaction: Transaction, made: Made, ledgers: Mapping[UUID, CardLedger]
+) -> None:
+    """The lots in the order of consumption; those of a captured payment are free of it at once.
+
+    What is known of a hold begins with its writing, however far back the payment is dated.
+    """
     row = made.row
     places = list(enumerate(made.taken))
     for card_id in by_card(made.taken):
+        written_at = ledgers[card_id].posted_at
         await transaction.run_many(
             insert_hold_lots,
             [
@@ -139,15 +160,23 @@ async def _write_hold_lots(transaction: Transaction, made: Made) -> None:
                     expires_on_lot=one.lot.expires_on,
                     place=place,
                     points=one.units,
-                    authorized_on=row.authorized_on,
-                    authorized_at=row.created_at,
-                    expires_at=row.hold_expires_at or row.created_at,
-                    released_at=row.created_at if row.hold_expires_at is None else None,
+                    authorized_on=_held_from(row, one.lot, ledgers[card_id]),
+                    authorized_at=written_at,
+                    expires_at=row.hold_expires_at or written_at,
+                    released_at=written_at if row.hold_expires_at is None else None,
                 )._asdict()
                 for place, one in places
                 if one.lot.card_id == card_id
             ],
         )
+
+
+def _held_from(row: PaymentRow, lot: Lot, ledger: CardLedger) -> date:
+    """The first day whose balance shows the hold: the order's day, or the card's own where that is
+    earlier, since no cart can spend the points from then on; never before the lot was there.
+    """
+    own = civil_date(min(row.created_at, ledger.posted_at), ledger.zone)
+    return max(lot.entry_date, min(row.authorized_on, own))
 
 
 def redemptions(row: PaymentRow, taken: Sequence[Taken], cover: Cover) -> list[Step]:
@@ -177,20 +206,16 @@ def _draft(row: PaymentRow, code: str, units: int, formula: str) -> Draft:
     )
 
 
-async def rewrite_slices(
-    transaction: Transaction, row: PaymentRow, slices: Sequence[SliceRow], cover: Cover
+async def replace_slices(
+    transaction: Transaction, row: PaymentRow, before: Sequence[SliceRow], cover: Cover
 ) -> None:
-    """Let the slices say what was captured of what was authorised."""
-    captured = {(one.reward_point, one.line_number): one for one in cover.slices}
-    for one in slices:
-        now = captured.get((one.reward_point, one.line_number))
-        await transaction.run(
-            change_slice,
-            of_card=row.card_id,
-            of_payment=row.payment_id,
-            of_slice=one.slice_no,
-            points=now.points_units if now else 0,
-            amount_minor=now.amount_minor if now else 0,
-            refunded_points=one.refunded_points,
-            refunded_minor=one.refunded_minor,
-        )
+    """Let the slices say what was captured of what was authorised.
+
+    The walk for less may pay a line with a reward point that the walk for more spent elsewhere.
+    Nothing was refunded yet; what sales have used up of a line stays used.
+    """
+    used: dict[int | None, int] = defaultdict(int)
+    for one in before:
+        used[one.line_number] += one.used_minor
+    await transaction.run(delete_slices, of_card=row.card_id, of_payment=row.payment_id)
+    await _write_slices(transaction, row, cover, used)

@@ -33,7 +33,7 @@ from resolvers.holds import (
     status_at,
 )
 from resolvers.paying import write_pool
-from resolvers.payment_books import by_card, redemptions, rewrite_slices
+from resolvers.payment_books import by_card, redemptions, replace_slices
 from resolvers.pools import Pool, lock_cards
 from resolvers.replays import Answer, Operation, Outcome, key_fault, once
 from rules.cover import Cover, Slice
@@ -128,11 +128,12 @@ async def _capture(context: Context, operation: Operation, command: Capture) -> 
     held = await _held(transaction, found)
     slices = await transaction.each(slices_of, [row.payment_id], of_card=row.card_id)
     cover = await _captured(context, transaction, found, command, (held, slices))
-    await release_payment(transaction, found.pool.ledgers, row, found.now)
+    await release_payment(transaction, found.pool.ledgers, row)
     consumed = by_card(_consumed(held, cover, found.pool))
     for card_id, mine in consumed.items():
         await found.pool.ledgers[card_id].add(redemptions(row, mine, cover))
-    await rewrite_slices(transaction, row, slices, cover)
+    if cover.amount_minor < row.amount_minor:
+        await replace_slices(transaction, row, slices, cover)
     written = [(card_id, operation.op_id) for card_id in consumed]
     await set_status(transaction, row, "CAPTURED", cover.amount_minor, written)
     return await finish(context, operation, found, "captureLoyaltyPayment")
@@ -205,7 +206,7 @@ async def void(context: Context, key: str, command: Void) -> Outcome:
             return _answer(found)
         if found.status != AUTHORIZED:
             raise PaymentStateConflict("The payment was captured: refund it.", ("paymentId",))
-        await release_payment(operation.transaction, found.pool.ledgers, found.row, found.now)
+        await release_payment(operation.transaction, found.pool.ledgers, found.row)
         await set_status(operation.transaction, found.row, VOIDED)
         return await finish(context, operation, found, "voidLoyaltyPayment")
 

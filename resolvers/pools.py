@@ -15,6 +15,7 @@ from models.failures import ChangedMeanwhile
 from resolvers.context import Context
 from resolvers.ledgers import CardLedger, open_ledger
 from resolvers.postings import lock_card
+from resolvers.spending import free
 from rules.lots import Lot
 from rules.program import RewardPoint
 
@@ -29,14 +30,13 @@ class Pool:
     ledgers: dict[UUID, CardLedger]
     paying: frozenset[UUID]
 
-    async def available_units(self, point: RewardPoint, on: date) -> int:
-        """What the pool has free on the day: a card in debt adds nothing."""
-        total = 0
+    async def available(self, point: RewardPoint, on: date) -> dict[UUID, int]:
+        """Units that each paying card adds on the day: debt lowers what its own lots have free."""
+        found = {}
         for card_id in self.paying:
-            book = await self.ledgers[card_id].reopen(point, on)
-            free = sum(lot.free for lot in book.lots.values() if lot.is_spendable(on))
-            total += max(0, free - book.debt_units)
-        return total
+            now = await free(self.ledgers[card_id], point, on)
+            found[card_id] = max(0, now.available_units)
+        return found
 
     async def held_units(self, reward_point: str) -> int:
         total = 0

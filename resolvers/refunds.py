@@ -14,7 +14,7 @@ from uuid import UUID
 
 from models.database import Transaction
 from models.failures import ChangedMeanwhile
-from models.payment_statements import SliceRow, change_slice, hold_lots_of_payment, slices_of
+from models.payment_statements import SliceRow, hold_lots_of_payment, refund_slice, slices_of
 from resolvers.clock import civil_date
 from resolvers.context import Context
 from resolvers.holds import cards_of, change, with_operations
@@ -156,6 +156,7 @@ def _slice(row: SliceRow) -> PaidSlice:
         amount_minor=row.amount_minor,
         refunded_units=row.refunded_points,
         refunded_minor=row.refunded_minor,
+        used_minor=row.used_minor,
     )
 
 
@@ -277,6 +278,25 @@ def _draft(refunding: _Refunding, code: str, units: int, expires_on: date | None
     )
 
 
+async def _write_slices(
+    transaction: Transaction, refunding: _Refunding, undone: Sequence[Undone]
+) -> None:
+    row, slices = refunding.found.row, refunding.slices
+    by_place = {one.slice.place: one for one in undone}
+    for one, used in zip(slices, refunds.still_used(slices, undone), strict=True):
+        back = by_place.get(one.place, Undone(one, 0, 0))
+        if back.units or back.minor or used != one.used_minor:
+            await transaction.run(
+                refund_slice,
+                of_card=row.card_id,
+                of_payment=row.payment_id,
+                of_slice=one.place,
+                used_minor=used,
+                refunded_points=one.refunded_units + back.units,
+                refunded_minor=one.refunded_minor + back.minor,
+            )
+
+
 async def _write_payment(
     transaction: Transaction,
     refunding: _Refunding,
@@ -285,17 +305,7 @@ async def _write_payment(
     written: Sequence[tuple[UUID, UUID]],
 ) -> None:
     row = refunding.found.row
-    for one in undone:
-        await transaction.run(
-            change_slice,
-            of_card=row.card_id,
-            of_payment=row.payment_id,
-            of_slice=one.slice.place,
-            points=one.slice.points_units,
-            amount_minor=one.slice.amount_minor,
-            refunded_points=one.slice.refunded_units + one.units,
-            refunded_minor=one.slice.refunded_minor + one.minor,
-        )
+    await _write_slices(transaction, refunding, undone)
     refunded = row.refunded_minor + sum(one.minor for one in undone)
     status = "PARTIALLY_REFUNDED" if undone else row.status
     back = json.loads(row.refunded_quantities or "{}")

@@ -30,6 +30,7 @@ from models.verification_statements import (
 )
 from resolvers.verified_activities import activity_faults, line_faults
 from resolvers.verified_moves import Fault, hold_faults, lineage_faults, transfer_faults
+from resolvers.verified_payments import payment_faults
 from resolvers.walks import walked
 from rules.balances import PointsDay, Sums, totals
 from rules.ledger import (
@@ -88,6 +89,7 @@ async def _card_faults(database: Database, card_id: UUID) -> list[Fault]:
             *await lineage_faults(read, card),
             *await _lot_faults(read, card, book),
             *await hold_faults(read, card),
+            *await payment_faults(read, card),
             *await activity_faults(read, card),
             *await _day_faults(read, card, book),
             *await _balance_faults(read, card, book),

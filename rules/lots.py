@@ -92,14 +92,23 @@ def lot_order(lots: Iterable[Lot]) -> list[Lot]:
     )
 
 
-def take(lots: Iterable[Lot], units: int, on: date) -> tuple[Taken, ...]:
-    """Take `units` from what is free of spendable lots, in lot order; fewer if lots are short."""
+def take(
+    lots: Iterable[Lot], units: int, on: date, available: Mapping[UUID, int] | None = None
+) -> tuple[Taken, ...]:
+    """Take `units` from what is free of spendable lots, in lot order; fewer if lots are short.
+
+    `available`: the most that each card of a pool gives, whatever its lots have free: debt on one
+    lowers only that one. Source: semantics 6, 8.4.
+    """
+    left = dict(available or {})
     taken = []
     for lot in lot_order(lot for lot in lots if lot.is_spendable(on)):
-        part = min(units, lot.free)
+        part = min(units, lot.free, left.get(lot.card_id, units))
         if part > 0:
             taken.append(Taken(lot, part))
             units -= part
+            if lot.card_id in left:
+                left[lot.card_id] -= part
     return tuple(taken)
 
 

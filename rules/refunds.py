@@ -24,7 +24,8 @@ from rules.tender import Tender
 class PaidSlice:
     """What one reward point paid of one line (None: the order's charges), and what of it is back.
 
-    `refunded_units` are shares of `points_units`, whatever was given for them.
+    `refunded_units` are shares of `points_units`, whatever was given for them; `used_minor` is what
+    sales that named the payment have used up of it (semantics 5.4).
     """
 
     place: int
@@ -34,6 +35,7 @@ class PaidSlice:
     amount_minor: int
     refunded_units: int
     refunded_minor: int
+    used_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,24 @@ def undo_lines(
         if units or minor:
             undone.append(Undone(one, units, minor))
     return tuple(undone)
+
+
+def still_used(slices: Sequence[PaidSlice], undone: Iterable[Undone]) -> Iterator[int]:
+    """What sales have used up of each slice once `undone` is back: of each line the money that was
+    used comes back first, so that none counts as both used and given back.
+
+    Never more on a slice than is left of it; in the order of consumption. Source: semantics 5.4.
+    """
+    back = {one.slice.place: one.minor for one in undone}
+    used: dict[int | None, int] = {}
+    for one in slices:
+        less = one.used_minor - back.get(one.place, 0)
+        used[one.line_number] = used.get(one.line_number, 0) + less
+    for one in slices:
+        left = one.amount_minor - one.refunded_minor - back.get(one.place, 0)
+        part = max(0, min(used[one.line_number], left))
+        used[one.line_number] -= part
+        yield part
 
 
 def quantities(asked: Sequence[ReturnLine], lines: Iterable[PaidLine]) -> dict[int, int]:

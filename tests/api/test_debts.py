@@ -6,7 +6,7 @@ import pytest
 
 from tests.api.harness import Harness
 from tests.api.program import reward_points
-from tests.api.test_payments import change, one, pay, program
+from tests.api.test_payments import change, lasting, one, pay, program
 from tests.api.test_points import adjust, codes, give
 
 EXPIRING = {"expiration": {"value": 20, "unit": "DAY"}}
@@ -133,6 +133,100 @@ def test_a_day_of_the_past_shows_no_hold_of_today(service: Harness) -> None:
     assert balance(service, card, asOf="2025-01-25") == ("300", "0", "0", "0")
     service.clock.advance(minutes=31)
     assert balance(service, card, asOf="2025-01-26") == ("299", "0", "0", "0")
+
+
+@pytest.mark.parametrize("owed", [0, 1200])
+def test_a_hold_of_the_past_changes_no_answer_of_the_past(service: Harness, owed: int) -> None:
+    service.apply(program())
+    service.clock.set("2025-01-02")
+    card = service.issue()
+    adjust(service, card, 1000)
+    service.clock.set("2025-01-20T16:00:00+00:00")
+    moments = [
+        {"asOf": "2025-01-10", "knownAt": known_at}
+        for known_at in ("2025-01-10T17:10:00Z", "2025-01-10T17:40:00Z", "2025-01-20T16:30:00Z")
+    ]
+    told = [balance(service, card, **moment) for moment in moments]
+    assert told == [("1000", "0", "0", "0")] * 3
+    service.clock.set("2025-01-20")
+    dated = one("6.00", at="2025-01-10T17:00:00Z")
+    payment = pay(service, card, "6.00", dated, capture=False)
+    assert payment["payment"]["status"] == "EXPIRED"
+    service.clock.advance(seconds=1)
+    recent = pay(service, card, "3.00", one("3.00", at="2025-01-20T16:50:00Z"), capture=False)
+    assert recent["payment"]["status"] == "AUTHORIZED"
+    service.clock.advance(seconds=1)
+    if owed:
+        adjust(service, card, -owed, force=True, occurredAt="2025-01-09T17:00:00Z")
+    moments.append({"asOf": "2025-01-20", "knownAt": service.clock.now.isoformat()})
+    told.append(balance(service, card))
+    assert told[-1] == (str(700 - owed), "300", "0", "0")
+    service.clock.advance(minutes=10)
+    assert [balance(service, card, **moment) for moment in moments] == told
+
+
+@pytest.mark.parametrize("ends", ["captureLoyaltyPayment", "voidLoyaltyPayment"])
+def test_a_hold_is_known_from_its_writing_until_its_end_is_written(
+    service: Harness, ends: str
+) -> None:
+    service.apply(program())
+    service.clock.set("2025-01-10")
+    card = service.issue()
+    adjust(service, card, 1000)
+    service.clock.advance(minutes=1)
+    payment = pay(service, card, "6.00", one("6.00"), capture=False)
+    told = {}
+    for _ in range(2):
+        service.clock.advance(minutes=1)
+        known_at = service.clock.now.isoformat()
+        told[known_at] = balance(service, card, asOf="2025-01-10", knownAt=known_at)
+    service.clock.advance(minutes=1)
+    # Another posting at the same instant: the end of the hold is written a microsecond later.
+    adjust(service, card, 1)
+    known_at = service.clock.now.isoformat()
+    told[known_at] = balance(service, card, asOf="2025-01-10", knownAt=known_at)
+    assert codes(change(service, ends, payment)) == []
+    service.clock.advance(minutes=1)
+    assert list(told.values()) == [("400", "600", "0", "0")] * 2 + [("401", "600", "0", "0")]
+    for known_at, found in told.items():
+        assert balance(service, card, asOf="2025-01-10", knownAt=known_at) == found
+
+
+@pytest.mark.parametrize("sold", [False, True])
+def test_a_hold_where_tomorrow_has_begun_is_held_today_for_every_reader(
+    service: Harness, sold: bool
+) -> None:
+    service.apply(lasting())
+    service.clock.set("2025-01-09")
+    card = service.issue()
+    adjust(service, card, 1000)
+    service.clock.set("2025-01-10")
+    if sold:
+        # Dated the 11th, like the hold in Auckland.
+        service.sale(card, "50.00", channel="AKL")
+        service.clock.advance(seconds=1)
+    payment = pay(service, card, "6.00", one("6.00", channel="AKL"), capture=False)
+    assert payment["payment"]["status"] == "AUTHORIZED"
+    known_at = service.clock.now.isoformat()
+    expected = ("400", "600", "0", "0")
+    moments = [{}, {"asOf": "2025-01-10"}, {"asOf": "2025-01-10", "knownAt": known_at}]
+    assert [balance(service, card, **moment) for moment in moments] == [expected] * 3
+    service.clock.advance(minutes=1)
+    assert [balance(service, card, **moment) for moment in moments] == [expected] * 3
+    assert balance(service, card, asOf="2025-01-09", knownAt=known_at) == ("1000", "0", "0", "0")
+
+
+def test_points_of_tomorrow_are_held_from_tomorrow_on(service: Harness) -> None:
+    service.apply(lasting())
+    service.clock.set("2025-01-09")
+    card = service.issue()
+    service.clock.set("2025-01-10")
+    service.sale(card, "600.00", channel="AKL")
+    service.clock.advance(seconds=1)
+    pay(service, card, "6.00", one("6.00", channel="AKL"), capture=False)
+    service.clock.advance(seconds=1)
+    assert balance(service, card) == ("0", "0", "0", "0")
+    assert balance(service, card, asOf="2025-01-11") == ("0", "600", "0", "0")
 
 
 def test_two_holds_of_one_lot_may_end_on_one_day(service: Harness) -> None:

@@ -180,6 +180,71 @@ def test_ex_46_contact_tender_pays_with_all_active_cards(service: Harness) -> No
     assert codes(pay(service, "D", "0.50", one("50.00"))) == ["LOYALTY_CARD_BLOCKED"]
 
 
+def lasting(**periods: Any) -> Any:
+    """A program for New York and Auckland; `periods` of PTS in days."""
+    document = program(channels=["WEB", "AKL"])
+    kinds = [channel(kind="STORE"), channel("AKL", kind="STORE", timeZone="Pacific/Auckland")]
+    days = {name: {"value": value, "unit": "DAY"} for name, value in periods.items()}
+    return {**document, "channels": kinds, "rewardPoints": reward_points(**days)}
+
+
+def contact_pool(service: Harness) -> None:
+    """X, and the contact-tender card Y, of one customer."""
+    service.clock.set("2025-01-01")
+    service.apply(lasting())
+    service.customer("c")
+    service.issue("X", customerId="c")
+    service.issue("Y", customerId="c", tenderType="AS_CONTACT_TENDER")
+    adjust(service, "Y", 100)
+
+
+@pytest.mark.parametrize("capture", [True, False])
+def test_a_card_in_debt_adds_no_more_to_its_pool_than_it_has_available(
+    service: Harness, capture: bool
+) -> None:
+    contact_pool(service)
+    adjust(service, "X", -60, force=True)
+    service.clock.advance(minutes=1)
+    service.apply(lasting(vesting=10, expiration=60))
+    service.clock.advance(minutes=1)
+    adjust(service, "X", 100)
+    # In Auckland it is the 11th already, on which X has vested 100 and owes 60.
+    service.clock.set("2025-01-10")
+    bought = one("5.00", channel="AKL")
+    assert covered(service, "Y", bought) == "1.40"
+    assert codes(pay(service, "Y", "1.41", bought)) == ["NOT_ENOUGH_REWARD_POINTS"]
+    payment = pay(service, "Y", "1.00", bought, capture=capture)
+    if not capture:
+        payment = change(service, "captureLoyaltyPayment", payment)
+    rows = {row["card"]["number"]: row["points"] for row in payment["payment"]["transactions"]}
+    assert rows == {"X": "-40", "Y": "-60"}
+    service.clock.set("2025-01-11")
+    assert [service.available(number) for number in ("X", "Y")] == ["0", "40"]
+
+
+def test_a_card_in_debt_has_no_more_expiring_soon_than_it_has_available(service: Harness) -> None:
+    contact_pool(service)
+    service.clock.advance(minutes=1)
+    service.apply(lasting(expiration=30))
+    service.clock.advance(minutes=1)
+    adjust(service, "X", 100)
+    service.clock.set("2025-01-10")
+    held = pay(service, "X", "1.00", one("1.00"), capture=False)
+    adjust(service, "X", -60, force=True)
+    service.clock.advance(hours=1)
+    query = """query($input: CartInput!, $id: ID!) { loyaltyPayment(id: $id) { status }
+      cart(input: $input) { loyaltyTender {
+        amountCovered { amount } expiringSoon { points } } } }"""
+    # The hold ended on the 10th: on the 9th the debt stands beside what it reserved.
+    bought = one("5.00", cardNumber="Y", at="2025-01-09T17:00:00Z")
+    found = service.ask(query, input=bought, id=held["payment"]["id"])
+    assert found["loyaltyPayment"] == {"status": "EXPIRED"}
+    assert found["cart"]["loyaltyTender"] == {
+        "amountCovered": {"amount": "1.40"},
+        "expiringSoon": [{"points": "40"}],
+    }
+
+
 def test_ex_105_holds_are_seen_and_taken_over(service: Harness) -> None:
     card = holder(service, program(), 1000)
     service.clock.set("2025-01-10T10:00:00+00:00")

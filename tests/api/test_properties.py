@@ -4,13 +4,16 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.api.harness import Harness, entries, line, notes
-from tests.api.program import amount_rule, channel, club_document, reward_points, scheme
+from tests.api.program import amount_rule, channel, club_document, pay_rule, reward_points, scheme
+from tests.api.test_payments import change, one, pay
+from tests.api.test_points import adjust, codes
 
 API = settings(
     max_examples=8,
@@ -128,8 +131,8 @@ def test_the_order_of_lines_rules_and_schemes_changes_no_total(
 ) -> None:
     shuffled = document()
     shuffled["schemes"] = data.draw(st.permutations(shuffled["schemes"]))
-    for one in shuffled["schemes"]:
-        one["earningRules"] = data.draw(st.permutations(one["earningRules"]))
+    for paying in shuffled["schemes"]:
+        paying["earningRules"] = data.draw(st.permutations(paying["earningRules"]))
     totals = []
     for program, order in ((document(), sold), (shuffled, data.draw(st.permutations(sold)))):
         service.apply(program)
@@ -221,3 +224,72 @@ def test_balances_follow_from_entries_and_dates_alone(
             found = service.balance(card, asOf=date, knownAt=instant)
             assert {name: int(found[name]) for name in expected} == expected
     assert entries(service.sale(card, "1.00")) == [("PTS", "1")]
+
+
+ZONES = {
+    "WEB": ZoneInfo("America/New_York"),
+    "EAST": ZoneInfo("Pacific/Auckland"),
+    "WEST": ZoneInfo("Pacific/Honolulu"),
+}
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["sale", "hold", "pay", "capture", "void", "adjust"]),
+        st.sampled_from(sorted(ZONES)),
+        st.sampled_from([0, 5, 700, 3000]),
+        st.sampled_from([1, 5, 11]),
+    ),
+    min_size=4,
+    max_size=12,
+)
+
+
+def around_the_world() -> dict[str, Any]:
+    days = {"vesting": {"value": 1, "unit": "DAY"}, "expiration": {"value": 4, "unit": "DAY"}}
+    everywhere = [channel(code, kind="STORE", timeZone=str(ZONES[code])) for code in ZONES]
+    paying = scheme(amount_rule(), channels=list(ZONES), redemptionRules=[pay_rule()])
+    return club_document(
+        channels=everywhere,
+        schemes=[paying],
+        rewardPoints=reward_points(**days),
+        settings={"paymentHoldMinutes": 600},
+    )
+
+
+def do(service: Harness, card: str, holds: list[Any], step: tuple[str, str, int, int]) -> None:
+    """One step of a history; `minutes` is how far back it is dated."""
+    kind, where, minutes, _ = step
+    at = (service.clock.now - timedelta(minutes=minutes)).isoformat()
+    if kind == "sale":
+        service.sale(card, "70.00", channel=where, occurredAt=at)
+    elif kind in {"hold", "pay"}:
+        bought = one("0.20", channel=where, at=at)
+        payment = pay(service, card, "0.20", bought, capture=kind == "pay")
+        holds += [payment] if kind == "hold" and payment["payment"] else []
+    elif kind == "adjust":
+        assert codes(adjust(service, card, -50, force=True, occurredAt=at)) == []
+    elif holds:
+        change(service, f"{kind}LoyaltyPayment", holds.pop())
+
+
+@given(home=st.sampled_from(sorted(ZONES)), steps=STEPS)
+@API
+def test_a_balance_of_today_is_that_of_today_known_now_and_stays_so(
+    service: Harness, home: str, steps: list[tuple[str, str, int, int]]
+) -> None:
+    if not service.ask("{ channels { code } }")["channels"]:
+        service.apply(around_the_world())
+    service.clock.set("2025-01-08")
+    card = service.issue(channel=home)
+    adjust(service, card, 150)
+    service.clock.set("2025-01-10")
+    holds: list[Any] = []
+    told = []
+    for step in steps:
+        do(service, card, holds, step)
+        service.clock.advance(seconds=1)
+        now = service.clock.now
+        today = now.astimezone(ZONES[home]).date().isoformat()
+        told.append((today, now.isoformat(), service.balance(card)))
+        service.clock.advance(hours=step[-1])
+        for on, known_at, balance in told:
+            assert service.balance(card, asOf=on, knownAt=known_at) == balance

@@ -7,10 +7,22 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.api.harness import Harness, line
+from tests.api.harness import Harness, entries, line
 from tests.api.program import pay_rule, reward_points, tier
-from tests.api.test_payments import CASH_RULE, cart, holder, one, pay, program, sold
+from tests.api.test_payments import (
+    CASH_RULE,
+    cart,
+    change,
+    covered,
+    holder,
+    one,
+    pay,
+    program,
+    sold,
+    taken,
+)
 from tests.api.test_points import adjust, codes
+from tests.api.test_verification import broken
 
 REFUNDED = """payment { id status amount { amount } refundedAmount { amount }
     points { rewardPoint { code } points }
@@ -271,6 +283,190 @@ def test_a_sale_earns_for_what_was_refunded_before_it(service: Harness) -> None:
     refund(service, payment, amount="10.00")
     payload = sold(service, card, payment, line(1, "100.00"))
     assert [row["points"] for row in payload["salesTransaction"]["transactions"]] == ["80"]
+
+
+@pytest.mark.parametrize("rules", [(pay_rule(),), (pay_rule(), CASH_RULE)])
+def test_what_comes_back_of_a_sale_is_not_taken_from_what_pays_the_next(
+    service: Harness, rules: tuple[Any, ...]
+) -> None:
+    """Three pieces paid with points alone, delivered one by one, the first sent back."""
+    document = {**program(*rules), "settings": {"earnOnRedeemSale": "REMAINDER"}}
+    card = holder(service, document, 9000 if len(rules) == 1 else 6000)
+    adjust(service, card, "30.00", rewardPoint="CASH")
+    payment = pay(service, card, "90.00", cart(line(1, "30.00", 3)))
+    first = sold(service, card, payment, line(1, "30.00"))
+    assert entries(first["salesTransaction"]) == []
+    assert state(refund(service, payment, amount="30.00")) == ("PARTIALLY_REFUNDED", "30.00")
+    for _ in range(2):
+        assert entries(sold(service, card, payment, line(1, "30.00"))["salesTransaction"]) == []
+    # All is used up or given back.
+    last = sold(service, card, payment, line(1, "30.00"))
+    assert entries(last["salesTransaction"]) == [("PTS", "30")]
+
+
+def test_what_is_given_back_beyond_what_sales_used_pays_no_more(service: Harness) -> None:
+    document = {**program(), "settings": {"earnOnRedeemSale": "REMAINDER"}}
+    card = holder(service, document, 9000)
+    payment = pay(service, card, "90.00", cart(line(1, "30.00", 3)))
+    sold(service, card, payment, line(1, "30.00"))
+    refund(service, payment, lines=lines((1, 2)))
+    rest = sold(service, card, payment, line(1, "30.00", 2))
+    assert entries(rest["salesTransaction"]) == [("PTS", "30")]
+
+
+PIECE = {
+    "code": "piece",
+    "reward": "PAYMENT_BY_QUANTITY",
+    "products": ["P1"],
+    "rewardPoint": "PTS",
+    "points": 9,
+    "pays": 1,
+    "wholeUnitsOnly": True,
+}
+# Reward points of one ranking, of which one is cheaper for line 1 and the other for the rest.
+LEVEL = [
+    {"code": "PTS", "kind": "QUANTITY", "redeemable": True},
+    {"code": "BTS", "kind": "QUANTITY", "redeemable": True},
+    {"code": "STAT", "kind": "QUANTITY"},
+]
+LEVEL_RULES = (
+    pay_rule("first", points=50, products=["P1"]),
+    pay_rule("other", points=200),
+    pay_rule("level", point="BTS"),
+)
+
+
+@pytest.mark.parametrize(
+    ("document", "stock", "prices", "captured", "points", "paid"),
+    [
+        (
+            program(PIECE, CASH_RULE),
+            {"PTS": 9, "CASH": "10.00"},
+            ("10.00", "10.00"),
+            "5.00",
+            [("CASH", "5.00")],
+            [(1, "5.00")],
+        ),
+        (
+            program(pay_rule(), CASH_RULE, PIECE),
+            {"PTS": 9, "CASH": "10.00"},
+            ("3.00", "10.00"),
+            "1.00",
+            [("PTS", "9"), ("CASH", "0.91")],
+            [(1, "1.00")],
+        ),
+        (
+            {**program(*LEVEL_RULES), "rewardPoints": LEVEL},
+            {"PTS": 5000, "BTS": 1500},
+            ("10.00", "10.00"),
+            "8.00",
+            [("PTS", "400")],
+            [(1, "8.00")],
+        ),
+    ],
+    ids=["whole units", "whole units and money", "equal rankings"],
+)
+def test_a_partial_capture_that_pays_otherwise_than_was_authorised_comes_back_whole(
+    service: Harness,
+    document: Any,
+    stock: dict[str, Any],
+    prices: tuple[str, str],
+    captured: str,
+    points: list[tuple[str, str]],
+    paid: list[tuple[int, str]],
+) -> None:
+    card = holder(service, document, 0)
+    for code, units in stock.items():
+        adjust(service, card, units, rewardPoint=code)
+    before = [service.available(card, code) for code in stock]
+    total = str(sum(map(Decimal, prices)))
+    held = pay(service, card, total, cart(*map(line, (1, 2), prices)), capture=False)
+    payment = change(service, "captureLoyaltyPayment", held, amount=captured)
+    assert taken(payment) == points
+    rows = payment["payment"]["lines"]
+    assert [(row["lineNumber"], row["amount"]["amount"]) for row in rows] == paid
+    assert broken(service) == set()
+    assert state(refund(service, payment, amount=captured)) == ("REFUNDED", captured)
+    assert [service.available(card, code) for code in stock] == before
+
+
+def test_what_a_sale_used_of_a_hold_stays_used_when_part_of_it_is_captured(
+    service: Harness,
+) -> None:
+    document = {**program(PIECE, CASH_RULE), "settings": {"earnOnRedeemSale": "REMAINDER"}}
+    card = holder(service, document, 9)
+    adjust(service, card, "10.00", rewardPoint="CASH")
+    bought = (line(1, "10.00"), line(2, "10.00"))
+    held = pay(service, card, "20.00", cart(*bought), capture=False)
+    first = sold(service, card, held, line(1, "4.00"))
+    assert entries(first["salesTransaction"]) == []
+    payment = change(service, "captureLoyaltyPayment", held, amount="5.00")
+    # Of the 5.00 on line 1 the first sale used 4.00; line 2 is not paid any more.
+    again = sold(service, card, payment, *bought)
+    assert entries(again["salesTransaction"]) == [("PTS", "9"), ("PTS", "10")]
+
+
+REDEMPTIONS = st.lists(
+    st.tuples(
+        st.booleans(),
+        st.sampled_from(["PTS", "BTS", "CASH"]),
+        st.sampled_from(["0.5", "1", "9", "50", "333"]),
+        st.sampled_from([None, "P1", "P2"]),
+        st.booleans(),
+    ),
+    max_size=3,
+)
+
+
+def redemptions(rules: list[tuple[bool, str, str, str | None, bool]]) -> list[Any]:
+    """Rules by amount, and by whole or broken pieces; always whole pieces and money."""
+    found = [PIECE, CASH_RULE]
+    for place, (by_amount, point, points, product, whole) in enumerate(rules):
+        rule: dict[str, Any] = pay_rule(f"r{place}", point=point, points=points)
+        if not by_amount:
+            del rule["currency"]
+            rule.update(reward="PAYMENT_BY_QUANTITY", wholeUnitsOnly=whole)
+        found.append(rule | ({"products": [product]} if product else {}))
+    return found
+
+
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    rules=REDEMPTIONS,
+    ranking=st.integers(1, 2),
+    prices=st.lists(st.integers(1, 2000), min_size=1, max_size=3),
+    share=st.integers(1, 99),
+)
+def test_whatever_part_of_a_hold_is_captured_comes_back_whole(
+    service: Harness, rules: list[Any], ranking: int, prices: list[int], share: int
+) -> None:
+    points = [*reward_points(), {**LEVEL[1], "redeemRanking": ranking}]
+    service.apply({**program(*redemptions(rules)), "rewardPoints": points})
+    service.clock.advance(minutes=1)
+    card = service.issue()
+    stock = {"PTS": 900, "BTS": 700, "CASH": "8.00"}
+    for code, units in stock.items():
+        assert codes(adjust(service, card, units, rewardPoint=code)) == []
+    before = [service.available(card, code) for code in stock]
+    bought = cart(*(line(place, cents(price), 2) for place, price in enumerate(prices, 1)))
+    most = Decimal(covered(service, card, bought))
+    if most == 0:
+        return
+    held = pay(service, card, most, bought, capture=False)
+    part = max(1, int(most * share))
+    payment = change(service, "captureLoyaltyPayment", held, amount=cents(part))
+    if codes(payment) == ["INVALID_PAYMENT_REQUEST"]:
+        # What the rules cannot pay exactly; the whole they can.
+        part = int(most * 100)
+        payment = change(service, "captureLoyaltyPayment", held)
+    assert (
+        sum(Decimal(row["amount"]["amount"]) * 100 for row in payment["payment"]["lines"]) == part
+    )
+    assert broken(service) == set()
+    assert state(refund(service, payment, amount=cents(part)))[0] == "REFUNDED"
+    assert [service.available(card, code) for code in stock] == before
 
 
 @settings(

@@ -82,6 +82,21 @@ def broken(service: Harness) -> set[str]:
             {"holds"},
         ),
         (
+            "UPDATE payment_slice SET points = points - 1",
+            "UPDATE payment_slice SET points = points + 1",
+            {"payments"},
+        ),
+        (
+            "UPDATE payment SET refunded_minor = refunded_minor + 1",
+            "UPDATE payment SET refunded_minor = refunded_minor - 1",
+            {"payments"},
+        ),
+        (
+            "UPDATE payment_slice SET refunded_points = points + 1",
+            "UPDATE payment_slice SET refunded_points = 0",
+            {"payments"},
+        ),
+        (
             "UPDATE points_day SET remainder = remainder + 1",
             "UPDATE points_day SET remainder = remainder - 1",
             {"points by day", "balance"},

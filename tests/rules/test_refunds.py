@@ -18,6 +18,7 @@ from rules.refunds import (
     expiry,
     sources,
     spread,
+    still_used,
     undo_amount,
     undo_lines,
 )
@@ -138,3 +139,25 @@ ON, FRESH = date(2025, 3, 1), date(2026, 3, 1)
 )
 def test_how_long_refunded_points_last(setting: RefundExpiry, own: date, last: date | None) -> None:
     assert expiry(setting, 30, ON, FRESH, own) == last
+
+
+@given(paid(), st.data())
+def test_money_is_never_both_used_by_a_sale_and_given_back(
+    case: tuple[list[PaidSlice], list[PaidLine]], data: st.DataObject
+) -> None:
+    slices = [
+        replace(one, used_minor=data.draw(st.integers(0, one.amount_minor))) for one in case[0]
+    ]
+    undone = undo_amount(slices, data.draw(st.integers(0, sum(s.amount_minor for s in slices))))
+    used = list(still_used(slices, undone))
+    back = {one.slice.place: one.minor for one in undone}
+    left: dict[int | None, int] = {}
+    for one, now in zip(slices, used, strict=True):
+        assert 0 <= now <= one.amount_minor - back.get(one.place, 0)
+        # What is left to pay sales with is what it was, less what was given back beyond the used.
+        known = left.get(one.line_number, 0)
+        left[one.line_number] = known + one.used_minor - back.get(one.place, 0) - now
+    for number, more in left.items():
+        mine = [s for s in slices if s.line_number == number]
+        given_back = sum(back.get(one.place, 0) for one in mine)
+        assert more == min(0, sum(one.used_minor for one in mine) - given_back)
