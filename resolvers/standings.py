@@ -107,7 +107,7 @@ class Standing:
             and (first is None or first <= row.entry_date)
             and (last is None or row.entry_date <= last)
         )
-        known = self.book.reward_points.get(point)
+        known = self.history.reward_point(point)
         digits = point_digits(known) if known else 0
         return Fraction(units, scale(digits)) if digits else units
 

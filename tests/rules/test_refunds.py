@@ -9,18 +9,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.balances import NEVER
-from rules.program import RefundExpiry
+from rules.earning import CardFacts
+from rules.program import RefundExpiry, RewardPoint, RewardPointKind
 from rules.refunds import (
     PaidLine,
     PaidSlice,
     Source,
     Undone,
     expiry,
+    recomputed_units,
     sources,
     spread,
     undo_amount,
     undo_lines,
 )
+from rules.tender import Limits, Tender, TenderFacts
 
 CARDS = [UUID(int=number) for number in range(3)]
 
@@ -138,3 +141,14 @@ ON, FRESH = date(2025, 3, 1), date(2026, 3, 1)
 )
 def test_how_long_refunded_points_last(setting: RefundExpiry, own: date, last: date | None) -> None:
     assert expiry(setting, 30, ON, FRESH, own) == last
+
+
+def test_what_no_rule_takes_any_more_comes_back_as_it_was_taken() -> None:
+    """Also where the version in force has no such reward point."""
+    card = CardFacts(active=True, programs=frozenset(), tiers={})
+    facts = TenderFacts("USD", date(2025, 1, 10), card, frozenset(), (), 0)
+    undone = [Undone(PaidSlice(0, "OLD", None, 400, 400, 0, 0), 300, 300)]
+    points = {
+        "OLD": RewardPoint("OLD", {}, RewardPointKind.QUANTITY, None, True, 1, None, None, None)
+    }
+    assert recomputed_units(undone, Tender(facts, {}, Limits(), {}), points) == {"OLD": 300}
