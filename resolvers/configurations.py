@@ -36,14 +36,14 @@ from models.program_statements import (
 )
 from resolvers.adjustments import check_comment
 from resolvers.audits import Facts, audit
-from resolvers.books import History, read_stored
+from resolvers.books import read_stored
 from resolvers.clock import MICROSECOND, civil_date
 from resolvers.context import Context
 from rules.book import RuleBook
 from rules.document import parse_document
 from rules.errors import ConfigurationConflict, NotFound, Refused
 from rules.plan import Change, changes
-from rules.plan_refusals import Existing, changed_units, refusals
+from rules.plan_refusals import Existing, refusals
 from rules.plan_warnings import warnings
 from rules.program import Configuration
 
@@ -103,31 +103,23 @@ async def _plan(context: Context, reader: Reader, document: object) -> Plan:
     newest = await reader.first(newest_version)
     before = parse_document(read_stored(newest.document)) if newest else None
     now = context.service.clock()
-    history = await context.service.books.history(reader)
-    await _refuse_lost_data(reader, before, history, after, now)
+    await _refuse_lost_data(context, reader, after, now)
     counters = {row.code: row.next for row in await reader.all(sequences)}
     told = warnings(after, civil_date(now, "UTC"), counters)
     return Plan(changes(before, after), tuple(told))
 
 
 async def _refuse_lost_data(
-    reader: Reader,
-    newest: Configuration | None,
-    history: History,
-    after: Configuration,
-    now: datetime,
+    context: Context, reader: Reader, after: Configuration, now: datetime
 ) -> None:
-    """What exists lives under codes of the effective version, or of a stored one that may become
-    so; its units under those of any version that ever was in force.
+    """Compare with what exists under the versions that were in force: a stored one that was not has
+    nothing to lose, and is judged again before it is.
     """
-    existing = await existing_data(reader, now)
+    history = await context.service.books.history(reader)
     past = [book.configuration for _, book in history.books]
-    found = [fault for before in past for fault in changed_units(before, after, existing)]
-    for before in (newest, *past[-1:]):
-        found += refusals(before, after, existing) if before else ()
-    faults = {(fault.field, fault.message): fault for fault in found}
+    faults = refusals(past, after, await existing_data(reader, now))
     if faults:
-        raise Refused(list(faults.values()))
+        raise Refused(list(faults))
 
 
 async def existing_data(reader: Reader, now: datetime) -> Existing:
@@ -252,13 +244,22 @@ async def _process(
 
 
 async def process(context: Context) -> VersionRow:
-    """Make the newest stored version effective. Raises NotFound where none is stored."""
+    """Make the newest stored version effective.
+
+    Raises NotFound where none is stored, Refused where it would take away or change the unit of
+    something that exists by now; another version can be applied then.
+    """
 
     async def unit(transaction: Transaction, _book: RuleBook | None) -> VersionRow:
         newest = await transaction.first(newest_version)
         if newest is None:
             raise NotFound("No configuration is stored yet.")
-        return await _process(context, transaction, newest, "processLoyaltySchemes")
+        row = await _process(context, transaction, newest, "processLoyaltySchemes")
+        if newest.effective_from is None:
+            # Its row is locked now: nobody else makes it effective meanwhile.
+            after = parse_document(read_stored(newest.document))
+            await _refuse_lost_data(context, transaction, after, context.service.clock())
+        return row
 
     processed = await context.unit(unit)
     await _take_notice(context)

@@ -1,6 +1,6 @@
 """What a new document may not change, because something stored needs it. Source: semantics 3."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import chain
@@ -23,40 +23,34 @@ class Existing:
 
 
 def refusals(
-    before: Configuration, after: Configuration, existing: Existing
+    past: Sequence[Configuration], after: Configuration, existing: Existing
 ) -> tuple[ConfigurationInvalid, ...]:
     """Faults of `after` seen from what exists; what was removed is reported at its list.
 
-    Only codes that `before` has can be removed or changed. Source: semantics 3 ("Also refused").
+    `past` are the versions that were in force, the newest last: what exists lives under its codes.
+    What is stored is read in the unit of the last one that had its code, also under codes that come
+    back. Source: semantics 3 ("Also refused").
     """
     return tuple(
         chain(
-            changed_units(before, after, existing),
-            _removed_items(before, after, existing),
-            _removed_tiers(before, after, existing.tiers_with_running_rows),
-        )
-    )
-
-
-def changed_units(
-    before: Configuration, after: Configuration, existing: Existing
-) -> tuple[ConfigurationInvalid, ...]:
-    """Faults that would give stored numbers another meaning, also under codes that come back."""
-    return tuple(
-        chain(
-            _changed_reward_points(before, after, existing.reward_points_with_entries),
-            _changed_channels(before, after, existing.channels_with_sales_or_payments),
+            _changed_reward_points(past, after, existing.reward_points_with_entries),
+            _changed_channels(past, after, existing.channels_with_sales_or_payments),
+            *(_removed_items(before, after, existing) for before in past[-1:]),
+            *(
+                _removed_tiers(before, after, existing.tiers_with_running_rows)
+                for before in past[-1:]
+            ),
         )
     )
 
 
 def _changed_reward_points(
-    before: Configuration, after: Configuration, used: AbstractSet[str]
+    past: Sequence[Configuration], after: Configuration, used: AbstractSet[str]
 ) -> Iterator[ConfigurationInvalid]:
-    old = {point.code: point for point in before.reward_points if point.code in used}
+    old = {point.code: point for before in past for point in before.reward_points}
     for index, point in enumerate(after.reward_points):
         path = ("document", "rewardPoints", str(index))
-        previous = old.get(point.code, point)
+        previous = old.get(point.code, point) if point.code in used else point
         if previous.kind is not point.kind:
             message = f"Reward point {point.code} has entries: its kind cannot change."
             yield ConfigurationInvalid(message, (*path, "kind"))
@@ -66,11 +60,12 @@ def _changed_reward_points(
 
 
 def _changed_channels(
-    before: Configuration, after: Configuration, used: AbstractSet[str]
+    past: Sequence[Configuration], after: Configuration, used: AbstractSet[str]
 ) -> Iterator[ConfigurationInvalid]:
-    old = {channel.code: channel.currency for channel in before.channels if channel.code in used}
+    old = {channel.code: channel.currency for before in past for channel in before.channels}
     for index, channel in enumerate(after.channels):
-        if old.get(channel.code, channel.currency) != channel.currency:
+        previous = old.get(channel.code, channel.currency)
+        if channel.code in used and previous != channel.currency:
             message = f"Channel {channel.code} has sales or payments: its currency cannot change."
             yield ConfigurationInvalid(message, ("document", "channels", str(index), "currency"))
 

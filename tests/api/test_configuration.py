@@ -8,6 +8,7 @@ import pytest
 
 from execution.relay import encode_cursor
 from resolvers.documents import load_document
+from tests.api.activities import activity_input, created
 from tests.api.harness import Harness
 from tests.api.program import (
     PAST_YEAR,
@@ -18,6 +19,7 @@ from tests.api.program import (
     scheme,
     tier,
 )
+from tests.api.test_points import adjust
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "configuration.example.yaml"
 SELECTION = """configuration { version effectiveFrom createdBy comment }
@@ -279,6 +281,72 @@ def test_a_code_that_comes_back_keeps_its_units(service: Harness) -> None:
     assert fields(apply(service, again)) == [[*path, "kind"], [*path, "currency"]]
     again["rewardPoints"][3] = {"code": "OLD", "kind": "QUANTITY"}
     assert fields(apply(service, again)) == []
+
+
+def processed(service: Harness) -> list[tuple[str, list[str] | None]]:
+    """What making the newest version effective is refused for."""
+    query = """mutation { processLoyaltySchemes {
+      configuration { version } userErrors { code field } } }"""
+    payload = service.ask(query)["processLoyaltySchemes"]
+    assert (payload["configuration"] is None) is bool(payload["userErrors"])
+    return [(error["code"], error["field"]) for error in payload["userErrors"]]
+
+
+def test_a_version_is_compared_with_what_exists_when_it_becomes_effective(
+    service: Harness,
+) -> None:
+    apply(service, club_document(), process=True)
+    yen = club_document(amount_rule(points=2))
+    yen["rewardPoints"][1]["currency"] = "JPY"
+    assert fields(apply(service, yen)) == []
+    card = service.issue()
+    adjust(service, card, "10.00", rewardPoint="CASH")
+    path = ["document", "rewardPoints", "1", "currency"]
+    assert processed(service) == [("CONFIGURATION_INVALID", path)]
+    assert fields(apply(service, yen, process=True)) == [path]
+    assert service.available(card, "CASH") == "10.00"
+    assert service.ask("{ configuration { version } }")["configuration"]["version"] == 1
+    # What was refused locks nothing.
+    assert fields(apply(service, club_document(amount_rule(points=3)))) == []
+    assert processed(service) == []
+    service.clock.advance(minutes=1)
+    assert service.earned(card, "5.00") == [("PTS", "15")]
+
+
+def test_what_came_to_exist_meanwhile_is_not_taken_away(service: Harness) -> None:
+    """Each of what a document may not remove, put there after it was stored."""
+    document = club_document(channels=[channel(), channel("SHOP")])
+    document["schemes"][0]["channels"].append("SHOP")
+    document["programs"].append({"code": "EXTRA", "tiers": [tier("ONE", 1, 0)]})
+    document["schemes"].append(scheme(code="EXTRA", program="EXTRA"))
+    document["activityTypes"] = [{"code": "VISIT", "review": True}]
+    apply(service, document, process=True)
+    less = club_document(amount_rule("cash", point="CASH"))
+    less["rewardPoints"] = less["rewardPoints"][1:]
+    less["affiliations"] = less["affiliations"][1:]
+    assert fields(apply(service, less)) == []
+    service.customer("c", affiliations=["veteran"])
+    card = service.issue(channel="SHOP", programs=["CLUB", "EXTRA"], customerId="c")
+    adjust(service, card, 1)
+    created(service, activity_input(service, card, "VISIT"))
+    lists = ("rewardPoints", "channels", "programs", "activityTypes", "affiliations", "programs")
+    assert processed(service) == [("CONFIGURATION_INVALID", ["document", name]) for name in lists]
+
+
+def test_a_code_with_another_unit_since_is_not_locked(service: Harness) -> None:
+    """OLD had no entries when its unit changed, and got one by a late sale."""
+    document = club_document(amount_rule("old", point="OLD"))
+    document["rewardPoints"].append({"code": "OLD", "kind": "QUANTITY"})
+    apply(service, document, process=True)
+    card = service.issue()
+    late = {"occurredAt": service.clock.now.isoformat()}
+    service.clock.advance(minutes=1)
+    changed = club_document()
+    changed["rewardPoints"].append({"code": "OLD", "kind": "AMOUNT", "currency": "USD"})
+    assert fields(apply(service, changed, process=True)) == []
+    service.sale(card, "5.00", **late)
+    changed["schemes"] = [scheme(amount_rule(points=2))]
+    assert fields(apply(service, changed, process=True)) == []
 
 
 def test_number_sequences_only_rise(service: Harness) -> None:
