@@ -166,7 +166,6 @@ async def apply(context: Context, command: Apply) -> Applied:
         stored = newest is None or not _is_equal(newest, after)
         if stored:
             row = await _store(context, transaction, command, newest.version + 1 if newest else 1)
-            await _raise_sequences(transaction, after)
         if row is None:
             raise AssertionError
         if command.process or after.settings.process_on_apply:
@@ -235,6 +234,7 @@ async def _process(
     if effective is not None and effective.effective_from is not None:
         now = max(now, effective.effective_from + MICROSECOND)
     await transaction.run(make_effective, of_version=row.version, effective_from=now)
+    await _raise_sequences(transaction, parse_document(read_stored(row.document)))
     if operation is not None:
         facts: Facts = {"effectiveFrom": now.isoformat()}
         await audit(

@@ -367,6 +367,25 @@ def test_number_sequences_only_rise(service: Harness) -> None:
     assert service.issue() == "LC-100"
 
 
+def test_a_sequence_rises_with_the_version_that_says_so(service: Harness) -> None:
+    def counting(following: int) -> Any:
+        sequence = {"code": "LOYALTY", "format": "LC-#####", "next": following}
+        return club_document(numberSequences=[sequence])
+
+    apply(service, counting(41), process=True)
+    apply(service, counting(500))
+    assert service.issue() == "LC-00041"
+    # The version that was skipped never counts, and warns of nothing.
+    warnings = apply(service, counting(300))["plan"]["warnings"]
+    assert not [warning for warning in warnings if "LOYALTY" in warning]
+    assert service.issue() == "LC-00042"
+    service.process()
+    assert service.issue() == "LC-00300"
+    apply(service, counting(500))
+    assert apply(service, counting(500), process=True)["userErrors"] == []
+    assert service.issue() == "LC-00500"
+
+
 def test_a_sequence_ends_where_its_numbers_grow_too_long(service: Harness) -> None:
     sequence = {"code": "LOYALTY", "format": "X" * 63 + "#", "next": 9}
     apply(service, club_document(numberSequences=[sequence]), process=True)
