@@ -3,7 +3,7 @@
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -18,6 +18,7 @@ from models.directory_statements import (
     sequences,
 )
 from models.program_statements import (
+    CodeRow,
     VersionRow,
     affiliations_held,
     channels_with_cards,
@@ -28,22 +29,23 @@ from models.program_statements import (
     newest_version,
     points_with_entries,
     programs_with_enrolments,
-    running_tiers,
     types_with_unposted_lines,
     versions_count,
     versions_of,
     versions_page,
 )
+from models.statements import KeyedStatement
 from resolvers.adjustments import check_comment
 from resolvers.audits import Facts, audit
 from resolvers.books import read_stored
 from resolvers.clock import MICROSECOND, civil_date
 from resolvers.context import Context
+from resolvers.held_tiers import HeldTiers
 from rules.book import RuleBook
 from rules.document import parse_document
 from rules.errors import ConfigurationConflict, NotFound, Refused
 from rules.plan import Change, changes
-from rules.plan_refusals import Existing, refusals
+from rules.plan_refusals import Existing, at_stake, refusals
 from rules.plan_warnings import warnings
 from rules.program import Configuration
 
@@ -117,34 +119,44 @@ async def _refuse_lost_data(
     """
     history = await context.service.books.history(reader)
     past = [book.configuration for _, book in history.books]
-    faults = refusals(past, after, await existing_data(reader, now))
+    if not past:
+        return
+    asked = at_stake(past, after)
+    book = history.books[-1][1]
+    faults = refusals(past, after, await _existing(context, reader, asked, book, now))
     if faults:
         raise Refused(list(faults))
 
 
-async def existing_data(reader: Reader, now: datetime) -> Existing:
-    sales = {row.code for row in await reader.all(channels_with_sales)}
+async def _existing(
+    context: Context, reader: Reader, asked: Existing, book: RuleBook, now: datetime
+) -> Existing:
+    """What of the asked is stored: most documents take nothing away, and nothing is looked up."""
+
+    async def used(statement: KeyedStatement[CodeRow], codes: Iterable[str]) -> frozenset[str]:
+        return frozenset(row.code for row in await reader.each(statement, sorted(codes)))
+
+    of_currency, of_removed = (
+        asked.channels_with_sales_or_payments,
+        asked.channels_with_cards_or_sales,
+    )
+    sold = await used(channels_with_sales, of_currency | of_removed)
     return Existing(
-        reward_points_with_entries=frozenset(
-            row.code for row in await reader.all(points_with_entries)
+        reward_points_with_entries=await used(
+            points_with_entries, asked.reward_points_with_entries
         ),
-        channels_with_sales_or_payments=frozenset(
-            sales | {row.code for row in await reader.all(channels_with_payments)}
+        channels_with_sales_or_payments=sold | await used(channels_with_payments, of_currency),
+        channels_with_cards_or_sales=sold | await used(channels_with_cards, of_removed),
+        programs_with_enrolments=await used(
+            programs_with_enrolments, asked.programs_with_enrolments
         ),
-        channels_with_cards_or_sales=frozenset(
-            sales | {row.code for row in await reader.all(channels_with_cards)}
+        tiers_with_running_rows=await HeldTiers(context, reader, book, now).among(
+            asked.tiers_with_running_rows
         ),
-        programs_with_enrolments=frozenset(
-            row.code for row in await reader.all(programs_with_enrolments)
+        activity_types_with_unposted_lines=await used(
+            types_with_unposted_lines, asked.activity_types_with_unposted_lines
         ),
-        tiers_with_running_rows=frozenset(
-            (row.program, row.tier)
-            for row in await reader.all(running_tiers, on=civil_date(now, "UTC"))
-        ),
-        activity_types_with_unposted_lines=frozenset(
-            row.code for row in await reader.all(types_with_unposted_lines)
-        ),
-        affiliations_held=frozenset(row.code for row in await reader.all(affiliations_held)),
+        affiliations_held=await used(affiliations_held, asked.affiliations_held),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from execution.relay import encode_cursor
+from resolvers import held_tiers
 from resolvers.documents import load_document
 from tests.api.activities import activity_input, created
 from tests.api.harness import Harness
@@ -19,7 +20,9 @@ from tests.api.program import (
     scheme,
     tier,
 )
+from tests.api.test_jobs import run
 from tests.api.test_points import adjust
+from tests.api.test_replacing import replaced
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "configuration.example.yaml"
 SELECTION = """configuration { version effectiveFrom createdBy comment }
@@ -451,3 +454,93 @@ def test_a_tier_without_an_end_is_running(service: Harness) -> None:
     programs = [{"code": "CLUB", "tiers": [tier("SILVER", 2, 500)]}]
     payload = apply(service, club_document(programs=programs, dateIntervals=intervals))
     assert fields(payload) == [["document", "programs", "0", "tiers"]]
+
+
+STATUS_RULE = amount_rule("status", point="STAT")
+
+
+def without(*gone: str) -> Any:
+    """The club less some of its tiers."""
+    document = club_document(STATUS_RULE)
+    (program,) = document["programs"]
+    program["tiers"] = [tier for tier in program["tiers"] if tier["code"] not in gone]
+    return document
+
+
+def kept(service: Harness, *gone: str) -> bool:
+    """Whether a document less these tiers is refused, told alike by plan and by apply."""
+    told = fields(plan(service, without(*gone)))
+    assert told in ([], [["document", "programs", "0", "tiers"]] * len(gone))
+    return bool(told)
+
+
+@pytest.fixture
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(held_tiers, "CARDS", 2)
+    monkeypatch.setattr(held_tiers, "TOGETHER", 1)
+
+
+@pytest.mark.usefixtures("small_pages")
+@pytest.mark.parametrize("written", [False, True])
+def test_a_tier_that_time_has_brought_is_not_taken_away(service: Harness, written: bool) -> None:
+    service.clock.set("2025-01-01")
+    apply(service, club_document(STATUS_RULE), process=True)
+    for _ in range(6):
+        service.issue(programs=[])
+    card = service.issue(programs=[])
+    service.clock.set("2025-01-10")
+    service.change_card("enrollLoyaltyCard", number=card, program="CLUB")
+    service.sale(card, "600.00")
+    assert service.tier(card) == ("SILVER", "2025-01-10", "2026-01-10")
+    assert [kept(service, code) for code in ("MEMBER", "SILVER", "GOLD")] == [False, True, False]
+    service.clock.set("2026-02-01")
+    assert service.tier(card) == ("MEMBER", "2026-01-11", "2027-01-11")
+    if written:
+        assert run(service, "UPDATE_TIERS") == (1, 0)
+    assert [kept(service, code) for code in ("MEMBER", "SILVER", "GOLD")] == [True, False, False]
+    assert fields(apply(service, without("MEMBER"))) == [["document", "programs", "0", "tiers"]]
+    service.change_card("enrollLoyaltyCard", number=card, program="CLUB", endDate="2026-06-01")
+    service.clock.set("2027-02-01")
+    assert not kept(service, "MEMBER")
+
+
+def test_a_tier_that_an_awaited_enrolment_begins_with_is_not_taken_away(service: Harness) -> None:
+    service.clock.set("2025-01-01")
+    apply(service, club_document(STATUS_RULE), process=True)
+    card = service.issue(programs=[])
+    service.change_card("enrollLoyaltyCard", number=card, program="CLUB", startDate="2025-02-01")
+    assert not kept(service, "MEMBER")
+    service.clock.set("2025-02-01")
+    assert service.tier(card) == ("MEMBER", "2025-02-01", "2026-02-01")
+    assert kept(service, "MEMBER")
+
+
+@pytest.mark.parametrize(("zone", "member"), [("Honolulu", True), ("Auckland", False)])
+def test_a_row_runs_to_the_end_of_its_last_day_where_the_card_was_issued(
+    service: Harness, zone: str, member: bool
+) -> None:
+    document = club_document(STATUS_RULE, channels=[channel(timeZone=f"Pacific/{zone}")])
+    service.clock.set("2025-01-10T21:00:00Z")
+    apply(service, document, process=True)
+    card = service.issue(programs=["CLUB"])
+    given = {"number": card, "program": "CLUB", "tier": "GOLD", "endDate": "2025-01-31"}
+    service.change_card("assignLoyaltyTier", reason="guest", **given)
+    service.clock.set("2025-02-01T08:00:00Z")
+    held = service.tier(card)
+    assert held is not None
+    assert held[0] == ("GOLD" if member else "MEMBER")
+    assert kept(service, "GOLD") is member
+
+
+def test_a_replaced_card_keeps_no_tier(service: Harness) -> None:
+    apply(service, club_document(STATUS_RULE), process=True)
+    card = replaced(service, service.issue("A"), "B")
+    assert kept(service, "MEMBER")
+    service.sale(card, "600.00")
+    assert service.tier(card) == ("SILVER", "2024-01-01", "2025-01-01")
+    assert not kept(service, "MEMBER")
+    assert fields(apply(service, without("MEMBER"), process=True)) == []
+    service.clock.set("2025-06-01")
+    assert run(service, "UPDATE_TIERS")[1] == 0
+    assert service.tier(card) is None
+    assert service.tier("A") is None
