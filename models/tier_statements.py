@@ -7,7 +7,7 @@ All cards are walked in pages of so many by id, so that no statement is long, ho
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import BindParameter, and_, bindparam, or_, select
+from sqlalchemy import BindParameter, Column, ColumnElement, and_, bindparam, or_, select
 
 from models.card_statements import CardRow
 from models.cards import card, enrolment, tier_row
@@ -50,11 +50,19 @@ page_end = Statement(
     CardIdRow,
 )
 
+
+def _unindexed(column: Column[str]) -> ColumnElement[str]:
+    """The rows of a card are few, those of a program are millions: SQLite, which counts neither,
+    would look up the program for each card.
+    """
+    return column.concat("")
+
+
 _runs_on = (
     select(_later.c.card_id)
     .where(
         _later.c.card_id == _row.card_id,
-        _later.c.program == _row.program,
+        _unindexed(_later.c.program) == _row.program,
         _later.c.manual.is_(False),
         _later.c.starts_on <= _EARLIEST,
         or_(_later.c.ends_on.is_(None), _later.c.ends_on >= _LATEST),
@@ -68,7 +76,7 @@ _has_ended = (
         _row.card_id == card.c.card_id,
         _row.card_id > _AFTER,
         _row.card_id <= _UNTIL,
-        _row.program == _PROGRAM,
+        _unindexed(_row.program) == _PROGRAM,
         _row.ends_on < _LATEST,
         or_(_row.ends_on >= _EARLIEST, and_(_row.manual.is_(False), ~_runs_on)),
     )
@@ -80,7 +88,7 @@ _has_awaited = (
         enrolment.c.card_id == card.c.card_id,
         enrolment.c.card_id > _AFTER,
         enrolment.c.card_id <= _UNTIL,
-        enrolment.c.program == _PROGRAM,
+        _unindexed(enrolment.c.program) == _PROGRAM,
         enrolment.c.enrolled_on < enrolment.c.starts_on,
         enrolment.c.starts_on <= _LATEST,
     )
