@@ -47,7 +47,7 @@ def _condition(shape: Shape) -> ColumnElement[bool]:
         "issued_from": card.c.issued_on >= bindparam("issued_from"),
         "issued_to": card.c.issued_on <= bindparam("issued_to"),
         "program": _enrolled(),
-        "tier": _tier_row_possible(),
+        "tier": or_(_tier_row_possible(), _awaited_enrolment()),
     }
     return and_(True, *(part for name, part in given.items() if getattr(shape, name)))
 
@@ -89,6 +89,21 @@ def _tier_row_possible() -> ColumnElement[bool]:
                 ),
                 tier_row.c.ends_on < bindparam("latest_today", type_=DAY),
             ),
+        )
+        .exists()
+    )
+
+
+def _awaited_enrolment() -> ColumnElement[bool]:
+    """An enrolment that was written before its start: time may have brought its first tier, of
+    which there is no row.
+    """
+    return (
+        select(enrolment.c.card_id)
+        .where(
+            enrolment.c.card_id == card.c.card_id,
+            enrolment.c.enrolled_on < enrolment.c.starts_on,
+            enrolment.c.starts_on <= bindparam("latest_today", type_=DAY),
         )
         .exists()
     )

@@ -5,17 +5,17 @@ forbids to remove.
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, func, or_, select, update
+from sqlalchemy import Column, Executable, FromClause, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_leave
 
 from models.activities import activity_line, activity_waiting
-from models.cards import card, enrolment, tier_row
+from models.cards import card, enrolment
 from models.customers import customer_affiliation
 from models.ledger import balance
 from models.payments import payment
 from models.program import api_key, configuration_version
 from models.sales import sale
-from models.statements import KeyedStatement, Statement, among, write
+from models.statements import KeyedStatement, Keys, Statement, among, write
 
 _version = configuration_version.c
 
@@ -49,11 +49,6 @@ class ApiKeyRow(NamedTuple):
 
 class CodeRow(NamedTuple):
     code: str
-
-
-class TierCodeRow(NamedTuple):
-    program: str
-    tier: str
 
 
 class CountRow(NamedTuple):
@@ -100,22 +95,27 @@ revoke_key = write(
     .values(revoked_at=bindparam("revoked_at"))
 )
 
+
+def _codes_among(column: Column[str], source: FromClause | None = None) -> KeyedStatement[CodeRow]:
+    """Which of the codes are used in the column."""
+
+    def build(keys: Keys) -> Executable:
+        rows = select(column.label("code")).where(among(column, keys)).distinct()
+        return rows if source is None else rows.select_from(source)
+
+    return KeyedStatement(build, CodeRow, column.type)
+
+
 # What exists under the codes of the program: a document may not take these away (semantics 3).
-points_with_entries = Statement(select(balance.c.reward_point).distinct(), CodeRow)
-channels_with_sales = Statement(select(sale.c.channel).distinct(), CodeRow)
-channels_with_payments = Statement(select(payment.c.channel).distinct(), CodeRow)
-channels_with_cards = Statement(select(card.c.enrollment_source).distinct(), CodeRow)
-programs_with_enrolments = Statement(select(enrolment.c.program).distinct(), CodeRow)
-running_tiers = Statement(
-    select(tier_row.c.program, tier_row.c.tier)
-    .where(or_(tier_row.c.ends_on.is_(None), tier_row.c.ends_on >= bindparam("on")))
-    .distinct(),
-    TierCodeRow,
+points_with_entries = _codes_among(balance.c.reward_point)
+channels_with_sales = _codes_among(sale.c.channel)
+channels_with_payments = _codes_among(payment.c.channel)
+channels_with_cards = _codes_among(card.c.enrollment_source)
+programs_with_enrolments = _codes_among(enrolment.c.program)
+types_with_unposted_lines = _codes_among(
+    activity_line.c.activity_type,
+    activity_line.join(
+        activity_waiting, activity_waiting.c.activity_key == activity_line.c.activity_key
+    ),
 )
-types_with_unposted_lines = Statement(
-    select(activity_line.c.activity_type)
-    .join(activity_waiting, activity_waiting.c.activity_key == activity_line.c.activity_key)
-    .distinct(),
-    CodeRow,
-)
-affiliations_held = Statement(select(customer_affiliation.c.affiliation).distinct(), CodeRow)
+affiliations_held = _codes_among(customer_affiliation.c.affiliation)

@@ -18,6 +18,7 @@ from models.database import Reader
 from models.program_statements import EffectiveRow, effective_after, versions_of
 from rules.book import RuleBook, compile_book
 from rules.document import parse_document
+from rules.program import RewardPoint
 
 LAG_SECONDS = 1.0
 
@@ -45,6 +46,11 @@ class History:
         """The book effective at `instant`; before the first one, the first."""
         chosen = [book for effective_from, book in self.books if effective_from <= instant]
         return chosen[-1] if chosen else next((book for _, book in self.books), None)
+
+    def reward_point(self, code: str) -> RewardPoint | None:
+        """As the newest version has it, else the last one that had it."""
+        found = (book.reward_points.get(code) for _, book in reversed(self.books))
+        return next((point for point in found if point is not None), None)
 
     @property
     def combined(self) -> frozenset[str]:
@@ -132,6 +138,15 @@ class RuleBooks:
             if found is not None:
                 return found
         return None
+
+    async def reward_point(self, reader: Reader, code: str) -> RewardPoint:
+        """What points that are stored under the code are, whether or not the effective version has
+        it. Raises LookupError for a code that no version in force ever had.
+        """
+        point = await self.last_with(reader, code, lambda book: book.reward_points)
+        if point is None:
+            raise LookupError(f"no version has the reward point {code}")
+        return point
 
     def _newest_first(self) -> Iterator[EffectiveRow]:
         return reversed(tuple(self._timeline))

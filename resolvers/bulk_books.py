@@ -24,12 +24,8 @@ from models.bulk_statements import (
 )
 from models.card_statements import (
     CardRow,
-    EnrolmentRow,
     EventRow,
-    StoredTierRow,
-    enrolments_of,
     insert_event,
-    tier_rows_of,
 )
 from models.columns import EPOCH
 from models.database import Transaction
@@ -41,7 +37,6 @@ from models.ledger_statements import (
     OperationRow,
     PointsDayRow,
     balances_of,
-    countable_days_of,
     insert_balance,
     insert_countable_day,
     insert_entries,
@@ -50,14 +45,13 @@ from models.ledger_statements import (
     insert_points_day,
 )
 from models.statements import Changes, Statement
-from resolvers.books import History
 from resolvers.clock import MICROSECOND, SECOND, civil_date
 from resolvers.context import Context
 from resolvers.identifiers import id_run
 from resolvers.judging import room_of
 from resolvers.ledgers import is_lot
 from resolvers.outbox import Event, event_rows, points_posted
-from resolvers.standings import Standing, has_kin
+from resolvers.standings import Standing, has_kin, standings_alone
 from resolvers.tiers import wins_nothing
 from resolvers.writing import balance_row, check_balance, entry_row
 from rules.balances import NEVER, PointsDay, Sums
@@ -374,7 +368,7 @@ async def open_books(
         and not has_kin(row, history)
         and not any(_is_due(one, now) for one in balances[row.card_id].values())
     ]
-    standings = await _standings(context, transaction, plain, book, history)
+    standings = await standings_alone(context, transaction, plain, book, history)
     days: dict[UUID, dict[DayKey, PointsDayRow]] = defaultdict(dict)
     for day in await transaction.each(points_days_of_cards, [row.card_id for row in plain]):
         days[day.card_id][day.reward_point, day.vests_on, day.expires_on] = day
@@ -392,35 +386,6 @@ async def open_books(
     }
     owners = {row.card_id: row.customer_key or row.card_id for row in locked}
     return Books(transaction, cards, owners, id_run(now, context.service.randomness))
-
-
-async def _standings(
-    context: Context,
-    transaction: Transaction,
-    cards: Sequence[CardRow],
-    book: RuleBook,
-    history: History,
-) -> dict[UUID, Standing]:
-    """By card, of such as count for themselves alone."""
-    keys = [row.card_id for row in cards]
-    enrolments: dict[UUID, list[EnrolmentRow]] = defaultdict(list)
-    for enrolment in await transaction.each(enrolments_of, keys):
-        enrolments[enrolment.card_id].append(enrolment)
-    tiers: dict[UUID, list[StoredTierRow]] = defaultdict(list)
-    for tier in await transaction.each(tier_rows_of, keys):
-        tiers[tier.card_id].append(tier)
-    counted: dict[UUID, list[CountableDayRow]] = defaultdict(list)
-    for one in await transaction.each(countable_days_of, keys):
-        counted[one.card_id].append(one)
-    found = {}
-    for row in cards:
-        key = row.card_id
-        source = await context.service.books.last_with(
-            transaction, row.enrollment_source, lambda book: book.channels
-        )
-        zone = source.time_zone if source else "UTC"
-        found[key] = Standing(row, zone, enrolments[key], tiers[key], counted[key], book, history)
-    return found
 
 
 def _is_due(row: BalanceRow, now: datetime) -> bool:

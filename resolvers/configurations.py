@@ -3,7 +3,7 @@
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -18,6 +18,7 @@ from models.directory_statements import (
     sequences,
 )
 from models.program_statements import (
+    CodeRow,
     VersionRow,
     affiliations_held,
     channels_with_cards,
@@ -28,22 +29,23 @@ from models.program_statements import (
     newest_version,
     points_with_entries,
     programs_with_enrolments,
-    running_tiers,
     types_with_unposted_lines,
     versions_count,
     versions_of,
     versions_page,
 )
+from models.statements import KeyedStatement
 from resolvers.adjustments import check_comment
 from resolvers.audits import Facts, audit
-from resolvers.books import History, read_stored
+from resolvers.books import read_stored
 from resolvers.clock import MICROSECOND, civil_date
 from resolvers.context import Context
+from resolvers.held_tiers import HeldTiers
 from rules.book import RuleBook
 from rules.document import parse_document
 from rules.errors import ConfigurationConflict, NotFound, Refused
 from rules.plan import Change, changes
-from rules.plan_refusals import Existing, changed_units, refusals
+from rules.plan_refusals import Existing, at_stake, refusals
 from rules.plan_warnings import warnings
 from rules.program import Configuration
 
@@ -103,56 +105,58 @@ async def _plan(context: Context, reader: Reader, document: object) -> Plan:
     newest = await reader.first(newest_version)
     before = parse_document(read_stored(newest.document)) if newest else None
     now = context.service.clock()
-    history = await context.service.books.history(reader)
-    await _refuse_lost_data(reader, before, history, after, now)
+    await _refuse_lost_data(context, reader, after, now)
     counters = {row.code: row.next for row in await reader.all(sequences)}
     told = warnings(after, civil_date(now, "UTC"), counters)
     return Plan(changes(before, after), tuple(told))
 
 
 async def _refuse_lost_data(
-    reader: Reader,
-    newest: Configuration | None,
-    history: History,
-    after: Configuration,
-    now: datetime,
+    context: Context, reader: Reader, after: Configuration, now: datetime
 ) -> None:
-    """What exists lives under codes of the effective version, or of a stored one that may become
-    so; its units under those of any version that ever was in force.
+    """Compare with what exists under the versions that were in force: a stored one that was not has
+    nothing to lose, and is judged again before it is.
     """
-    existing = await existing_data(reader, now)
+    history = await context.service.books.history(reader)
     past = [book.configuration for _, book in history.books]
-    found = [fault for before in past for fault in changed_units(before, after, existing)]
-    for before in (newest, *past[-1:]):
-        found += refusals(before, after, existing) if before else ()
-    faults = {(fault.field, fault.message): fault for fault in found}
+    if not past:
+        return
+    asked = at_stake(past, after)
+    book = history.books[-1][1]
+    faults = refusals(past, after, await _existing(context, reader, asked, book, now))
     if faults:
-        raise Refused(list(faults.values()))
+        raise Refused(list(faults))
 
 
-async def existing_data(reader: Reader, now: datetime) -> Existing:
-    sales = {row.code for row in await reader.all(channels_with_sales)}
+async def _existing(
+    context: Context, reader: Reader, asked: Existing, book: RuleBook, now: datetime
+) -> Existing:
+    """What of the asked is stored: most documents take nothing away, and nothing is looked up."""
+
+    async def used(statement: KeyedStatement[CodeRow], codes: Iterable[str]) -> frozenset[str]:
+        return frozenset(row.code for row in await reader.each(statement, sorted(codes)))
+
+    of_currency, of_removed = (
+        asked.channels_with_sales_or_payments,
+        asked.channels_with_cards_or_sales,
+    )
+    sold = await used(channels_with_sales, of_currency | of_removed)
     return Existing(
-        reward_points_with_entries=frozenset(
-            row.code for row in await reader.all(points_with_entries)
+        reward_points_with_entries=await used(
+            points_with_entries, asked.reward_points_with_entries
         ),
-        channels_with_sales_or_payments=frozenset(
-            sales | {row.code for row in await reader.all(channels_with_payments)}
+        channels_with_sales_or_payments=sold | await used(channels_with_payments, of_currency),
+        channels_with_cards_or_sales=sold | await used(channels_with_cards, of_removed),
+        programs_with_enrolments=await used(
+            programs_with_enrolments, asked.programs_with_enrolments
         ),
-        channels_with_cards_or_sales=frozenset(
-            sales | {row.code for row in await reader.all(channels_with_cards)}
+        tiers_with_running_rows=await HeldTiers(context, reader, book, now).among(
+            asked.tiers_with_running_rows
         ),
-        programs_with_enrolments=frozenset(
-            row.code for row in await reader.all(programs_with_enrolments)
+        activity_types_with_unposted_lines=await used(
+            types_with_unposted_lines, asked.activity_types_with_unposted_lines
         ),
-        tiers_with_running_rows=frozenset(
-            (row.program, row.tier)
-            for row in await reader.all(running_tiers, on=civil_date(now, "UTC"))
-        ),
-        activity_types_with_unposted_lines=frozenset(
-            row.code for row in await reader.all(types_with_unposted_lines)
-        ),
-        affiliations_held=frozenset(row.code for row in await reader.all(affiliations_held)),
+        affiliations_held=await used(affiliations_held, asked.affiliations_held),
     )
 
 
@@ -174,7 +178,6 @@ async def apply(context: Context, command: Apply) -> Applied:
         stored = newest is None or not _is_equal(newest, after)
         if stored:
             row = await _store(context, transaction, command, newest.version + 1 if newest else 1)
-            await _raise_sequences(transaction, after)
         if row is None:
             raise AssertionError
         if command.process or after.settings.process_on_apply:
@@ -243,6 +246,7 @@ async def _process(
     if effective is not None and effective.effective_from is not None:
         now = max(now, effective.effective_from + MICROSECOND)
     await transaction.run(make_effective, of_version=row.version, effective_from=now)
+    await _raise_sequences(transaction, parse_document(read_stored(row.document)))
     if operation is not None:
         facts: Facts = {"effectiveFrom": now.isoformat()}
         await audit(
@@ -252,13 +256,22 @@ async def _process(
 
 
 async def process(context: Context) -> VersionRow:
-    """Make the newest stored version effective. Raises NotFound where none is stored."""
+    """Make the newest stored version effective.
+
+    Raises NotFound where none is stored, Refused where it would take away or change the unit of
+    something that exists by now; another version can be applied then.
+    """
 
     async def unit(transaction: Transaction, _book: RuleBook | None) -> VersionRow:
         newest = await transaction.first(newest_version)
         if newest is None:
             raise NotFound("No configuration is stored yet.")
-        return await _process(context, transaction, newest, "processLoyaltySchemes")
+        row = await _process(context, transaction, newest, "processLoyaltySchemes")
+        if newest.effective_from is None:
+            # Its row is locked now: nobody else makes it effective meanwhile.
+            after = parse_document(read_stored(newest.document))
+            await _refuse_lost_data(context, transaction, after, context.service.clock())
+        return row
 
     processed = await context.unit(unit)
     await _take_notice(context)

@@ -27,6 +27,7 @@ from resolvers.writing import write
 from rules.book import RuleBook
 from rules.explanations import point_digits
 from rules.lots import Lot, Taken, lot_order
+from rules.program import RewardPoint
 
 NOBODY = UUID(int=0)
 KIND = "expire"
@@ -81,13 +82,15 @@ async def _expire(
 ) -> bool:
     """Write off what no hold reserves of the card's lots that ended before the day."""
     ledger = await ledger_of(context, transaction, card, context.service.clock())
-    due: list[Lot] = []
+    steps: list[Step] = []
     for code in sorted(ledger.balances):
         lots = (await ledger.open(code)).lots.values()
-        due += lot_order(lot for lot in lots if lot.expires_on < before and lot.free > 0)
-    if not due:
+        point = await context.service.books.reward_point(transaction, code)
+        due = lot_order(lot for lot in lots if lot.expires_on < before and lot.free > 0)
+        steps += (_step(lot, point, book.version, ledger.zone) for lot in due)
+    if not steps:
         return False
-    await ledger.add([_step(lot, book, ledger.zone) for lot in due])
+    await ledger.add(steps)
     # Deterministic: a second run on the same state of the book cannot write twice.
     name = f"{Job.EXPIRE_POINTS}:{card.card_id}:{card.next_seq}"
     op_id = UUID(bytes=hashlib.sha256(name.encode()).digest()[:16])
@@ -95,9 +98,9 @@ async def _expire(
     return True
 
 
-def _step(lot: Lot, book: RuleBook, zone: str) -> Step:
-    digits = point_digits(book.reward_points[lot.reward_point])
-    return Step(expiry(lot, lot.free, book.version, zone, digits), (Taken(lot, lot.free),))
+def _step(lot: Lot, point: RewardPoint, version: int, zone: str) -> Step:
+    draft = expiry(lot, lot.free, version, zone, point_digits(point))
+    return Step(draft, (Taken(lot, lot.free),))
 
 
 async def expire_holds(context: Context, progress: Progress) -> JobDone:

@@ -205,7 +205,7 @@ def _recomputed(refunding: _Refunding, undone: Sequence[Undone]) -> dict[str, in
     row, book = refunding.found.row, refunding.effective
     facts = facts_from_json(json.loads(row.facts)["tender"])
     asked = tender(facts.on_day(refunding.on), book, book.schemes_on(row.channel))
-    return refunds.recomputed_units(undone, asked)
+    return refunds.recomputed_units(undone, asked, refunding.book.reward_points)
 
 
 async def _consumed(transaction: Transaction, refunding: _Refunding) -> dict[str, list[Source]]:

@@ -214,7 +214,7 @@ async def _move_points(swap: _Swap, leaving: CardLedger, arriving: CardLedger) -
     adjustment_id = random_id(swap.context.service.randomness)
     pairs: list[tuple[Step, Step]] = []
     for code in sorted(leaving.balances):
-        point = swap.book.reward_points[code]
+        point = await swap.context.service.books.reward_point(swap.transaction, code)
         move = Move(swap.book.version, point, adjustment_id, swap.now)
         pairs += await _pairs(move, leaving, arriving.today)
     await leaving.add([out for out, _ in pairs])

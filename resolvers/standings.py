@@ -107,7 +107,7 @@ class Standing:
             and (first is None or first <= row.entry_date)
             and (last is None or row.entry_date <= last)
         )
-        known = self.book.reward_points.get(point)
+        known = self.history.reward_point(point)
         digits = point_digits(known) if known else 0
         return Fraction(units, scale(digits)) if digits else units
 
@@ -259,15 +259,54 @@ async def standing_in_unit(
     return replace(own, kin=tuple(kin))
 
 
-async def _alone(
-    context: Context, reader: Reader, card: CardRow, book: RuleBook, history: History
-) -> Standing:
+async def standings_in_unit(
+    context: Context, reader: Reader, cards: Sequence[CardRow], book: RuleBook
+) -> list[Standing]:
+    """Of many cards, in a statement a table where they count for themselves alone."""
+    history = await context.service.books.history(reader)
+    alone = [row for row in cards if row.replaces is None and not has_kin(row, history)]
+    found = await standings_alone(context, reader, alone, book, history)
+    return [
+        found.get(row.card_id) or await standing_in_unit(context, reader, row, book)
+        for row in cards
+    ]
+
+
+async def standings_alone(
+    context: Context, reader: Reader, cards: Sequence[CardRow], book: RuleBook, history: History
+) -> dict[UUID, Standing]:
+    """By card, of such as count for themselves alone: without kin, and in no other's place."""
+    keys = [row.card_id for row in cards]
+    enrolments: dict[UUID, list[EnrolmentRow]] = defaultdict(list)
+    for enrolment in await reader.each(enrolments_of, keys):
+        enrolments[enrolment.card_id].append(enrolment)
+    tiers: dict[UUID, list[StoredTierRow]] = defaultdict(list)
+    for tier in await reader.each(tier_rows_of, keys):
+        tiers[tier.card_id].append(tier)
+    counted: dict[UUID, list[CountableDayRow]] = defaultdict(list)
+    for one in await reader.each(countable_days_of, keys):
+        counted[one.card_id].append(one)
+    found = {}
+    for row in cards:
+        key = row.card_id
+        zone = await _zone(context, reader, row)
+        found[key] = Standing(row, zone, enrolments[key], tiers[key], counted[key], book, history)
+    return found
+
+
+async def _zone(context: Context, reader: Reader, card: CardRow) -> str:
     source = await context.service.books.last_with(
         reader, card.enrollment_source, lambda book: book.channels
     )
+    return source.time_zone if source else "UTC"
+
+
+async def _alone(
+    context: Context, reader: Reader, card: CardRow, book: RuleBook, history: History
+) -> Standing:
     return Standing(
         card,
-        source.time_zone if source else "UTC",
+        await _zone(context, reader, card),
         await reader.each(enrolments_of, [card.card_id]),
         await reader.each(tier_rows_of, [card.card_id]),
         await reader.each(countable_days_of, [card.card_id, *await replaced_ids(reader, card)]),

@@ -104,14 +104,14 @@ async def _from_replaced(
     ledger = await ledger_of(context, transaction, card, returned.row.posted_at)
     rest = []
     for one in taken:
-        point = returned.effective.reward_points[one.reward_point]
+        point = await context.service.books.reward_point(transaction, one.reward_point)
         lot = (await ledger.reopen(point, ledger.today, [one.lot_id])).lots.get(one.lot_id)
         units = min(one.units, lot.free) if lot else 0
         if lot is not None and units:
-            part = returns.part_of(one, units, returned.effective.reward_points)
+            part = returns.part_of(one, units, point)
             await ledger.add([Step(_draft(returned.row, part), (Taken(lot, units),))])
         if one.units > units:
-            left = returns.part_of(one, one.units - units, returned.effective.reward_points)
+            left = returns.part_of(one, one.units - units, point)
             own = await moved_lot(transaction, card, one.lot_id)
             rest.append(replace(left, lot_id=own or one.lot_id))
     if ledger.steps:
@@ -211,7 +211,7 @@ async def _write(
         transaction, card, posted_at, standing.time_zone, context.service.randomness
     )
     try:
-        await ledger.add(await _steps(ledger, returned, taken, order))
+        await ledger.add(await _steps(context, ledger, returned, taken, order))
         posted = await write(ledger, operation_id(returned.row.sale_key), "return")
     except InvalidInput as beyond:
         beyond.field = ("lines",)
@@ -220,7 +220,11 @@ async def _write(
 
 
 async def _steps(
-    ledger: CardLedger, returned: Return, taken: Sequence[Booked], order: ReturnDeducts
+    context: Context,
+    ledger: CardLedger,
+    returned: Return,
+    taken: Sequence[Booked],
+    order: ReturnDeducts,
 ) -> list[Step]:
     """One entry after another, each from what those before it left of the lots."""
     row = returned.row
@@ -228,7 +232,8 @@ async def _steps(
     steps = []
     for one in taken:
         if one.reward_point not in left:
-            point = returned.effective.reward_points[one.reward_point]
+            books = context.service.books
+            point = await books.reward_point(ledger.transaction, one.reward_point)
             ids = [other.lot_id for other in taken if other.reward_point == point.code]
             left[point.code] = dict((await ledger.reopen(point, row.entry_date, ids)).lots)
         own = left[one.reward_point]

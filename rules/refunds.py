@@ -15,7 +15,7 @@ from rules.errors import InvalidInput, RefundExceedsAllowed
 from rules.explanations import point_digits
 from rules.lines import split
 from rules.numbers import half_up, scale
-from rules.program import RefundExpiry, RewardPointKind
+from rules.program import RefundExpiry, RewardPoint, RewardPointKind
 from rules.returns import MILLION, ReturnLine
 from rules.tender import Tender
 
@@ -142,11 +142,14 @@ def quantities(asked: Sequence[ReturnLine], lines: Iterable[PaidLine]) -> dict[i
     return found
 
 
-def recomputed_units(undone: Iterable[Undone], asked: Tender) -> dict[str, int]:
+def recomputed_units(
+    undone: Iterable[Undone], asked: Tender, points: Mapping[str, RewardPoint]
+) -> dict[str, int]:
     """Points by reward point for the money undone, by the cheapest rule that `asked` has a line.
 
     Rounded once a reward point: QUANTITY points up, AMOUNT points half-up. Where no rule takes the
-    reward point for the line any more, the share that was taken.
+    reward point for the line any more, the share that was taken. `points` are those of the payment:
+    the version of `asked` may have fewer.
     """
     places = {item.line_number: place for place, item in enumerate(asked.facts.items)}
     exact: dict[str, Fraction] = {}
@@ -155,10 +158,10 @@ def recomputed_units(undone: Iterable[Undone], asked: Tender) -> dict[str, int]:
         prices = asked.prices[code][places[line_number]] if code in asked.prices else ()
         units = Fraction(one.units)
         if prices:
-            units = prices[0].rate * one.minor * scale(point_digits(asked.points[code]))
+            units = prices[0].rate * one.minor * scale(point_digits(points[code]))
         exact[code] = exact.get(code, Fraction(0)) + units
     return {
-        code: ceil(units) if asked.points[code].kind is RewardPointKind.QUANTITY else half_up(units)
+        code: ceil(units) if points[code].kind is RewardPointKind.QUANTITY else half_up(units)
         for code, units in exact.items()
     }
 

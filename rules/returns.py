@@ -177,11 +177,11 @@ def _taken(booked: Booked, units: int, points: Mapping[str, RewardPoint]) -> Boo
     return replace(booked, units=units, reason=reason)
 
 
-def part_of(taken: Booked, units: int, points: Mapping[str, RewardPoint]) -> Booked:
-    """The part of a take-back that one card bears where several do."""
+def part_of(taken: Booked, units: int, point: RewardPoint) -> Booked:
+    """The part of a take-back of `point` that one card bears where several do."""
     if units == taken.units:
         return taken
-    digits = point_digits(points[taken.reward_point])
+    digits = point_digits(point)
     formula = explanations.taking_back(taken.line_number, units, taken.units, digits)
     reason = taken.reason._replace(computed_units=-units, formula=formula)
     return replace(taken, units=units, reason=reason)

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from execution.relay import encode_cursor
+from resolvers import held_tiers
 from resolvers.documents import load_document
+from tests.api.activities import activity_input, created
 from tests.api.harness import Harness
 from tests.api.program import (
     PAST_YEAR,
@@ -18,6 +20,9 @@ from tests.api.program import (
     scheme,
     tier,
 )
+from tests.api.test_jobs import run
+from tests.api.test_points import adjust
+from tests.api.test_replacing import replaced
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "configuration.example.yaml"
 SELECTION = """configuration { version effectiveFrom createdBy comment }
@@ -281,6 +286,72 @@ def test_a_code_that_comes_back_keeps_its_units(service: Harness) -> None:
     assert fields(apply(service, again)) == []
 
 
+def processed(service: Harness) -> list[tuple[str, list[str] | None]]:
+    """What making the newest version effective is refused for."""
+    query = """mutation { processLoyaltySchemes {
+      configuration { version } userErrors { code field } } }"""
+    payload = service.ask(query)["processLoyaltySchemes"]
+    assert (payload["configuration"] is None) is bool(payload["userErrors"])
+    return [(error["code"], error["field"]) for error in payload["userErrors"]]
+
+
+def test_a_version_is_compared_with_what_exists_when_it_becomes_effective(
+    service: Harness,
+) -> None:
+    apply(service, club_document(), process=True)
+    yen = club_document(amount_rule(points=2))
+    yen["rewardPoints"][1]["currency"] = "JPY"
+    assert fields(apply(service, yen)) == []
+    card = service.issue()
+    adjust(service, card, "10.00", rewardPoint="CASH")
+    path = ["document", "rewardPoints", "1", "currency"]
+    assert processed(service) == [("CONFIGURATION_INVALID", path)]
+    assert fields(apply(service, yen, process=True)) == [path]
+    assert service.available(card, "CASH") == "10.00"
+    assert service.ask("{ configuration { version } }")["configuration"]["version"] == 1
+    # What was refused locks nothing.
+    assert fields(apply(service, club_document(amount_rule(points=3)))) == []
+    assert processed(service) == []
+    service.clock.advance(minutes=1)
+    assert service.earned(card, "5.00") == [("PTS", "15")]
+
+
+def test_what_came_to_exist_meanwhile_is_not_taken_away(service: Harness) -> None:
+    """Each of what a document may not remove, put there after it was stored."""
+    document = club_document(channels=[channel(), channel("SHOP")])
+    document["schemes"][0]["channels"].append("SHOP")
+    document["programs"].append({"code": "EXTRA", "tiers": [tier("ONE", 1, 0)]})
+    document["schemes"].append(scheme(code="EXTRA", program="EXTRA"))
+    document["activityTypes"] = [{"code": "VISIT", "review": True}]
+    apply(service, document, process=True)
+    less = club_document(amount_rule("cash", point="CASH"))
+    less["rewardPoints"] = less["rewardPoints"][1:]
+    less["affiliations"] = less["affiliations"][1:]
+    assert fields(apply(service, less)) == []
+    service.customer("c", affiliations=["veteran"])
+    card = service.issue(channel="SHOP", programs=["CLUB", "EXTRA"], customerId="c")
+    adjust(service, card, 1)
+    created(service, activity_input(service, card, "VISIT"))
+    lists = ("rewardPoints", "channels", "programs", "activityTypes", "affiliations", "programs")
+    assert processed(service) == [("CONFIGURATION_INVALID", ["document", name]) for name in lists]
+
+
+def test_a_code_with_another_unit_since_is_not_locked(service: Harness) -> None:
+    """OLD had no entries when its unit changed, and got one by a late sale."""
+    document = club_document(amount_rule("old", point="OLD"))
+    document["rewardPoints"].append({"code": "OLD", "kind": "QUANTITY"})
+    apply(service, document, process=True)
+    card = service.issue()
+    late = {"occurredAt": service.clock.now.isoformat()}
+    service.clock.advance(minutes=1)
+    changed = club_document()
+    changed["rewardPoints"].append({"code": "OLD", "kind": "AMOUNT", "currency": "USD"})
+    assert fields(apply(service, changed, process=True)) == []
+    service.sale(card, "5.00", **late)
+    changed["schemes"] = [scheme(amount_rule(points=2))]
+    assert fields(apply(service, changed, process=True)) == []
+
+
 def test_number_sequences_only_rise(service: Harness) -> None:
     apply(service, club_document(), process=True)
     assert service.issue() == "LC-00041"
@@ -297,6 +368,25 @@ def test_number_sequences_only_rise(service: Harness) -> None:
     )
     apply(service, higher, process=True)
     assert service.issue() == "LC-100"
+
+
+def test_a_sequence_rises_with_the_version_that_says_so(service: Harness) -> None:
+    def counting(following: int) -> Any:
+        sequence = {"code": "LOYALTY", "format": "LC-#####", "next": following}
+        return club_document(numberSequences=[sequence])
+
+    apply(service, counting(41), process=True)
+    apply(service, counting(500))
+    assert service.issue() == "LC-00041"
+    # The version that was skipped never counts, and warns of nothing.
+    warnings = apply(service, counting(300))["plan"]["warnings"]
+    assert not [warning for warning in warnings if "LOYALTY" in warning]
+    assert service.issue() == "LC-00042"
+    service.process()
+    assert service.issue() == "LC-00300"
+    apply(service, counting(500))
+    assert apply(service, counting(500), process=True)["userErrors"] == []
+    assert service.issue() == "LC-00500"
 
 
 def test_a_sequence_ends_where_its_numbers_grow_too_long(service: Harness) -> None:
@@ -364,3 +454,93 @@ def test_a_tier_without_an_end_is_running(service: Harness) -> None:
     programs = [{"code": "CLUB", "tiers": [tier("SILVER", 2, 500)]}]
     payload = apply(service, club_document(programs=programs, dateIntervals=intervals))
     assert fields(payload) == [["document", "programs", "0", "tiers"]]
+
+
+STATUS_RULE = amount_rule("status", point="STAT")
+
+
+def without(*gone: str) -> Any:
+    """The club less some of its tiers."""
+    document = club_document(STATUS_RULE)
+    (program,) = document["programs"]
+    program["tiers"] = [tier for tier in program["tiers"] if tier["code"] not in gone]
+    return document
+
+
+def kept(service: Harness, *gone: str) -> bool:
+    """Whether a document less these tiers is refused, told alike by plan and by apply."""
+    told = fields(plan(service, without(*gone)))
+    assert told in ([], [["document", "programs", "0", "tiers"]] * len(gone))
+    return bool(told)
+
+
+@pytest.fixture
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(held_tiers, "CARDS", 2)
+    monkeypatch.setattr(held_tiers, "TOGETHER", 1)
+
+
+@pytest.mark.usefixtures("small_pages")
+@pytest.mark.parametrize("written", [False, True])
+def test_a_tier_that_time_has_brought_is_not_taken_away(service: Harness, written: bool) -> None:
+    service.clock.set("2025-01-01")
+    apply(service, club_document(STATUS_RULE), process=True)
+    for _ in range(6):
+        service.issue(programs=[])
+    card = service.issue(programs=[])
+    service.clock.set("2025-01-10")
+    service.change_card("enrollLoyaltyCard", number=card, program="CLUB")
+    service.sale(card, "600.00")
+    assert service.tier(card) == ("SILVER", "2025-01-10", "2026-01-10")
+    assert [kept(service, code) for code in ("MEMBER", "SILVER", "GOLD")] == [False, True, False]
+    service.clock.set("2026-02-01")
+    assert service.tier(card) == ("MEMBER", "2026-01-11", "2027-01-11")
+    if written:
+        assert run(service, "UPDATE_TIERS") == (1, 0)
+    assert [kept(service, code) for code in ("MEMBER", "SILVER", "GOLD")] == [True, False, False]
+    assert fields(apply(service, without("MEMBER"))) == [["document", "programs", "0", "tiers"]]
+    service.change_card("enrollLoyaltyCard", number=card, program="CLUB", endDate="2026-06-01")
+    service.clock.set("2027-02-01")
+    assert not kept(service, "MEMBER")
+
+
+def test_a_tier_that_an_awaited_enrolment_begins_with_is_not_taken_away(service: Harness) -> None:
+    service.clock.set("2025-01-01")
+    apply(service, club_document(STATUS_RULE), process=True)
+    card = service.issue(programs=[])
+    service.change_card("enrollLoyaltyCard", number=card, program="CLUB", startDate="2025-02-01")
+    assert not kept(service, "MEMBER")
+    service.clock.set("2025-02-01")
+    assert service.tier(card) == ("MEMBER", "2025-02-01", "2026-02-01")
+    assert kept(service, "MEMBER")
+
+
+@pytest.mark.parametrize(("zone", "member"), [("Honolulu", True), ("Auckland", False)])
+def test_a_row_runs_to_the_end_of_its_last_day_where_the_card_was_issued(
+    service: Harness, zone: str, member: bool
+) -> None:
+    document = club_document(STATUS_RULE, channels=[channel(timeZone=f"Pacific/{zone}")])
+    service.clock.set("2025-01-10T21:00:00Z")
+    apply(service, document, process=True)
+    card = service.issue(programs=["CLUB"])
+    given = {"number": card, "program": "CLUB", "tier": "GOLD", "endDate": "2025-01-31"}
+    service.change_card("assignLoyaltyTier", reason="guest", **given)
+    service.clock.set("2025-02-01T08:00:00Z")
+    held = service.tier(card)
+    assert held is not None
+    assert held[0] == ("GOLD" if member else "MEMBER")
+    assert kept(service, "GOLD") is member
+
+
+def test_a_replaced_card_keeps_no_tier(service: Harness) -> None:
+    apply(service, club_document(STATUS_RULE), process=True)
+    card = replaced(service, service.issue("A"), "B")
+    assert kept(service, "MEMBER")
+    service.sale(card, "600.00")
+    assert service.tier(card) == ("SILVER", "2024-01-01", "2025-01-01")
+    assert not kept(service, "MEMBER")
+    assert fields(apply(service, without("MEMBER"), process=True)) == []
+    service.clock.set("2025-06-01")
+    assert run(service, "UPDATE_TIERS")[1] == 0
+    assert service.tier(card) is None
+    assert service.tier("A") is None

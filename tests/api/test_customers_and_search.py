@@ -307,6 +307,16 @@ def test_a_tier_that_time_has_brought_is_found(searched: Harness) -> None:
     assert [node["number"] for node in found["nodes"]] == ["A-1", "A-2", "B-2"]
 
 
+def test_a_tier_that_an_awaited_enrolment_begins_with_is_found(club: Harness) -> None:
+    card = club.issue(programs=[])
+    club.change_card("enrollLoyaltyCard", number=card, program="CLUB", startDate="2024-02-01")
+    query = '{ loyaltyCards(filter: {tier: "MEMBER"}) { totalCount nodes { number } } }'
+    assert club.ask(query)["loyaltyCards"]["nodes"] == []
+    club.clock.set("2024-02-01")
+    assert club.tier(card) == ("MEMBER", "2024-02-01", "2025-02-01")
+    assert club.ask(query)["loyaltyCards"] == {"totalCount": 1, "nodes": [{"number": card}]}
+
+
 PAGES = """query($first: Int, $after: String, $last: Int, $before: String, $f: LoyaltyCardFilter) {
   loyaltyCards(filter: $f, first: $first, after: $after, last: $last, before: $before) {
     totalCount edges { cursor node { number } } pageInfo {

@@ -208,6 +208,17 @@ def test_warnings_name_what_is_seldom_meant(
     assert all(warning.startswith(begin) for warning, begin in zip(found, begins, strict=True))
 
 
+def test_units_are_those_of_the_last_version_that_had_the_code() -> None:
+    """A code that is gone keeps its unit; of two the newer counts, so that one is always right."""
+    gone = example(("schemes", []), ("oneTimeRewards", []), ("rewardPoints.0", LEFT_OUT))
+    other = example(*KINDS)
+    has = Existing(reward_points_with_entries=frozenset({"PTS", "STAT"}))
+    assert refusals([CONFIGURATION, gone], CONFIGURATION, has) == ()
+    assert refusals([CONFIGURATION, other], other, has) == ()
+    assert len(refusals([CONFIGURATION, other], CONFIGURATION, has)) == len(KINDS)
+    assert refusals([], CONFIGURATION, has) == ()
+
+
 EVERYTHING = Existing(
     reward_points_with_entries=frozenset({"PTS", "CASH", "STAT"}),
     channels_with_sales_or_payments=frozenset({"WEB", "CALL"}),
@@ -246,6 +257,6 @@ def test_what_exists_keeps_its_configuration(
     edits: list[tuple[str, object]], paths: list[str]
 ) -> None:
     after = example(*edits)
-    found = refusals(CONFIGURATION, after, EVERYTHING)
+    found = refusals([CONFIGURATION], after, EVERYTHING)
     assert [".".join((fault.field or ())[1:]) for fault in found] == paths
-    assert refusals(CONFIGURATION, after, Existing()) == ()
+    assert refusals([CONFIGURATION], after, Existing()) == ()

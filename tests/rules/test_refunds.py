@@ -9,19 +9,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.balances import NEVER
-from rules.program import RefundExpiry
+from rules.earning import CardFacts
+from rules.program import RefundExpiry, RewardPoint, RewardPointKind
 from rules.refunds import (
     PaidLine,
     PaidSlice,
     Source,
     Undone,
     expiry,
+    recomputed_units,
     sources,
     spread,
     still_used,
     undo_amount,
     undo_lines,
 )
+from rules.tender import Limits, Tender, TenderFacts
 
 CARDS = [UUID(int=number) for number in range(3)]
 
@@ -161,3 +164,14 @@ def test_money_is_never_both_used_by_a_sale_and_given_back(
         mine = [s for s in slices if s.line_number == number]
         given_back = sum(back.get(one.place, 0) for one in mine)
         assert more == min(0, sum(one.used_minor for one in mine) - given_back)
+
+
+def test_what_no_rule_takes_any_more_comes_back_as_it_was_taken() -> None:
+    """Also where the version in force has no such reward point."""
+    card = CardFacts(active=True, programs=frozenset(), tiers={})
+    facts = TenderFacts("USD", date(2025, 1, 10), card, frozenset(), (), 0)
+    undone = [Undone(PaidSlice(0, "OLD", None, 400, 400, 0, 0), 300, 300)]
+    points = {
+        "OLD": RewardPoint("OLD", {}, RewardPointKind.QUANTITY, None, True, 1, None, None, None)
+    }
+    assert recomputed_units(undone, Tender(facts, {}, Limits(), {}), points) == {"OLD": 300}
