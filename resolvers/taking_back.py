@@ -4,8 +4,9 @@ Source: semantics 7.1.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from uuid import UUID
 
 from models.card_statements import CardRow
@@ -18,7 +19,7 @@ from resolvers.context import Context
 from resolvers.identifiers import operation_id
 from resolvers.kin import lock_with_kin
 from resolvers.ledgers import CardLedger, Step, open_ledger
-from resolvers.lineage import moved_lot, successors
+from resolvers.lineage import earned_on, moved_lot, successors
 from resolvers.pools import ledger_of
 from resolvers.reward_counts import count_sale
 from resolvers.standings import standing_in_unit
@@ -230,13 +231,25 @@ async def _steps(
         if one.reward_point not in left:
             point = returned.effective.reward_points[one.reward_point]
             ids = [other.lot_id for other in taken if other.reward_point == point.code]
-            left[point.code] = dict((await ledger.reopen(point, row.entry_date, ids)).lots)
+            book = await ledger.reopen(point, row.entry_date, ids)
+            left[point.code] = await _as_earned(ledger, book.lots, row.entry_date)
         own = left[one.reward_point]
         borne = lots.take_back(own, one.lot_id, one.units, row.entry_date, order)
         for part in borne.taken:
             own[part.lot.lot_id] = own[part.lot.lot_id].less(part.units)
         steps.append(Step(_draft(row, one), borne.taken, borne.debt_units))
     return steps
+
+
+async def _as_earned(ledger: CardLedger, stock: Mapping[UUID, Lot], on: date) -> dict[UUID, Lot]:
+    """The lots, those that a replacement has moved to the card since the day with the entry date
+    of their earning: it is that which tells whether they were there, unvested, on the day.
+    """
+    later = [key for key, lot in stock.items() if on < min(lot.entry_date, lot.vests_on)]
+    days = await earned_on(ledger.transaction, ledger.card, later)
+    return {
+        key: replace(lot, entry_date=days.get(key, lot.entry_date)) for key, lot in stock.items()
+    }
 
 
 def _draft(row: SaleRow, taken: Booked) -> Draft:
