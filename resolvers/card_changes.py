@@ -33,14 +33,7 @@ from resolvers.ledgers import CardLedger
 from resolvers.outbox import Event
 from resolvers.replays import Answer, Operation, Outcome, key_fault, once
 from resolvers.standings import Standing, standing_in_unit
-from resolvers.tiers import (
-    bring,
-    is_combined,
-    judge,
-    judge_together,
-    moments_from,
-    note_begun,
-)
+from resolvers.tiers import bring, is_combined, joining, judge, judge_together, note_begun
 from resolvers.writing import post
 from rules.book import RuleBook
 from rules.errors import (
@@ -412,13 +405,12 @@ async def _first_tier(
     """
     if starts_on > place.today:
         return []
-    moments = moments_from(standing, program, starts_on)
     await judge_together(place.context, place.transaction, standing, program, starts_on, place.now)
     return await judge(
         place.transaction,
         standing,
         program,
-        [moment for moment in moments if moment.on <= place.today],
+        joining(standing, program, starts_on, place.today),
         place.today,
         place.context.service.randomness,
     )
