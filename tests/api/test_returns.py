@@ -13,7 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.api.harness import Harness, entries, line
-from tests.api.program import amount_rule, channel, club_document, pay_rule, reward_points, scheme
+from tests.api.program import (
+    NEXT_YEAR,
+    PAST_YEAR,
+    amount_rule,
+    channel,
+    club_document,
+    pay_rule,
+    reward_points,
+    scheme,
+)
 from tests.api.test_payments import cart, pay
 from tests.api.test_points import adjust
 from tests.api.test_properties import API, COUNT_RULE, QUANTITY_RULE
@@ -599,6 +608,33 @@ def test_what_expired_before_a_replacement_is_taken_where_it_stands(service: Har
     assert service.available("A2") == "50"
     held = service.balance(card)
     assert (held["issued"], held["expired"], held["available"]) == ("0", "0", "0")
+
+
+@pytest.mark.parametrize("cards", [(), ("A2",), ("A2", "A3")])
+def test_what_is_taken_on_a_replaced_card_counts_for_the_tiers_of_the_newest(
+    service: Harness, cards: tuple[str, ...]
+) -> None:
+    month = {"value": 1, "unit": "MONTH"}
+    intervals = [PAST_YEAR, {**NEXT_YEAR, "end": {"anchor": "TODAY", "shift": month}}]
+    points = [{"code": "STAT", "kind": "QUANTITY", "expiration": month}]
+    rule = amount_rule("status", point="STAT")
+    service.apply(service.document(rule, dateIntervals=intervals, rewardPoints=points))
+    service.clock.set("2025-01-01")
+    card = service.issue("A")
+    service.clock.set("2025-01-10")
+    service.sale(card, "600.00", transactionId="S")
+    service.clock.set("2025-03-15")
+    for number in cards:
+        renew(service, card, number)
+        card = number
+    silver = ("SILVER", "2025-03-12", "2025-04-12")
+    assert service.tier(card) == silver
+    service.clock.set("2025-03-20")
+    taken(service, "S", transactionId="R")
+    assert borne(service) == [("A", "-600", [("600", "2025-02-10")])]
+    # What time alone had brought is judged by what is left.
+    assert service.tier(card) == ("MEMBER", "2025-03-12", "2025-04-12")
+    assert service.tier(card, "2025-02-10") == ("SILVER", "2025-01-10", "2025-02-10")
 
 
 def test_a_return_is_borne_where_each_part_of_its_lot_went(service: Harness) -> None:
