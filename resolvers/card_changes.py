@@ -343,13 +343,9 @@ async def enrol(context: Context, key: str, command: Enrol) -> Outcome:
             raise InvalidInput("The end lies before the start.", ("endDate",))
         standing = await standing_in_unit(context, place.transaction, place.card, place.book)
         changed = await _write_enrolment(place, standing, command, starts_on)
-        if not changed:
-            return Change()
         standing = await standing_in_unit(context, place.transaction, place.card, place.book)
-        events = [
-            Event("cardChanged", {}),
-            *await _first_tier(place, standing, command.program, starts_on),
-        ]
+        events = [Event("cardChanged", {})] if changed else []
+        events += await _first_tier(place, standing, command.program, starts_on)
         facts: Facts = {"program": command.program, "startDate": starts_on}
         return Change(tuple(events), after={**facts, "endDate": command.end_date})
 

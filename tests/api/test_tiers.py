@@ -383,6 +383,22 @@ def test_a_posting_dated_between_two_enrolments_wins_in_the_second(service: Harn
     assert service.tier(card) == ("SILVER", "2025-02-10", "2026-02-10")
 
 
+def test_an_enrolment_that_is_there_already_is_evaluated_all_the_same(service: Harness) -> None:
+    service.apply(club_document(STATUS_RULE))
+    card = service.issue()
+    service.clock.set("2025-01-10")
+    service.sale(card, "400.00")
+    service.clock.set("2025-01-20")
+    programs = [{"code": "CLUB", "tiers": [tier("MEMBER", 1, 0), tier("SILVER", 2, 300)]}]
+    service.apply(club_document(STATUS_RULE, programs=programs))
+    for _ in range(2):
+        enrol(service, card)
+        assert service.tier(card) == ("SILVER", "2025-01-20", "2026-01-20")
+    query = """query($n: String!) { auditLog(filter: {cardNumber: $n}) { nodes { operation } } }"""
+    found = service.ask(query, n=card)["auditLog"]["nodes"]
+    assert len([one for one in found if one["operation"] == "enrollLoyaltyCard"]) == 1
+
+
 @pytest.mark.parametrize("is_written", [True, False])
 def test_what_time_has_brought_is_judged_anew_by_a_posting_dated_outside_enrolments(
     service: Harness, is_written: bool
