@@ -198,7 +198,7 @@ async def _step(ledger: CardLedger, asked: _Adjustment) -> Step:
 async def check_maximum(ledger: CardLedger, book: RuleBook, point: RewardPoint, units: int) -> None:
     """Raises MaximumPointsReached where the card would hold more than the point's maximum."""
     room = await room_below(
-        ledger.transaction, book, ledger.card.card_id, ledger.now, ledger.zone, ledger.today
+        ledger.transaction, book, ledger.card, ledger.now, ledger.zone, ledger.today
     )
     if units > room.get(point.code, units):
         raise MaximumPointsReached("The card would hold more than its maximum.", ("points",))
