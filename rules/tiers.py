@@ -157,8 +157,10 @@ def replay(
     kept = set() if asked.adds else {(row.tier, row.ends_on) for row in automatic_rows(rows)}
     for on in sorted(extends):
         rows = rows_until(rows, on, program_on, counted)
-        running = next((row for row in automatic_rows(rows) if runs_on(row, on)), None)
-        stays = running is not None and (running.tier, running.ends_on) in kept
+        stays = any(
+            (row.tier, row.ends_on) in kept and runs_on(row, on)
+            for row in (automatic_rows(rows) if kept else ())
+        )
         rows = evaluate(rows, version, counted, on, extends=extends[on] and not stays)
     return rows_until(rows, today, program_on, counted)
 
