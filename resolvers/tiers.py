@@ -38,12 +38,16 @@ def moments_from(standing_now: Standing, program: str, day: date) -> list[Moment
     """
     points = standing_now.book.judged_points(program)
     found = {day: False}
-    kin = standing_now.kin if is_combined(standing_now, program) else ()
-    for one in (standing_now, *kin):
-        for row in one.countable:
-            on = row.entry_date
-            if on >= day and row.reward_point in points and program in one.programs_on(on):
-                found[on] = found.get(on, False) or row.positive
+    counting = [row for row in standing_now.countable if row.entry_date >= day]
+    for one in standing_now.kin if is_combined(standing_now, program) else ():
+        counting += [
+            row
+            for row in one.countable
+            if row.entry_date >= day and program in one.programs_on(row.entry_date)
+        ]
+    for row in counting:
+        if row.reward_point in points:
+            found[row.entry_date] = found.get(row.entry_date, False) or row.positive
     return [
         Moment(on, extends)
         for on, extends in found.items()
