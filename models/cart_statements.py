@@ -112,7 +112,6 @@ _PARTS: dict[int, tuple[Table, dict[str, str]]] = {
         balance,
         {
             "code": "reward_point",
-            "first_day": "as_of_from",
             "first_units": "issued",
             "second_units": "used",
             "third_units": "expired_written",

@@ -52,7 +52,7 @@ async def judge_activity(
     held = await tills.held_affiliations(reader, None, card, named)
     standing = await standing_in_unit(context, reader, card, context_book(context, book))
     today = civil_date(now, channel.time_zone)
-    room = await room_below(reader, book, card.card_id, now, standing.time_zone, today)
+    room = await room_below(reader, book, card, now, standing.time_zone, today)
     membership = standing.programs_on(entry_date), standing.tiers_on(entry_date)
     facts = activity_facts(channel, membership, held, room, activity.activity_type, entry_date)
     earned = earn_activity(facts, book.schemes_on(channel.code), book.reward_points)

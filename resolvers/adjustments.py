@@ -1,5 +1,6 @@
 """Adjustments: points set right by staff, dated by when it happened. Source: semantics 11."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -129,31 +130,40 @@ def whole_units(point: RewardPoint, points: Decimal) -> int:
     return units.numerator
 
 
+def known_point(book: RuleBook, code: str) -> RewardPoint:
+    point = book.reward_points.get(code)
+    if point is None:
+        raise RewardPointNotFound("There is no such reward point.", ("rewardPoint",))
+    return point
+
+
 async def _adjust(context: Context, operation: Operation, command: Adjust) -> Answer:
     transaction, book = operation.transaction, operation.book
     if book is None:
         raise NotFound("No configuration is in force yet.")
+    # Before the card: a refusal by its status is kept, and would hide this one for ever.
+    point = known_point(book, command.reward_point)
+    units = whole_units(point, command.points)
     found = await cards.find_for_unit(context, transaction, command.card_number, ("cardNumber",))
     card = (await lock_with_kin(context, transaction, [found]))[found.card_id]
     if card.status == "REPLACED":
         raise CardReplaced("This card was replaced.", ("cardNumber",))
-    point = book.reward_points.get(command.reward_point)
-    if point is None:
-        raise RewardPointNotFound("There is no such reward point.", ("rewardPoint",))
     now = context.service.clock()
     standing = await standing_in_unit(context, transaction, card, book)
-    _check_program(command, {row.program for row in standing.enrolments})
     occurred_at = command.occurred_at or now
+    today = civil_date(now, standing.time_zone)
+    entry_date = civil_date(occurred_at, standing.time_zone)
+    # What is adjusted may be older than the enrolment, and what has ended may be corrected.
+    _check_program(command, standing.programs_on(entry_date) | standing.programs_on(today))
     asked = _Adjustment(
         command,
         book,
         point,
-        whole_units(point, command.points),
+        units,
         occurred_at,
-        civil_date(occurred_at, standing.time_zone),
+        entry_date,
         random_id(context.service.randomness),
     )
-    today = civil_date(now, standing.time_zone)
     ledger = await open_ledger(
         transaction, card, now, standing.time_zone, context.service.randomness
     )
@@ -164,7 +174,7 @@ async def _adjust(context: Context, operation: Operation, command: Adjust) -> An
     return {"card_id": str(card.card_id), "op_id": str(operation.op_id)}
 
 
-def _check_program(command: Adjust, programs: set[str]) -> None:
+def _check_program(command: Adjust, programs: Collection[str]) -> None:
     if command.program is not None and command.program not in programs:
         raise ProgramNotFound("The card is not enrolled in this program.", ("program",))
 
@@ -188,7 +198,7 @@ async def _step(ledger: CardLedger, asked: _Adjustment) -> Step:
 async def check_maximum(ledger: CardLedger, book: RuleBook, point: RewardPoint, units: int) -> None:
     """Raises MaximumPointsReached where the card would hold more than the point's maximum."""
     room = await room_below(
-        ledger.transaction, book, ledger.card.card_id, ledger.now, ledger.zone, ledger.today
+        ledger.transaction, book, ledger.card, ledger.now, ledger.zone, ledger.today
     )
     if units > room.get(point.code, units):
         raise MaximumPointsReached("The card would hold more than its maximum.", ("points",))

@@ -195,13 +195,16 @@ def _was_otherwise(row: BalanceRow, on: date, is_known_then: bool) -> bool:
 
 async def _holding(context: Context, card: CardRow, row: BalanceRow, on: date) -> Holding:
     sums = Sums(row.issued, row.used, row.expired_written, row.debt)
-    lapse = row.next_hold_lapse_at
+    lapse, since = row.next_hold_lapse_at, row.as_of_from
+    if row.debt:
+        # A posting dated ahead settled debt up to its own day alone.
+        since = await _day_of(context, card.card_id, card.last_posted_at)
     if row.as_of_from <= on < row.next_change_on and (lapse is None or context.now < lapse):
         totals = Totals(row.issued, row.used, row.expired, row.available, row.unvested, row.held)
     else:
         days = (await context.load(day_rows, card.card_id)).get(row.reward_point, [])
-        totals = rules.totals(sums, days, row.as_of_from, on)
-    return Holding(card, row.reward_point, on, None, totals, sums, row.as_of_from)
+        totals = rules.totals(sums, days, since, on)
+    return Holding(card, row.reward_point, on, None, totals, sums, since)
 
 
 async def _past_holdings(context: Context, card: CardRow, moment: Moment) -> list[Holding]:

@@ -101,13 +101,15 @@ class OpenCard:
         return found
 
     def judging(self, drafts: Sequence[Draft]) -> Collection[str]:
-        """Programs of the first day of the drafts whose tiers count any of them."""
+        """Programs whose tiers count any of the drafts, those included that the card joined after
+        the first day of them.
+        """
         first = min([draft.counts_on for draft in drafts])
         asked = (first, *[draft.reward_point for draft in drafts])
         found: Collection[str] | None = self.known.get(asked)
         if found is None:
             judged_points, points = self.standing.book.judged_points, asked[1:]
-            programs, _ = self.judged_on(first)
+            programs = self.standing.programs_from(first)
             found = [one for one in programs if not judged_points(one).isdisjoint(points)]
             self.known[asked] = found
         return found
@@ -313,7 +315,6 @@ def _standing_after(card: OpenCard, drafts: Sequence[Draft], now: datetime) -> S
     programs = card.judging(drafts)
     if not programs:
         return before
-    first = min([draft.counts_on for draft in drafts])
     gains = dict(card.count_gains)
     for draft in drafts:
         key = (draft.reward_point, draft.counts_on)
@@ -323,9 +324,7 @@ def _standing_after(card: OpenCard, drafts: Sequence[Draft], now: datetime) -> S
     standing = replace(before, countable=(*unchanged, *after.count_rows()))
     moments = [Moment(day, extends=True) for day in {draft.counts_on for draft in drafts}]
     today = _day((now - EPOCH) // SECOND, before.time_zone)
-    unmoved = all(
-        wins_nothing(standing, before, program, moments, first, today) for program in programs
-    )
+    unmoved = all(wins_nothing(standing, before, program, moments, today) for program in programs)
     return standing if unmoved else None
 
 

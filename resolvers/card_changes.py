@@ -33,14 +33,7 @@ from resolvers.ledgers import CardLedger
 from resolvers.outbox import Event
 from resolvers.replays import Answer, Operation, Outcome, key_fault, once
 from resolvers.standings import Standing, standing_in_unit
-from resolvers.tiers import (
-    bring,
-    is_combined,
-    judge,
-    judge_together,
-    moments_from,
-    note_begun,
-)
+from resolvers.tiers import bring, is_combined, joining, judge, judge_together, note_begun
 from resolvers.writing import post
 from rules.book import RuleBook
 from rules.errors import (
@@ -350,13 +343,9 @@ async def enrol(context: Context, key: str, command: Enrol) -> Outcome:
             raise InvalidInput("The end lies before the start.", ("endDate",))
         standing = await standing_in_unit(context, place.transaction, place.card, place.book)
         changed = await _write_enrolment(place, standing, command, starts_on)
-        if not changed:
-            return Change()
         standing = await standing_in_unit(context, place.transaction, place.card, place.book)
-        events = [
-            Event("cardChanged", {}),
-            *await _first_tier(place, standing, command.program, starts_on),
-        ]
+        events = [Event("cardChanged", {})] if changed else []
+        events += await _first_tier(place, standing, command.program, starts_on)
         facts: Facts = {"program": command.program, "startDate": starts_on}
         return Change(tuple(events), after={**facts, "endDate": command.end_date})
 
@@ -412,13 +401,12 @@ async def _first_tier(
     """
     if starts_on > place.today:
         return []
-    moments = moments_from(standing, program, starts_on)
     await judge_together(place.context, place.transaction, standing, program, starts_on, place.now)
     return await judge(
         place.transaction,
         standing,
         program,
-        [moment for moment in moments if moment.on <= place.today],
+        joining(standing, program, starts_on, place.today),
         place.today,
         place.context.service.randomness,
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from uuid import UUID
 
-from models.card_statements import EnrolmentRow, StoredTierRow
+from models.card_statements import CardRow, EnrolmentRow, StoredTierRow
 from models.cart_statements import (
     BALANCE,
     COUNTABLE_DAY,
@@ -26,16 +26,23 @@ from rules.balances import NEVER, PointsDay, Sums
 
 @dataclass(slots=True)
 class CardParts:
-    """Of one card: its membership, and by reward point the book's sums with the day up to which
-    debt is settled, what is left by day, and what holds reserve that nobody has released.
+    """Of one card: its membership, and by reward point the book's sums, what is left by day, and
+    what holds reserve that nobody has released.
     """
 
     enrolments: list[EnrolmentRow] = field(default_factory=list)
     tier_rows: list[StoredTierRow] = field(default_factory=list)
     countable: list[CountableDayRow] = field(default_factory=list)
-    sums: dict[str, tuple[Sums, date]] = field(default_factory=dict)
+    sums: dict[str, Sums] = field(default_factory=dict)
     days: dict[str, list[PointsDay]] = field(default_factory=lambda: defaultdict(list))
     holds: list[tuple[str, PointsDay, datetime]] = field(default_factory=list)
+
+    def settled(self, card: CardRow, zone: str) -> dict[str, tuple[Sums, date]]:
+        """The sums, with the day up to which debt is settled: that of the card's last posting in
+        its zone.
+        """
+        until = civil_date(card.last_posted_at, zone)
+        return {code: (sums, until) for code, sums in self.sums.items()}
 
     def days_at(self, now: datetime, zone: str) -> dict[str, list[PointsDay]]:
         """Points by day, by reward point; what lapsed holds reserve is free again, apart from the
@@ -95,8 +102,7 @@ def _add_membership(parts: CardParts, row: CardFactRow) -> None:
 def _add_points(parts: CardParts, row: CardFactRow) -> None:
     first, second = row.first_units or 0, row.second_units or 0
     if row.kind == BALANCE:
-        sums = Sums(first, second, row.third_units or 0, row.fourth_units or 0)
-        parts.sums[row.code] = (sums, row.first_day)
+        parts.sums[row.code] = Sums(first, second, row.third_units or 0, row.fourth_units or 0)
     elif row.kind == POINTS_DAY:
         day = PointsDay(row.first_day, row.second_day or NEVER, first, second)
         parts.days[row.code].append(day)

@@ -28,7 +28,7 @@ from resolvers.outbox import Event
 from resolvers.programs import known_channel
 from resolvers.replays import Answer, Operation, Outcome, key_fault, once
 from resolvers.standings import standing_in_unit
-from resolvers.tiers import judge
+from resolvers.tiers import joining, judge
 from resolvers.writing import post
 from rules.book import RuleBook
 from rules.errors import (
@@ -43,7 +43,6 @@ from rules.errors import (
 )
 from rules.ledger import GENESIS
 from rules.program import Channel
-from rules.tiers import Moment
 
 AS_CARD_TENDER = "AS_CARD_TENDER"
 AS_CONTACT_TENDER = "AS_CONTACT_TENDER"
@@ -218,7 +217,7 @@ async def _write(
             transaction,
             standing,
             code,
-            [Moment(today, extends=True)],
+            joining(standing, code, today, today),
             today,
             context.service.randomness,
         )

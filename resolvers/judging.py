@@ -5,7 +5,6 @@ commit alike.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from uuid import UUID
 
 from models.card_statements import CardRow
 from models.database import Reader
@@ -111,7 +110,7 @@ async def judge_lines(
             programs=standing.programs_on(entry_date),
             tiers=standing.tiers_on(entry_date),
         )
-        room = await room_below(reader, book, card.card_id, context.now, standing.time_zone, today)
+        room = await room_below(reader, book, card, context.now, standing.time_zone, today)
     facts = EarningFacts(
         channel=channel.code,
         on=entry_date,
@@ -131,13 +130,13 @@ def context_book(context: Context, book: RuleBook) -> RuleBook:
 
 
 async def room_below(
-    reader: Reader, book: RuleBook, card_id: UUID, now: datetime, zone: str, today: date
+    reader: Reader, book: RuleBook, card: CardRow, now: datetime, zone: str, today: date
 ) -> dict[str, int]:
     """The room of `room_of` for a card issued in the zone."""
     if not book.maxima:
         return {}
-    parts = (await card_parts(reader, [card_id]))[card_id]
-    return room_of(book, parts.sums, parts.days_at(now, zone), today)
+    parts = (await card_parts(reader, [card.card_id]))[card.card_id]
+    return room_of(book, parts.settled(card, zone), parts.days_at(now, zone), today)
 
 
 def room_of(

@@ -107,13 +107,13 @@ class CardLedger:
         book = self.points.get(reward_point)
         if book is None:
             book = self.points[reward_point] = await self._read(reward_point)
-            known = self.balances.get(reward_point)
             lapsed = self.lapsed.get(reward_point, [])
             ended = [civil_date(hold.expires_at, self.zone) for hold in lapsed]
             freed = [
                 Freed(hold.lot_id, hold.points, on) for hold, on in zip(lapsed, ended, strict=True)
             ]
-            book.settle(known.as_of_from if known else self.today, self.today, freed)
+            since = civil_date(self.card.last_posted_at, self.zone)
+            book.settle(since, self.today, freed)
             for hold in lapsed:
                 self._free(book, hold, hold.expires_at)
         return book

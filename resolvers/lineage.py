@@ -4,13 +4,15 @@ replaced one.
 A replaced card gets no more points, so its history is read where it stands. Source: semantics 4, 9.
 """
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
 from uuid import UUID
 
 from models.card_statements import CardRow, cards_of
 from models.database import Reader
 from models.ledger_statements import (
+    EntryRow,
+    allocations_of,
     allocations_of_lots,
     entries_of,
     entries_of_operations,
@@ -91,3 +93,36 @@ async def moved_lot(reader: Reader, card: CardRow, lot_id: UUID) -> UUID | None:
                 )
                 return next(row.entry_id for row in rows if row.op_line == entry.op_line)
     return None
+
+
+async def earned_on(reader: Reader, card: CardRow, lots: Collection[UUID]) -> dict[UUID, date]:
+    """The day on which each of the card's lots was earned, wherever that was: of a lot that
+    replacements moved, one after another, the day on the first card. A gift is earned when it is
+    given.
+    """
+    found: dict[UUID, date] = {}
+    # The card's own lots, by where each stood on the card that is looked at.
+    places = {lot_id: lot_id for lot_id in lots}
+    while places:
+        rows = await reader.each(entries_of, list(places), of_card=card.card_id)
+        found |= {places[row.entry_id]: row.entry_date for row in rows}
+        if card.replaces is None:
+            break
+        before = await _before_moving(reader, card, rows)
+        places = {there: places[here] for here, there in before.items()}
+        (card,) = await reader.each(cards_of, [card.replaces])
+    return found
+
+
+async def _before_moving(
+    reader: Reader, card: CardRow, lots: Sequence[EntryRow]
+) -> dict[UUID, UUID]:
+    """Of those lots that a replacement moved to the card, which each was on the card before."""
+    asked = list({row.op_id for row in lots})
+    operations = await reader.each(operations_of, asked, of_card=card.card_id)
+    moving = [row.op_id for row in operations if row.kind == REPLACING]
+    left = await reader.each(entries_of_operations, moving, of_card=card.replaces)
+    places = {(row.op_id, row.op_line): row.entry_id for row in left}
+    arrived = {places[row.op_id, row.op_line]: row.entry_id for row in lots if row.op_id in moving}
+    taken = await reader.each(allocations_of, list(arrived), of_card=card.replaces)
+    return {arrived[row.entry_id]: row.lot_id for row in taken}

@@ -16,7 +16,7 @@ from models.database import Reader
 from models.ledger_statements import expired_lots_of_cards
 from resolvers import customers, tills
 from resolvers.books import History
-from resolvers.card_parts import card_parts
+from resolvers.card_parts import CardParts, card_parts
 from resolvers.cards import NOBODY
 from resolvers.clock import civil_date
 from resolvers.context import Context
@@ -193,8 +193,8 @@ async def _read(
     parts = await card_parts(reader, list(dict.fromkeys(ids)))
     zones = {row.card_id: await _zone(context, reader, row) for row in rows}
     points = {
-        card_id: PointsOf(parts[card_id].sums, parts[card_id].days_at(context.now, zone))
-        for card_id, zone in zones.items()
+        row.card_id: _points(parts[row.card_id], row, context.now, zones[row.card_id])
+        for row in rows
     }
     if since is not None:
         for lot in await reader.each(expired_lots_of_cards, [*points], since=since):
@@ -213,6 +213,10 @@ async def _read(
         for row in judged
     ]
     return _Read(points, tuple(standings))
+
+
+def _points(parts: CardParts, row: CardRow, now: datetime, zone: str) -> PointsOf:
+    return PointsOf(parts.settled(row, zone), parts.days_at(now, zone))
 
 
 async def _zone(context: Context, reader: Reader, row: CardRow) -> str:

@@ -232,7 +232,7 @@ async def _drafts(
     point = due.book.reward_points[reward.reward_point]
     till = due.book.channels.get(due.channel) if due.channel else None
     today = civil_date(now, till.time_zone if till else standing.time_zone)
-    room = await room_below(transaction, due.book, card.card_id, now, standing.time_zone, today)
+    room = await room_below(transaction, due.book, card, now, standing.time_zone, today)
     given = reward_points(reward, point, room)
     return (_draft(due, given, standing.time_zone),) if given.units > 0 else ()
 

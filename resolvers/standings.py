@@ -91,6 +91,12 @@ class Standing:
             if row.starts_on <= day and (row.ends_on is None or day <= row.ends_on)
         )
 
+    def programs_from(self, day: date) -> frozenset[str]:
+        """Programs the card is enrolled in on the day or at any time after it."""
+        return frozenset(
+            row.program for row in self.enrolments if row.ends_on is None or day <= row.ends_on
+        )
+
     def stored(self, program: str) -> tuple[TierRow, ...]:
         return tuple(
             TierRow(row.tier, row.starts_on, row.ends_on, row.manual, row.brought)

@@ -4,8 +4,9 @@ Source: semantics 7.1.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from uuid import UUID
 
 from models.card_statements import CardRow
@@ -18,17 +19,18 @@ from resolvers.context import Context
 from resolvers.identifiers import operation_id
 from resolvers.kin import lock_with_kin
 from resolvers.ledgers import CardLedger, Step, open_ledger
-from resolvers.lineage import moved_lot, successors
+from resolvers.lineage import earned_on, moved_lot, successors
 from resolvers.pools import ledger_of
+from resolvers.postings import Posted
 from resolvers.reward_counts import count_sale
-from resolvers.standings import standing_in_unit
+from resolvers.standings import Standing, standing_in_unit
 from resolvers.tiers import win_tiers
 from resolvers.writing import write
 from rules import lots, returns
 from rules.book import RuleBook
 from rules.earning import CardFacts, EarningFacts
 from rules.errors import InvalidInput
-from rules.ledger import Draft, EntryType, Origin, Reason
+from rules.ledger import Draft, Entry, EntryType, Origin, Reason
 from rules.lots import Lot, Taken
 from rules.program import ReturnDeducts
 from rules.returns import Booked, Part, SoldLine
@@ -69,11 +71,18 @@ async def take_back(
         (stored,) = await transaction.each(sale_facts_of, [sale.sale_key])
         programs = json.loads(stored.facts).get("qualified", ())
         await count_sale(transaction, card.card_id, programs, by=-1)
+    standing = await standing_in_unit(context, transaction, card, returned.effective)
+    before: tuple[Entry, ...] = ()
     for replaced in chain[:-1]:
-        taken = await _from_replaced(context, transaction, returned, replaced, taken)
-    if taken:
+        taken, written = await _from_replaced(context, transaction, returned, replaced, taken)
+        before += written
+    if taken or before:
         order = book.configuration.settings.return_deducts
-        await _write(context, transaction, returned, card, taken, order)
+        posted = await _write(context, transaction, returned, standing, taken, order)
+        posted = replace(posted, entries=(*before, *posted.entries))
+        today = civil_date(returned.row.posted_at, standing.time_zone)
+        # What was taken on the cards before counts for the newest too.
+        await win_tiers(context, transaction, posted, standing, today)
     return card.card_id
 
 
@@ -96,10 +105,11 @@ async def _from_replaced(
     returned: Return,
     card: CardRow,
     taken: Sequence[Booked],
-) -> tuple[Booked, ...]:
+) -> tuple[tuple[Booked, ...], tuple[Entry, ...]]:
     """Take what stayed on a replaced card because it had expired, from the own lots alone.
 
-    Gives what is still to take, of the lots that the replacement made on the next card.
+    Gives what is still to take, of the lots that the replacement made on the next card, and the
+    entries of this one.
     """
     ledger = await ledger_of(context, transaction, card, returned.row.posted_at)
     rest = []
@@ -114,9 +124,10 @@ async def _from_replaced(
             left = returns.part_of(one, one.units - units, point)
             own = await moved_lot(transaction, card, one.lot_id)
             rest.append(replace(left, lot_id=own or one.lot_id))
-    if ledger.steps:
-        await write(ledger, operation_id(returned.row.sale_key), "return")
-    return tuple(rest)
+    if not ledger.steps:
+        return tuple(rest), ()
+    posted = await write(ledger, operation_id(returned.row.sale_key), "return")
+    return tuple(rest), posted.entries
 
 
 async def _taken(
@@ -200,23 +211,19 @@ async def _write(
     context: Context,
     transaction: Transaction,
     returned: Return,
-    card: CardRow,
+    standing: Standing,
     taken: Sequence[Booked],
     order: ReturnDeducts,
-) -> None:
-    standing = await standing_in_unit(context, transaction, card, returned.effective)
-    posted_at = returned.row.posted_at
-    today = civil_date(posted_at, standing.time_zone)
-    ledger = await open_ledger(
-        transaction, card, posted_at, standing.time_zone, context.service.randomness
-    )
+) -> Posted:
+    """The posting of the newest card; it has no entry where the cards before bore everything."""
+    zone, randomness = standing.time_zone, context.service.randomness
+    ledger = await open_ledger(transaction, standing.card, returned.row.posted_at, zone, randomness)
     try:
         await ledger.add(await _steps(context, ledger, returned, taken, order))
-        posted = await write(ledger, operation_id(returned.row.sale_key), "return")
+        return await write(ledger, operation_id(returned.row.sale_key), "return")
     except InvalidInput as beyond:
         beyond.field = ("lines",)
         raise
-    await win_tiers(context, transaction, posted, standing, today)
 
 
 async def _steps(
@@ -235,13 +242,25 @@ async def _steps(
             books = context.service.books
             point = await books.reward_point(ledger.transaction, one.reward_point)
             ids = [other.lot_id for other in taken if other.reward_point == point.code]
-            left[point.code] = dict((await ledger.reopen(point, row.entry_date, ids)).lots)
+            book = await ledger.reopen(point, row.entry_date, ids)
+            left[point.code] = await _as_earned(ledger, book.lots, row.entry_date)
         own = left[one.reward_point]
         borne = lots.take_back(own, one.lot_id, one.units, row.entry_date, order)
         for part in borne.taken:
             own[part.lot.lot_id] = own[part.lot.lot_id].less(part.units)
         steps.append(Step(_draft(row, one), borne.taken, borne.debt_units))
     return steps
+
+
+async def _as_earned(ledger: CardLedger, stock: Mapping[UUID, Lot], on: date) -> dict[UUID, Lot]:
+    """The lots, those that a replacement has moved to the card since the day with the entry date
+    of their earning: it is that which tells whether they were there, unvested, on the day.
+    """
+    later = [key for key, lot in stock.items() if on < min(lot.entry_date, lot.vests_on)]
+    days = await earned_on(ledger.transaction, ledger.card, later)
+    return {
+        key: replace(lot, entry_date=days.get(key, lot.entry_date)) for key, lot in stock.items()
+    }
 
 
 def _draft(row: SaleRow, taken: Booked) -> Draft:

@@ -29,24 +29,55 @@ from rules import tiers as rules
 from rules.balances import DAY
 from rules.book import RuleBook
 from rules.ledger import COUNTING
-from rules.tiers import Moment, TierRow
+from rules.tiers import Moment, Replay, TierRow
 
 
 def moments_from(standing_now: Standing, program: str, day: date) -> list[Moment]:
-    """The day itself and, after it, every day of enrolment on which something that the program
-    counts was posted.
+    """The day itself and, after it, every day on which something that the program counts was
+    posted, so far as the card is enrolled then, and the card that it was posted on.
     """
     points = standing_now.book.judged_points(program)
     found = {day: False}
-    kin = standing_now.kin if is_combined(standing_now, program) else ()
-    for row in [row for one in (standing_now, *kin) for row in one.countable]:
-        if row.entry_date >= day and row.reward_point in points:
+    counting = [row for row in standing_now.countable if row.entry_date >= day]
+    for one in standing_now.kin if is_combined(standing_now, program) else ():
+        counting += [
+            row
+            for row in one.countable
+            if row.entry_date >= day and program in one.programs_on(row.entry_date)
+        ]
+    for row in counting:
+        if row.reward_point in points:
             found[row.entry_date] = found.get(row.entry_date, False) or row.positive
     return [
         Moment(on, extends)
         for on, extends in found.items()
         if program in standing_now.programs_on(on)
     ]
+
+
+def replay_of(
+    posted: Standing, standing_now: Standing, program: str, moments: Sequence[Moment]
+) -> Replay:
+    """What is to be judged of a card, itself the `posted` one or its kin, after a posting that
+    counts at the moments: also later days, where the card was not in the program on those.
+    """
+    first = min(moment.on for moment in moments)
+    own = [
+        one
+        for one in moments
+        if program in standing_now.programs_on(one.on)
+        and (posted is standing_now or program in posted.programs_on(one.on))
+    ]
+    later = moments_from(standing_now, program, first)
+    return Replay(first, [*own, *later], adds=any(moment.extends for moment in moments))
+
+
+def joining(standing_now: Standing, program: str, day: date, today: date) -> Replay:
+    """What is to be judged of a card that joined the program on the day, or whose kin did: no
+    posting, so that no row that stands is extended by it.
+    """
+    moments = [one for one in moments_from(standing_now, program, day) if one.on <= today]
+    return Replay(day, moments, adds=False)
 
 
 def is_combined(standing_now: Standing, program: str) -> bool:
@@ -58,17 +89,17 @@ async def judge(
     transaction: Transaction,
     standing_now: Standing,
     program: str,
-    moments: Sequence[Moment],
+    asked: Replay,
     today: date,
     randomness: Randomness,
     before: Sequence[TierRow] | None = None,
 ) -> list[Event]:
-    """Evaluate at the moments and write the rows that changed; tells of it by an event.
+    """Evaluate what is asked and write the rows that changed; tells of it by an event.
 
     `before` are the rows that stood before what is counted now: those that time had brought by then
     stay judged by what was there then.
     """
-    after = _replayed(standing_now, program, moments, today, before)
+    after = _replayed(standing_now, program, asked, today, before)
     if after is None:
         return []
     stood = () if before is None else before
@@ -79,7 +110,7 @@ async def judge(
 def _replayed(
     standing_now: Standing,
     program: str,
-    moments: Sequence[Moment],
+    asked: Replay,
     today: date,
     before: Sequence[TierRow] | None,
 ) -> Sequence[TierRow] | None:
@@ -88,7 +119,7 @@ def _replayed(
         return None
     return rules.replay(
         standing_now.stored(program) if before is None else before,
-        moments,
+        asked,
         today,
         version,
         lambda day: standing_now.version_on(program, day),
@@ -101,17 +132,15 @@ def wins_nothing(
     before: Standing,
     program: str,
     moments: Sequence[Moment],
-    first: date,
     today: date,
 ) -> bool:
-    """Whether the judgement that follows a posting at the moments, the first of them on `first`,
-    would leave every stored row of the program as it is.
+    """Whether the judgement that follows a posting at the moments would leave every stored row of
+    the program as it is.
     """
-    own = [one for one in moments if program in standing_now.programs_on(one.on)]
     after = _replayed(
         standing_now,
         program,
-        [*own, *moments_from(standing_now, program, first)],
+        replay_of(standing_now, standing_now, program, moments),
         today,
         before.rows_until(program, today),
     )
@@ -234,7 +263,8 @@ async def win_tiers(
     context: Context, transaction: Transaction, posted: Posted, before: Standing, today: date
 ) -> None:
     """Evaluate the programs whose tiers count what was posted, on the days on which it counts and
-    at later countable days; a negative entry never extends. `before`: as it stood without it.
+    at later countable days, where the card joined the program after it too; a negative entry never
+    extends. `before`: as it stood without it.
 
     Where a program combines cards, what is won goes to each of the customer's, all of them locked.
     """
@@ -249,10 +279,11 @@ async def win_tiers(
     standing_now = await standing_in_unit(context, transaction, posted.card, before.book)
     programs = [
         program
-        for program in sorted(standing_now.programs_on(first))
+        for program in sorted(standing_now.programs_from(first))
         if standing_now.book.judged_points(program) & points
     ]
-    win = _Win(context, transaction, [Moment(on, ext) for on, ext in days.items()])
+    moments = [Moment(on, extends) for on, extends in days.items()]
+    win = _Win(context, transaction, standing_now, moments)
     events = await win.judge(standing_now, before, programs, today)
     if events:
         card, at = posted.card, posted.card.last_posted_at
@@ -262,24 +293,23 @@ async def win_tiers(
 
 @dataclass(frozen=True, slots=True)
 class _Win:
-    """Moments at which something was posted that counts."""
+    """Moments at which something was posted that counts, and the card that it was posted on."""
 
     context: Context
     transaction: Transaction
+    posted: Standing
     moments: Sequence[Moment]
 
     async def judge(
         self, now: Standing, before: Standing, programs: Iterable[str], today: date
     ) -> list[Event]:
         events: list[Event] = []
-        first = min(moment.on for moment in self.moments)
         for program in programs:
-            own = [one for one in self.moments if program in now.programs_on(one.on)]
             events += await judge(
                 self.transaction,
                 now,
                 program,
-                [*own, *moments_from(now, program, first)],
+                replay_of(self.posted, now, program, self.moments),
                 today,
                 self.context.service.randomness,
                 before.rows_until(program, today),
@@ -361,8 +391,8 @@ async def judge_together(
     for other in standing_now.others():
         today = civil_date(now, other.time_zone)
         randomness = context.service.randomness
-        moments = [one for one in moments_from(other, program, day) if one.on <= today]
-        events = await judge(transaction, other, program, moments, today, randomness)
+        asked = joining(other, program, day, today)
+        events = await judge(transaction, other, program, asked, today, randomness)
         if events:
             at = max(now, other.card.last_posted_at)
             await tell(transaction, other.card, events, at, randomness)

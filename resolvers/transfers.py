@@ -11,7 +11,13 @@ from uuid import UUID
 from models.card_statements import CardRow
 from models.database import Transaction
 from resolvers import cards
-from resolvers.adjustments import check_maximum, comment_fault, whole_units, write_comment
+from resolvers.adjustments import (
+    check_maximum,
+    comment_fault,
+    known_point,
+    whole_units,
+    write_comment,
+)
 from resolvers.audits import audit_card
 from resolvers.context import Context
 from resolvers.identifiers import random_id
@@ -31,7 +37,6 @@ from rules.errors import (
     LoyaltyError,
     NotFound,
     Refused,
-    RewardPointNotFound,
 )
 from rules.explanations import point_digits
 from rules.ledger import Draft, EntryType, Origin, Reason
@@ -110,13 +115,12 @@ async def _transfer(context: Context, operation: Operation, command: Transfer) -
     transaction, book = operation.transaction, operation.book
     if book is None:
         raise NotFound("No configuration is in force yet.")
-    source, target = await _locked(context, transaction, command)
-    point = book.reward_points.get(command.reward_point)
-    if point is None:
-        raise RewardPointNotFound("There is no such reward point.", ("rewardPoint",))
+    # Before the cards: a refusal by their status is kept, and would hide this one for ever.
+    point = known_point(book, command.reward_point)
     if not point.redeemable:
         raise InvalidInput("Only redeemable points can be given.", ("rewardPoint",))
     units = whole_units(point, command.points)
+    source, target = await _locked(context, transaction, command)
     adjustment_id = random_id(context.service.randomness)
     gift = Move(book.version, point, adjustment_id, context.service.clock())
     giving = await _ledger(context, transaction, book, source, gift.now)

@@ -28,6 +28,8 @@ from models.verification_statements import (
     taken_by_entries,
     taken_from_lots,
 )
+from resolvers.books import RuleBooks
+from resolvers.clock import civil_date
 from resolvers.verified_activities import activity_faults, line_faults
 from resolvers.verified_moves import Fault, hold_faults, lineage_faults, transfer_faults
 from resolvers.verified_payments import payment_faults
@@ -67,9 +69,10 @@ async def verify(database: Database) -> AsyncIterator[Fault]:
     """Every broken invariant of every card, card by card in the order of their ids; then of what
     moved between cards, and of the journal.
     """
+    books = RuleBooks()
     ids = attrgetter("card_id")
     async for card in walked(database, cards_after, ids, UUID(int=0), CARDS):
-        for fault in await _card_faults(database, card.card_id):
+        for fault in await _card_faults(database, books, card.card_id):
             yield fault
     async for fault in transfer_faults(database):
         yield fault
@@ -77,7 +80,7 @@ async def verify(database: Database) -> AsyncIterator[Fault]:
         yield fault
 
 
-async def _card_faults(database: Database, card_id: UUID) -> list[Fault]:
+async def _card_faults(database: Database, books: RuleBooks, card_id: UUID) -> list[Fault]:
     read = database.read()
     try:
         before = UUID(int=card_id.int - 1)
@@ -92,7 +95,7 @@ async def _card_faults(database: Database, card_id: UUID) -> list[Fault]:
             *await payment_faults(read, card),
             *await activity_faults(read, card),
             *await _day_faults(read, card, book),
-            *await _balance_faults(read, card, book),
+            *await _balance_faults(read, card, book, await _settled_on(read, books, card)),
         ]
         return faults
     finally:
@@ -256,7 +259,14 @@ async def _day_faults(read: Read, card: CardRow, book: _Book) -> list[Fault]:
     ]
 
 
-async def _balance_faults(read: Read, card: CardRow, book: _Book) -> list[Fault]:
+async def _settled_on(read: Read, books: RuleBooks, card: CardRow) -> date:
+    """The day of the card's last posting where it was issued, up to which its debt is settled."""
+    await books.refresh(read)
+    source = await books.last_with(read, card.enrollment_source, lambda book: book.channels)
+    return civil_date(card.last_posted_at, source.time_zone if source else "UTC")
+
+
+async def _balance_faults(read: Read, card: CardRow, book: _Book, settled_on: date) -> list[Fault]:
     """Cached balances are those of the book, and issued - used - expired = available + unvested +
     held.
     """
@@ -278,15 +288,15 @@ async def _balance_faults(read: Read, card: CardRow, book: _Book) -> list[Fault]
     for row in balances:
         point = row.reward_point
         sums = Sums(book.issued[point], book.used[point], book.expired_written[point], owed[point])
-        faults += _balance_fault(card, row, sums, days[point])
+        faults += _balance_fault(card, row, sums, days[point], settled_on)
     return faults
 
 
 def _balance_fault(
-    card: CardRow, row: BalanceRow, sums: Sums, days: list[PointsDay]
+    card: CardRow, row: BalanceRow, sums: Sums, days: list[PointsDay], settled_on: date
 ) -> list[Fault]:
     stored_sums = Sums(row.issued, row.used, row.expired_written, row.debt)
-    at = totals(sums, days, row.as_of_from, row.as_of_from)
+    at = totals(sums, days, settled_on, row.as_of_from)
     cached = (row.available, row.unvested, row.held, row.expired)
     faults = []
     if stored_sums != sums:

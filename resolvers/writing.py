@@ -218,12 +218,17 @@ async def _write_debts(ledger: CardLedger, entries: Sequence[Entry]) -> None:
 
 
 async def _write_allocations(ledger: CardLedger, entries: Sequence[Entry]) -> None:
-    """Which lots bear what, dated by the entry; settled debt by the day on which the two met."""
+    """Which lots bear what, dated by the entry; settled debt by the day on which the two met.
+
+    A lot that a replacement moved to the card after the entry's day bears it from its arrival on:
+    on the days before it stands as debt, since no balance of a day has less in a lot than nothing.
+    """
     sums: dict[tuple[UUID, UUID, date], int] = defaultdict(int)
     dates = {entry.entry_id: entry.draft.entry_date for entry in entries}
     for entry_id, step in ledger.steps:
         for one in step.taken:
-            sums[entry_id, one.lot.lot_id, dates[entry_id]] += one.units
+            arrived = ledger.points[one.lot.reward_point].lots[one.lot.lot_id].entry_date
+            sums[entry_id, one.lot.lot_id, max(dates[entry_id], arrived)] += one.units
         if step.given_back is not None:
             sums[entry_id, step.given_back.lot.lot_id, dates[entry_id]] -= step.given_back.units
     for book in ledger.points.values():

@@ -193,8 +193,9 @@ def settle(
 ) -> tuple[Settlement, ...]:
     """Oldest debt first, from lots in the order in which they become available, up to the day `on`.
 
-    `since` is the day up to which settlement is written already. A lot never meets a debt on a day
-    on which it has expired; what was `freed` does so from its day on.
+    `since` is the day of the last posting, up to which settlement is written already. A lot that
+    had expired when it or the debt was posted, or when it was `freed`, meets none. A debt dated
+    ahead, by a channel whose calendar is, is met on its own day by what was there before.
     """
     owed = sorted(debts, key=lambda debt: debt.seq_no)
     left = {debt.entry_id: debt.units for debt in owed}
@@ -208,7 +209,7 @@ def settle(
         for debt in owed:
             meets = max(ready, debt.entry_date)
             part = min(free, left[debt.entry_id])
-            if part > 0 and meets <= on and meets <= lot.expires_on:
+            if part > 0 and meets <= on and ready <= lot.expires_on:
                 settled.append(Settlement(debt.entry_id, lot, part, meets))
                 left[debt.entry_id] -= part
                 free -= part

@@ -55,6 +55,19 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
+class Replay:
+    """What a posting, an enrolment or a link has to judge: its dates and those of all later
+    countable postings, in any order. What is counted is another from the day `since` on.
+
+    `adds`: something positive is posted. Nothing else extends a row that stands already.
+    """
+
+    since: date
+    moments: Sequence[Moment]
+    adds: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Requirement:
     """One way to win a tier, in points; an open end of the window is the first or last date."""
 
@@ -127,7 +140,7 @@ def rows_until(
 
 def replay(
     rows: Iterable[TierRow],
-    moments: Iterable[Moment],
+    asked: Replay,
     today: date,
     version: ProgramVersion,
     program_on: ProgramOn,
@@ -135,16 +148,20 @@ def replay(
 ) -> tuple[TierRow, ...]:
     """Give the rows after a posting, an enrolment or a link, through `today`.
 
-    `moments` are its entry date and those of all later countable postings, in any order. Rows that
-    time alone brought after the first of them are judged anew. Before it counts a posting the
-    caller takes `rows_until` today, lest rows already begun be judged by what came later.
+    Rows that time alone brought later than `since` are judged anew, and extended by the positive
+    postings after them, whatever is posted now. Before it counts a posting the caller takes
+    `rows_until` today, lest rows already begun be judged by what came later.
     """
-    extends = _by_date(moments)
-    first = min(extends, default=today)
-    rows = [row for row in rows if not row.brought or row.starts_on <= first]
+    extends = _by_date(asked.moments)
+    rows = [row for row in rows if not row.brought or row.starts_on <= asked.since]
+    kept = set() if asked.adds else {(row.tier, row.ends_on) for row in automatic_rows(rows)}
     for on in sorted(extends):
         rows = rows_until(rows, on, program_on, counted)
-        rows = evaluate(rows, version, counted, on, extends=extends[on])
+        stays = any(
+            (row.tier, row.ends_on) in kept and runs_on(row, on)
+            for row in (automatic_rows(rows) if kept else ())
+        )
+        rows = evaluate(rows, version, counted, on, extends=extends[on] and not stays)
     return rows_until(rows, today, program_on, counted)
 
 

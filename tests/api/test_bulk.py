@@ -20,7 +20,7 @@ from models.statements import KeyedStatement, among
 from resolvers.outbox import events_of
 from tests.api.activities import activity_program, activity_rule
 from tests.api.harness import Harness, running
-from tests.api.program import Document, reward_points
+from tests.api.program import Document, reward_points, tier
 from tests.api.test_idempotency import held
 from tests.api.test_points import adjust
 from tests.api.test_replacing import replaced
@@ -85,6 +85,9 @@ def program(*, combine: bool) -> Document:
         ],
     )
     document["programs"][0]["combineRelatedLoyaltyCards"] = combine
+    document["programs"].append(
+        {"code": "PLUS", "tiers": [tier("BASE", 1, 0), tier("TOP", 2, 900)]}
+    )
     return document
 
 
@@ -245,6 +248,32 @@ def test_many_lines_cost_as_many_statements_as_few(service: Harness, sent: list[
     assert costs[1] <= 60
 
 
+def join(service: Harness, card: str) -> None:
+    """Enrol the card in PLUS since three days ago, with a count before and after that day."""
+    day = (service.clock.now - timedelta(days=3)).date().isoformat()
+    given = {"number": card, "program": "PLUS", "startDate": day}
+    assert service.change_card("enrollLoyaltyCard", **given)["userErrors"] == []
+    for days, points in ((9, 600), (1, 50)):
+        at = (service.clock.now - timedelta(days=days)).isoformat()
+        counted = {"rewardPoint": "STAT", "occurredAt": at}
+        assert adjust(service, card, points, **counted)["userErrors"] == []
+
+
+def test_a_tier_won_after_a_later_enrolment_is_left_to_single_postings(service: Harness) -> None:
+    service.apply(program(combine=False))
+    one, other = fresh_cards(service), fresh_cards(service)
+    service.clock.advance(days=10)
+    join(service, one[0])
+    join(service, other[0])
+    # Five days ago the card was not in PLUS yet; with this it has TOP since yesterday, and all that
+    # it has in CLUB stays.
+    activities = [Done(0, EVENT, 24 * 5, veteran=False), Done(0, VISIT, 1, veteran=False)]
+    post(service, one, activities, "a")
+    post_as_lines(service, other, activities, "b")
+    assert kept(service, one) == kept(service, other)
+    assert any("'TOP'" in row for row in kept(service, one)[0]["tier_row"])
+
+
 @pytest.mark.parametrize("combine", [False, True])
 def test_together_is_as_one_after_another(service: Harness, combine: bool) -> None:
     service.apply(program(combine=combine))
@@ -255,6 +284,8 @@ def test_together_is_as_one_after_another(service: Harness, combine: bool) -> No
     def same(activities: list[Done]) -> None:
         one, other = cards(service), cards(service)
         service.clock.advance(days=10)
+        for card in (*one[:2], *other[:2]):
+            join(service, card)
         tag = service.fresh_key()
         post(service, one, activities, f"{tag}-a")
         post_as_lines(service, other, activities, f"{tag}-b")

@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from tests.api.harness import Harness
-from tests.api.program import reward_points
+from tests.api.program import amount_rule, channel, reward_points
 from tests.api.test_payments import change, lasting, one, pay, program
 from tests.api.test_points import adjust, codes, give
+from tests.api.test_returns import taken
 
 EXPIRING = {"expiration": {"value": 20, "unit": "DAY"}}
 
@@ -269,3 +270,64 @@ def test_a_clock_that_steps_back_settles_no_debt_from_what_has_expired(service: 
     service.change_card("blockLoyaltyCard", number=card, reason="lost")
     service.clock.set("2025-01-28")
     assert balance(service, card) == ("-200", "0", "300", "0")
+
+
+AHEAD = "2025-01-26T10:15:00-05:00"
+
+
+def abroad(service: Harness) -> None:
+    """The program of payments, with a channel whose calendar is a day ahead."""
+    document = program()
+    document["rewardPoints"] = reward_points(**EXPIRING)
+    document["channels"].append(channel("AKL", timeZone="Pacific/Auckland", kind="STORE"))
+    document["schemes"][0]["channels"].append("AKL")
+    document["schemes"][0]["earningRules"] = [
+        amount_rule(),
+        amount_rule("cash", point="CASH", per="0.5", points="0.5"),
+    ]
+    service.apply(document)
+
+
+@pytest.mark.parametrize("notices", ["nobody", "a posting of the day", "a posting later"])
+def test_a_posting_dated_ahead_leaves_debt_what_a_hold_frees_on_its_last_day(
+    service: Harness, notices: str
+) -> None:
+    abroad(service)
+    service.clock.set("2025-01-06")
+    card = service.issue()
+    adjust(service, card, 300)
+    service.clock.set("2025-01-26T10:00:00-05:00")
+    assert codes(pay(service, card, "3.00", one("20.00"), capture=False)) == []
+    assert codes(adjust(service, card, -200, force=True)) == []
+    service.clock.set(AHEAD)
+    # Nothing but money: "floor(0.50 / 1)" is no point.
+    assert service.earned(card, "0.50", channel="AKL") == [("CASH", "0.50")]
+    service.clock.set("2025-01-26T11:00:00-05:00")
+    assert balance(service, card) == ("100", "0", "0", "0")
+    if notices == "a posting of the day":
+        assert codes(adjust(service, card, 1, rewardPoint="CASH")) == []
+    service.clock.set("2025-01-27T11:00:00-05:00")
+    assert balance(service, card) == ("0", "0", "100", "0")
+    if notices == "a posting later":
+        assert codes(adjust(service, card, 1, rewardPoint="CASH")) == []
+        assert balance(service, card) == ("0", "0", "100", "0")
+    assert service.available(card, asOf="2025-01-26") == "100"
+
+
+def test_debt_dated_ahead_meets_what_lasts_on_the_day_it_was_posted(service: Harness) -> None:
+    abroad(service)
+    service.clock.set("2025-01-05")
+    card = service.issue()
+    service.sale(card, "200.00", transactionId="S")
+    assert codes(adjust(service, card, -200)) == []
+    service.clock.set("2025-01-06")
+    adjust(service, card, 300)
+    service.clock.set(AHEAD)
+    returned = taken(service, "S", channel="AKL")
+    assert [entry["points"] for entry in returned["transactions"]][:1] == ["-200"]
+    assert service.available(card) == "300"
+    service.clock.set("2025-01-27T11:00:00-05:00")
+    for _ in range(2):
+        assert balance(service, card) == ("0", "0", "100", "0")
+        assert codes(adjust(service, card, 1, rewardPoint="CASH")) == []
+    assert service.available(card, asOf="2025-01-26") == "300"

@@ -103,6 +103,43 @@ def test_checks_of_a_gift(service: Harness) -> None:
     assert service.available(a) == "90"
 
 
+@pytest.mark.parametrize("change", ["blockLoyaltyCard", "replaceLoyaltyCard"])
+def test_what_is_wrong_with_the_points_goes_before_the_status_of_cards(
+    club: Harness, change: str
+) -> None:
+    """Else the card's refusal, which is kept under its key, would hide the other for ever."""
+    a, b = club.issue("A"), club.issue("B")
+    given = {"channel": "WEB"} if change == "replaceLoyaltyCard" else {"reason": "lost"}
+    assert codes(club.change_card(change, number=a, **given)) == []
+    for points, kind, code in (
+        ("1", "STAT", "INVALID_INPUT"),
+        ("1", "NONE", "REWARD_POINT_NOT_FOUND"),
+        ("0.5", "PTS", "INVALID_INPUT"),
+    ):
+        key = club.fresh_key()
+        for _ in range(2):
+            refused = give(club, a, b, points, rewardPoint=kind, idempotencyKey=key)
+            assert (codes(refused), refused["replayed"]) == ([code], False)
+    assert codes(adjust(club, a, "0.5")) == ["INVALID_INPUT"]
+    assert codes(adjust(club, a, 1, rewardPoint="NONE")) == ["REWARD_POINT_NOT_FOUND"]
+
+
+def test_an_adjustment_may_name_a_program_of_its_day_or_of_today(club: Harness) -> None:
+    card = club.issue()
+    enrolled = {"number": card, "program": "CLUB"}
+    club.clock.set("2025-01-10")
+    assert codes(club.change_card("enrollLoyaltyCard", **enrolled, endDate="2025-01-15")) == []
+    club.clock.set("2025-03-01")
+    now = {"program": "CLUB"}
+    early, between = ({**now, "occurredAt": f"2025-0{day}T17:00:00Z"} for day in ("1-15", "1-16"))
+    assert codes(adjust(club, card, 1, **early)) == []
+    assert codes(adjust(club, card, 1, **between)) == ["PROGRAM_NOT_FOUND"]
+    assert codes(adjust(club, card, 1, **now)) == ["PROGRAM_NOT_FOUND"]
+    assert codes(club.change_card("enrollLoyaltyCard", **enrolled)) == []
+    assert codes(adjust(club, card, 1, **between)) == []
+    assert codes(adjust(club, card, 1, **now)) == []
+
+
 def test_a_refusal_for_lack_of_points_is_kept_with_its_facts(club: Harness) -> None:
     a, b = club.issue("A"), club.issue("B")
     adjust(club, a, 10)

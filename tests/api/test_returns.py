@@ -13,7 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.api.harness import Harness, entries, line
-from tests.api.program import amount_rule, channel, club_document, pay_rule, reward_points, scheme
+from tests.api.program import (
+    NEXT_YEAR,
+    PAST_YEAR,
+    amount_rule,
+    channel,
+    club_document,
+    pay_rule,
+    reward_points,
+    scheme,
+)
 from tests.api.test_payments import cart, pay
 from tests.api.test_points import adjust
 from tests.api.test_properties import API, COUNT_RULE, QUANTITY_RULE
@@ -537,6 +546,52 @@ def test_a_moved_lot_bears_its_own_return_first(service: Harness) -> None:
     assert service.available("A3") == "0"
 
 
+FORTNIGHT = reward_points(vesting={"value": 14, "unit": "DAY"})
+
+
+@pytest.mark.parametrize("cards", [(), ("A2",), ("A2", "A3")])
+def test_a_late_return_finds_its_unvested_lot_on_whatever_card_it_is(
+    service: Harness, cards: tuple[str, ...]
+) -> None:
+    service.apply(service.document(rewardPoints=FORTNIGHT))
+    card = service.issue("A")
+    service.clock.set("2025-01-10")
+    service.sale(card, "80.00", transactionId="S")
+    service.clock.set("2025-01-15")
+    for number in cards:
+        renew(service, card, number)
+        card = number
+    service.clock.set("2025-01-16")
+    taken(service, "S", (1, "0.5"), occurredAt="2025-01-12T17:00:00Z")
+    assert balance(service, card) == ("0", "40", "0")
+    taken(service, "S", (1, "0.5"), occurredAt="2025-01-12T17:00:00Z")
+    assert balance(service, card) == ("0", "0", "0")
+    # Between the return and the replacement the new card had no lot that could bear it.
+    then = service.balance(card, asOf="2025-01-14")
+    shown = ("-80", "0") if cards else ("0", "0")
+    assert (then["available"], then["unvested"]) == shown
+
+
+def test_of_moved_lots_a_late_return_takes_those_earned_by_its_day(service: Harness) -> None:
+    service.apply(club_document())
+    card = service.issue("A")
+    service.clock.set("2025-01-05")
+    service.sale(card, "50.00", transactionId="spent")
+    assert adjust(service, card, -50)["userErrors"] == []
+    service.apply(club_document(rewardPoints=FORTNIGHT))
+    for day, amount in (("2025-01-10", "80.00"), ("2025-01-13", "30.00")):
+        service.clock.set(day)
+        service.sale(card, amount)
+    renew(service, card, "A2")
+    taken(service, "spent", (1, "0.8"), transactionId="R", occurredAt="2025-01-12T17:00:00Z")
+    assert [(units, len(lots)) for _, units, lots in borne(service)] == [("-40", 1)]
+    assert balance(service, "A2") == ("0", "70", "0")
+    # Both were there on the 13th: the latest first.
+    taken(service, "spent", (1, "0.2"), occurredAt="2025-01-13T17:00:00Z")
+    service.clock.set("2025-01-24")
+    assert balance(service, "A2") == ("40", "20", "0")
+
+
 def test_what_expired_before_a_replacement_is_taken_where_it_stands(service: Harness) -> None:
     service.apply(service.document(rewardPoints=YEARLY))
     card = service.issue("A")
@@ -553,6 +608,33 @@ def test_what_expired_before_a_replacement_is_taken_where_it_stands(service: Har
     assert service.available("A2") == "50"
     held = service.balance(card)
     assert (held["issued"], held["expired"], held["available"]) == ("0", "0", "0")
+
+
+@pytest.mark.parametrize("cards", [(), ("A2",), ("A2", "A3")])
+def test_what_is_taken_on_a_replaced_card_counts_for_the_tiers_of_the_newest(
+    service: Harness, cards: tuple[str, ...]
+) -> None:
+    month = {"value": 1, "unit": "MONTH"}
+    intervals = [PAST_YEAR, {**NEXT_YEAR, "end": {"anchor": "TODAY", "shift": month}}]
+    points = [{"code": "STAT", "kind": "QUANTITY", "expiration": month}]
+    rule = amount_rule("status", point="STAT")
+    service.apply(service.document(rule, dateIntervals=intervals, rewardPoints=points))
+    service.clock.set("2025-01-01")
+    card = service.issue("A")
+    service.clock.set("2025-01-10")
+    service.sale(card, "600.00", transactionId="S")
+    service.clock.set("2025-03-15")
+    for number in cards:
+        renew(service, card, number)
+        card = number
+    silver = ("SILVER", "2025-03-12", "2025-04-12")
+    assert service.tier(card) == silver
+    service.clock.set("2025-03-20")
+    taken(service, "S", transactionId="R")
+    assert borne(service) == [("A", "-600", [("600", "2025-02-10")])]
+    # What time alone had brought is judged by what is left.
+    assert service.tier(card) == ("MEMBER", "2025-03-12", "2025-04-12")
+    assert service.tier(card, "2025-02-10") == ("SILVER", "2025-01-10", "2025-02-10")
 
 
 def test_a_return_is_borne_where_each_part_of_its_lot_went(service: Harness) -> None:

@@ -3,9 +3,20 @@
 import threading
 from typing import Any
 
+import pytest
+
 from tests.api.harness import Harness
-from tests.api.program import Document, amount_rule, club_document, tier
+from tests.api.program import (
+    NEXT_YEAR,
+    PAST_YEAR,
+    Document,
+    amount_rule,
+    club_document,
+    tier,
+)
+from tests.api.test_jobs import run
 from tests.api.test_points import adjust, codes
+from tests.api.test_returns import taken
 
 STATUS_RULE = amount_rule("status", point="STAT")
 
@@ -302,3 +313,139 @@ def test_rules_that_combine_now_are_applied_to_each_card(service: Harness) -> No
     assert update(service) == done(2, 2)
     silver = ("SILVER", "2025-04-01", "2026-03-05")
     assert (service.tier(x), service.tier(y)) == (silver, silver)
+
+
+def longer(service: Harness) -> None:
+    """From now on tiers are valid for three years."""
+    three = {"anchor": "TODAY", "shift": {"value": 3, "unit": "YEAR"}}
+    intervals = [PAST_YEAR, {**NEXT_YEAR, "end": three}]
+    service.apply(club_document(STATUS_RULE, dateIntervals=intervals))
+
+
+def test_what_is_taken_extends_no_tier(service: Harness) -> None:
+    """Neither on the day of what it takes back nor on later days: those postings were judged."""
+    service.apply(club_document(STATUS_RULE))
+    card = service.issue()
+    service.clock.set("2025-01-10")
+    service.sale(card, "600.00", transactionId="S")
+    service.clock.set("2025-01-15")
+    service.sale(card, "10.00")
+    silver = ("SILVER", "2025-01-10", "2026-01-15")
+    service.clock.set("2025-02-10")
+    longer(service)
+    taken(service, "S", (1, "0.1"))
+    assert service.tier(card) == silver
+    for day in ("2025-01-12", "2025-02-10"):
+        at = f"{day}T17:00:00Z"
+        assert codes(adjust(service, card, -1, rewardPoint="STAT", occurredAt=at)) == []
+        assert service.tier(card) == silver
+    enrol(service, card, startDate="2025-01-05", endDate="2030-01-01")
+    assert service.tier(card) == silver
+    service.sale(card, "1.00")
+    assert service.tier(card) == ("SILVER", "2025-01-10", "2028-02-10")
+
+
+LATE = {"rewardPoint": "STAT", "occurredAt": "2025-01-20T17:00:00Z"}
+
+
+def enrol(service: Harness, card: str, **given: Any) -> None:
+    payload = service.change_card("enrollLoyaltyCard", number=card, program="CLUB", **given)
+    assert codes(payload) == []
+
+
+def test_a_posting_dated_before_an_enrolment_wins_at_the_days_after_it(service: Harness) -> None:
+    service.apply(club_document(STATUS_RULE))
+    service.clock.set("2025-01-01")
+    card = service.issue(programs=[])
+    service.clock.set("2025-02-01")
+    enrol(service, card)
+    service.clock.set("2025-02-10")
+    service.sale(card, "300.00")
+    assert service.tier(card) == ("MEMBER", "2025-02-01", "2026-02-10")
+    assert codes(adjust(service, card, 300, **LATE)) == []
+    assert service.tier(card) == ("SILVER", "2025-02-10", "2026-02-10")
+    # What it won stands: a posting of the same day finds nothing more to win.
+    service.sale(card, "1.00")
+    assert service.tier(card) == ("SILVER", "2025-02-10", "2026-02-10")
+
+
+def test_a_posting_dated_between_two_enrolments_wins_in_the_second(service: Harness) -> None:
+    service.apply(club_document(STATUS_RULE))
+    service.clock.set("2025-01-01")
+    card = service.issue()
+    service.clock.set("2025-01-10")
+    enrol(service, card, endDate="2025-01-15")
+    service.clock.set("2025-02-01")
+    enrol(service, card)
+    service.clock.set("2025-02-10")
+    service.sale(card, "300.00")
+    assert codes(adjust(service, card, 300, **LATE)) == []
+    assert service.tier(card) == ("SILVER", "2025-02-10", "2026-02-10")
+
+
+def test_an_enrolment_that_is_there_already_is_evaluated_all_the_same(service: Harness) -> None:
+    service.apply(club_document(STATUS_RULE))
+    card = service.issue()
+    service.clock.set("2025-01-10")
+    service.sale(card, "400.00")
+    service.clock.set("2025-01-20")
+    programs = [{"code": "CLUB", "tiers": [tier("MEMBER", 1, 0), tier("SILVER", 2, 300)]}]
+    service.apply(club_document(STATUS_RULE, programs=programs))
+    for _ in range(2):
+        enrol(service, card)
+        assert service.tier(card) == ("SILVER", "2025-01-20", "2026-01-20")
+    query = """query($n: String!) { auditLog(filter: {cardNumber: $n}) { nodes { operation } } }"""
+    found = service.ask(query, n=card)["auditLog"]["nodes"]
+    assert len([one for one in found if one["operation"] == "enrollLoyaltyCard"]) == 1
+
+
+@pytest.mark.parametrize("is_written", [True, False])
+def test_what_time_has_brought_is_judged_anew_by_a_posting_dated_outside_enrolments(
+    service: Harness, is_written: bool
+) -> None:
+    service.apply(club_document(STATUS_RULE))
+    service.clock.set("2025-01-01")
+    card = service.issue()
+    enrol(service, card, endDate="2025-01-15")
+    service.clock.set("2025-02-01")
+    enrol(service, card)
+    service.clock.set("2026-01-10")
+    assert service.tier(card) == ("MEMBER", "2026-01-02", "2027-01-02")
+    if is_written:
+        assert run(service, "UPDATE_TIERS") == (1, 0)
+    assert codes(adjust(service, card, 600, **LATE)) == []
+    assert service.tier(card) == ("SILVER", "2026-01-02", "2027-01-02")
+
+
+def test_a_posting_counts_for_the_other_cards_from_the_day_on_which_its_card_joined(
+    service: Harness,
+) -> None:
+    service.apply(combined())
+    service.customer("c")
+    service.clock.set("2025-01-01")
+    early, late = service.issue(customerId="c"), service.issue(customerId="c", programs=[])
+    service.clock.set("2025-01-10")
+    sell(service, early, "600.00")
+    service.clock.set("2025-02-01")
+    enrol(service, late)
+    service.clock.set("2025-02-10")
+    sell(service, late, "1.00")
+    assert codes(adjust(service, late, 500, **LATE)) == []
+    assert service.tier(early) == ("GOLD", "2025-02-10", "2026-02-10")
+    assert service.tier(early, "2025-02-09") == ("SILVER", "2025-01-10", "2025-02-09")
+
+
+def test_a_posting_of_a_card_that_was_no_member_extends_no_tier_of_the_others(
+    service: Harness,
+) -> None:
+    service.apply(combined())
+    service.customer("c")
+    service.clock.set("2025-01-01")
+    early, late = service.issue(customerId="c"), service.issue(customerId="c", programs=[])
+    service.clock.set("2025-01-10")
+    sell(service, early, "600.00")
+    service.clock.set("2025-02-01")
+    enrol(service, late)
+    assert codes(adjust(service, late, 50, **LATE)) == []
+    assert codes(adjust(service, early, -50, **LATE)) == []
+    assert service.tier(early) == ("SILVER", "2025-01-10", "2026-01-10")

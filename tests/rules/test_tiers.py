@@ -17,6 +17,7 @@ from rules.tiers import (
     Counted,
     Moment,
     ProgramVersion,
+    Replay,
     TierRow,
     evaluate,
     progress,
@@ -85,10 +86,9 @@ class Card:
         self.moment(Moment(issued_on, extends=False))
 
     def moment(self, moment: Moment) -> None:
-        later = [Moment(on, points > 0) for on, points in self.postings if on > moment.on]
-        self.rows = replay(
-            self.rows, [moment, *later], self.today, self.program, self.on, self.counted
-        )
+        days = [Moment(on, points > 0) for on, points in self.postings if on >= moment.on]
+        asked = Replay(moment.on, [moment, *days], adds=moment.extends)
+        self.rows = replay(self.rows, asked, self.today, self.program, self.on, self.counted)
 
     def post(self, on: date, points: int) -> None:
         """Post as a writer does: what time has brought is written first."""
@@ -432,6 +432,39 @@ def test_replaying_a_posting_changes_nothing_more(
         once = card.rows
         card.moment(Moment(on, points > 0))
         assert card.rows == once
+
+
+@given(programs, programs, postings, days, st.integers(1, 900))
+def test_what_is_taken_extends_no_row_whatever_rules_have_changed(
+    program: ProgramVersion, changed: ProgramVersion, postings: list[Posting], on: date, points: int
+) -> None:
+    card = Card(START, program)
+    for posted_on, gained in postings:
+        card.post(posted_on, gained)
+    card.program = changed
+    card.today = max(card.today, on)
+    card.rows = card.until(card.today)
+    before = {(row.tier, row.starts_on): row.ends_on for row in card.rows if not row.brought}
+    card.post(on, -points)
+    for row in card.rows:
+        ends_on = before.get((row.tier, row.starts_on), row.ends_on)
+        assert (row.ends_on or date.max) <= (ends_on or date.max)
+
+
+def test_rows_judged_anew_are_extended_by_the_postings_after_them() -> None:
+    """A take-back that is posted late leaves what one in time would have left."""
+    monthly = version(*(replace(tier, validity="NEXT_MONTH") for tier in (MEMBER, SILVER, GOLD)))
+    sold = [(date(2025, 1, 25), 400), (date(2025, 12, 20), 800)]
+    taken, last = (date(2025, 12, 20), -250), (date(2026, 2, 1), 10)
+    found = []
+    for order in ((*sold, last, taken), (*sold, taken, last)):
+        card = Card(date(2025, 1, 1), monthly)
+        for on, points in order:
+            card.post(on, points)
+        found.append(card.rows)
+    # Time brought GOLD on the 21st, and SILVER as it is known now, which the last posting extends.
+    assert found[0][-1] == TierRow("SILVER", date(2026, 1, 21), date(2026, 3, 1))
+    assert found[0] == found[1]
 
 
 @given(
