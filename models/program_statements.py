@@ -69,6 +69,12 @@ versions_of: KeyedStatement[VersionRow] = KeyedStatement(
 newest_version = Statement(
     select(configuration_version).order_by(_version.version.desc()).limit(1), VersionRow
 )
+locked_version = Statement(
+    select(configuration_version)
+    .where(_version.version == bindparam("of_version"))
+    .with_for_update(),
+    VersionRow,
+)
 versions_page = Statement(
     select(configuration_version)
     .where(_version.version < bindparam("before"))

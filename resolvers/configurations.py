@@ -17,6 +17,7 @@ from models.directory_statements import (
     locked_sequence,
     sequences,
 )
+from models.failures import ChangedMeanwhile
 from models.program_statements import (
     CodeRow,
     VersionRow,
@@ -25,6 +26,7 @@ from models.program_statements import (
     channels_with_payments,
     channels_with_sales,
     claim_version,
+    locked_version,
     make_effective,
     newest_version,
     points_with_entries,
@@ -169,7 +171,7 @@ async def apply(context: Context, command: Apply) -> Applied:
     check_comment(command.comment)
 
     async def unit(transaction: Transaction, _book: RuleBook | None) -> Applied:
-        newest = await transaction.first(newest_version)
+        newest = await _locked_newest(transaction)
         if command.base_version not in {None, newest.version if newest else 0}:
             raise ConfigurationConflict("A newer version is stored.", ("baseVersion",))
         planned = await _plan(context, transaction, command.document)
@@ -189,6 +191,20 @@ async def apply(context: Context, command: Apply) -> Applied:
     applied = await context.unit(unit)
     await _take_notice(context)
     return applied
+
+
+async def _locked_newest(transaction: Transaction) -> VersionRow | None:
+    """The newest version stored. Whoever stores another or makes one effective waits for the unit,
+    so that versions become effective in their order, each once.
+    """
+    newest = await transaction.first(newest_version)
+    if newest is None:
+        return None
+    locked = await transaction.first(locked_version, of_version=newest.version)
+    now = await transaction.first(newest_version)
+    if locked is None or now is None or now.version != locked.version:
+        raise ChangedMeanwhile
+    return locked
 
 
 async def _take_notice(context: Context) -> None:
@@ -263,12 +279,11 @@ async def process(context: Context) -> VersionRow:
     """
 
     async def unit(transaction: Transaction, _book: RuleBook | None) -> VersionRow:
-        newest = await transaction.first(newest_version)
+        newest = await _locked_newest(transaction)
         if newest is None:
             raise NotFound("No configuration is stored yet.")
         row = await _process(context, transaction, newest, "processLoyaltySchemes")
         if newest.effective_from is None:
-            # Its row is locked now: nobody else makes it effective meanwhile.
             after = parse_document(read_stored(newest.document))
             await _refuse_lost_data(context, transaction, after, context.service.clock())
         return row

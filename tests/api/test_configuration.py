@@ -1,6 +1,7 @@
 """Semantics 3 through the API: faults with paths, versions, plan, what existing data forbids."""
 
 import threading
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -544,3 +545,36 @@ def test_a_replaced_card_keeps_no_tier(service: Harness) -> None:
     assert run(service, "UPDATE_TIERS")[1] == 0
     assert service.tier(card) is None
     assert service.tier("A") is None
+
+
+def test_the_newest_document_is_in_force_whoever_processes_meanwhile(service: Harness) -> None:
+    service.apply(service.document())
+    service.key("admin")
+    selection = "configuration { version effectiveFrom }"
+    for points in range(10, 22, 2):
+        service.apply(club_document(amount_rule(points=points)), process=False)
+        newer = club_document(amount_rule(points=points + 1))
+        start = threading.Barrier(3)
+        told: list[Any] = []
+
+        def process(start: threading.Barrier = start) -> None:
+            start.wait(30)
+            service.process()
+
+        def send(
+            start: threading.Barrier = start, newer: Any = newer, told: list[Any] = told
+        ) -> None:
+            start.wait(30)
+            told.append(service.apply(newer)["configuration"]["version"])
+
+        threads = [threading.Thread(target=work) for work in (process, send, process)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert service.ask(f"{{ {selection} }}")["configuration"]["version"] == told[0]
+    history = """{ configurationVersions(first: 50) { nodes { version effectiveFrom } } }"""
+    rows = service.ask(history)["configurationVersions"]["nodes"]
+    told_on = [row["effectiveFrom"] for row in reversed(rows) if row["effectiveFrom"]]
+    from_on = [datetime.fromisoformat(instant) for instant in told_on]
+    assert from_on == sorted(set(from_on))
