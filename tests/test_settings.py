@@ -67,6 +67,7 @@ def test_a_variable_set_to_nothing_is_not_set() -> None:
         ("IDLE_IN_TRANSACTION_SECONDS", "10", "nan"),
         ("REQUEST_DEADLINE_SECONDS", "2.5", "-1"),
         ("BULK_DEADLINE_SECONDS", "60", "inf"),
+        ("CARD_QUEUE", "32", "0"),
         ("IN_FLIGHT", "64", "1.5"),
         ("CUSTOMER_BODY_BYTES", "1024", "1023"),
         ("KEY_BODY_BYTES", "4096", "4k"),
