@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from models.database import Connection, Transaction, Unit
+from models.database import Unit
 from tests.api.activities import activity_input, activity_program, activity_rule, created
 from tests.api.harness import Harness, line
 from tests.api.program import amount_rule, channel, pay_rule, scheme
 from tests.api.test_payments import one, pay
 from tests.api.test_points import adjust
 from tests.api.test_returns import return_input
+from tests.api.watching import Watched
 
 CARD = """query($number: String!) { loyaltyCard(number: $number) {
   status tenderType blockReason customer { name loyaltyBlocked: blockedForLoyalty }
@@ -33,18 +34,6 @@ CARD = """query($number: String!) { loyaltyCard(number: $number) {
 
 class CrashError(Exception):
     """Nothing more comes of the attempt."""
-
-
-class Watched(Transaction):
-    """A transaction that tells of each statement before it is run."""
-
-    def __init__(self, transaction: Transaction, step: Callable[[], None]) -> None:
-        vars(self).update(vars(transaction))
-        self.step = step
-
-    async def _open(self) -> Connection:
-        self.step()
-        return await super()._open()
 
 
 @dataclass

@@ -14,7 +14,7 @@ import pytest
 from execution.relay import encode_id
 from models.activity_statements import WaitingRow, waiting_after
 from models.cards import card_audit
-from models.database import Connection, Database, Read, Transaction, Unit
+from models.database import Database, Read, Unit
 from models.local import audit
 from resolvers import line_postings
 from resolvers.activity_views import FIRST
@@ -45,6 +45,7 @@ from tests.api.program import channel, scheme
 from tests.api.test_concurrency import together
 from tests.api.test_rights import audited
 from tests.api.test_verification import broken
+from tests.api.watching import Watched
 from tests.databases import ON_POSTGRESQL
 
 T = TypeVar("T")
@@ -562,18 +563,6 @@ def test_no_posting_takes_a_balance_beyond_its_bound(service: Harness) -> None:
 
 class Crash(BaseException):
     """The process ends here."""
-
-
-class Watched(Transaction):
-    """A transaction that tells of each statement before it is run."""
-
-    def __init__(self, transaction: Transaction, step: Callable[[], None]) -> None:
-        vars(self).update(vars(transaction))
-        self.step = step
-
-    async def _open(self) -> Connection:
-        self.step()
-        return await super()._open()
 
 
 class Crashing(Database):
