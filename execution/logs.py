@@ -11,18 +11,21 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 _WORD = "A-Za-z0-9"
+# Where a number may begin: behind no letter or digit, but for those of an escape, as URLs and the
+# texts of exceptions have them.
+_BEGINS = rf"(?:(?<![{_WORD}])|(?<=%[0-9A-Fa-f]{{2}})|(?<=\\[nrt]))"
 _RUN = re.compile(r"#+|[*@]|[^#*@]+")
 _MASKS = (
     # An API key's prefix names it and opens nothing.
     (re.compile(r"\b(lk_[0-9a-f]{12})_[\w.~+/=-]+"), r"\1_[secret]"),
     (re.compile(r"\blk_(?![0-9a-f]{12}_\[)[\w.~+/=-]+"), "lk_[secret]"),
     (re.compile(r"\bwhsec_[\w+/=-]+"), "whsec_[secret]"),
-    (re.compile(r"\b(bearer[ \t]+)(?!lk_)[^\s'\",;]+", re.IGNORECASE), r"\1[token]"),
+    (re.compile(r"\b(bearer(?:[ \t+]|%20)+)(?!lk_)[^\s'\",;]+", re.IGNORECASE), r"\1[token]"),
     (re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*"), "[token]"),
     (re.compile(r"(://[^:/?#\s@]*:)[^/\s@]+@"), r"\1[password]@"),
     (re.compile(r"[\w.+'-]+(?:@|%40)[\w-]+(?:\.[\w-]+)+"), "[e-mail]"),
     # Numbers as printed under a bar code.
-    (re.compile(rf"(?<![{_WORD}-])[0-9]{{12,19}}(?![{_WORD}-])"), "[card]"),
+    (re.compile(rf"(?<!-){_BEGINS}[0-9]{{12,19}}(?![{_WORD}-])"), "[card]"),
 )
 
 
@@ -42,7 +45,7 @@ class Mask:
 
 def _pattern(card_format: str) -> str:
     runs: Sequence[str] = _RUN.findall(card_format)
-    return f"(?<![{_WORD}])" + "".join(map(_run, runs)) + f"(?![{_WORD}])"
+    return _BEGINS + "".join(map(_run, runs)) + f"(?![{_WORD}])"
 
 
 def _run(run: str) -> str:

@@ -40,10 +40,18 @@ class RevisionUnknown(Exception):
     """The database has a schema that this code does not know: another release made it."""
 
 
+class CommitUnknown(Exception):
+    """A commit failed inside the server: whether it stands is not known."""
+
+
 class ChangedMeanwhile(Exception):
     """What a unit had read before it took its locks is no longer so: it runs again."""
 
 
+_OWN: dict[type[BaseException], Failure] = {
+    ChangedMeanwhile: Failure.AGAIN,
+    CommitUnknown: Failure.UNKNOWN,
+}
 _AGAIN = frozenset({"40001", "40P01"})
 _AWAY = frozenset({"57P03", "08001", "08006", "53300", "53100", "53200", "25006"})
 _UNKNOWN_PREFIXES = ("08", "40003", "57P01", "57P02")
@@ -54,8 +62,8 @@ _SQLITE_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
 def classify(error: BaseException) -> Failure:
     """Tell what an exception raised by a driver means; whatever is not known is a bug."""
-    if isinstance(error, ChangedMeanwhile):
-        return Failure.AGAIN
+    if type(error) in _OWN:
+        return _OWN[type(error)]
     if isinstance(error, asyncpg.PostgresError):
         return _by_state(error.sqlstate or "")
     if isinstance(error, asyncpg.InterfaceError | asyncpg.InternalClientError | ConnectionError):

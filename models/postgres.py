@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from models.card_queue import CardQueue, CardTaken, Claim, QueueFull
 from models.database import Database, DatabaseLimits, Read, Transaction, Unit, told
-from models.failures import Failure, classify
+from models.failures import CommitUnknown, Failure, classify
 from models.statements import Compiled, Statement, compiled_once
 
 R = TypeVar("R")
@@ -192,7 +192,7 @@ class PostgresDatabase(Database):
             result = await unit(
                 Transaction(self._compiled, connection, takes_arrays=True, claim=claim)
             )
-            ended = await connection.driver.execute("COMMIT")
+            ended = await _commit(connection)
         except Exception as error:
             if classify(error) in {Failure.AGAIN, Failure.BUSY, Failure.BUG}:
                 await _end(connection, "ROLLBACK")
@@ -217,6 +217,17 @@ class PostgresDatabase(Database):
 
     async def dispose(self) -> None:
         await self.engine.dispose()
+
+
+async def _commit(connection: PostgresConnection) -> str:
+    """Raises CommitUnknown for a failure of which no other statement leaves a doubt: some engines
+    tell so of a commit that may stand.
+    """
+    try:
+        ended: str = await connection.driver.execute("COMMIT")
+    except asyncpg.InternalServerError as error:
+        raise CommitUnknown from error
+    return ended
 
 
 async def _end(connection: PostgresConnection, how: str) -> None:

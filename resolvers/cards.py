@@ -102,6 +102,8 @@ async def by_number(context: Context, number: str) -> CardRow | None:
     if card is None or foreign or context.caller.role is Role.PARTNER:
         context.lookups.missed()
         return None
+    # Its siblings of the same operation may have had too many misses by now.
+    context.lookups.check()
     return card
 
 

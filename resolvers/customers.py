@@ -78,6 +78,8 @@ async def find(context: Context, customer_id: str) -> UUID | None:
     if key is None or foreign or context.caller.role is Role.PARTNER:
         missed(context, customer_id)
         return None
+    # Its siblings of the same operation may have had too many misses by now.
+    context.lookups.check()
     return key
 
 

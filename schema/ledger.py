@@ -156,7 +156,7 @@ class LoyaltyTransaction(Node):
 
         if self.row.payment_id is None:
             return None
-        found = await info.context.load(payment_views.rows, self.row.payment_id)
+        found = await payment_views.find(info.context, self.row.payment_id)
         return None if found is None else LoyaltyPayment(row=found)
 
     @strawberry.field(description="The type of the activity.")

@@ -73,9 +73,9 @@ class SalesTransactionLine:
 
 
 async def _payments(info: Info, sale: SaleRow) -> list[PaymentRow]:
-    """The payments with points that the sale named."""
+    """The payments with points that the sale named, and that the caller may see."""
     ids = await info.context.load(sale_views.payments_by_key, sale.sale_key)
-    found = [await info.context.load(payment_views.rows, payment_id) for payment_id in ids]
+    found = [await payment_views.find(info.context, payment_id) for payment_id in ids]
     return [row for row in found if row is not None]
 
 

@@ -242,3 +242,21 @@ def test_a_file_of_lines_for_unknown_cards_has_all_its_faults_told(guessing: Har
     told = guessing.mutate("importActivityLines", "created userErrors { code field }", given)
     paths = [(error["code"], error["field"][1]) for error in told["userErrors"]]
     assert paths == [("LOYALTY_CARD_NOT_FOUND", str(line)) for line in range(2, 10)]
+
+
+ENTITIES = """query($found: [_Any!]!) { _entities(representations: $found) {
+  ... on LoyaltyCard { number } } }"""
+
+
+def test_one_operation_finds_nothing_more_once_it_has_missed_too_often(guessing: Harness) -> None:
+    found = [guessing.issue() for _ in range(3)]
+    tried = [*(f"NOBODY-{place}" for place in range(9)), *found]
+    representations = [{"__typename": "LoyaltyCard", "number": number} for number in tried]
+    answer = guessing.gql(ENTITIES, "storefront", found=representations)
+    assert answer["_entities"] == [None] * 12
+    assert answer.codes == ["RATE_LIMITED"] * 7
+    many = " ".join(
+        f'c{n}: loyaltyCard(number: "{number}") {{ id }}' for n, number in enumerate(tried)
+    )
+    answer = guessing.gql("{" + many + "}", "customer:ANN")
+    assert not any(answer.values())

@@ -14,6 +14,8 @@ from resolvers.callers import Role
 from schema.access import CLOSED_TO_PARTNERS, roles_of
 from schema.schema import schema
 from tests.api.harness import Harness
+from tests.api.test_payments import holder, one, pay
+from tests.api.test_payments import program as paying
 
 GRAPHQL = schema._schema  # noqa: SLF001
 ALL = "CFPSA"
@@ -295,6 +297,28 @@ def test_a_storefront_sees_the_sales_of_its_channels(service: Harness) -> None:
         payload = service.send(mutation, key, {"i": given})["postSale"]
         expected = [] if seen else ["FORBIDDEN"]
         assert [error["code"] for error in payload["userErrors"]] == expected
+
+
+def test_a_storefront_sees_the_payments_of_its_channels_wherever_they_stand(
+    service: Harness,
+) -> None:
+    document = paying()
+    document["channels"].append({**document["channels"][0], "code": "SHOP"})
+    document["schemes"][0]["channels"].append("SHOP")
+    card = holder(service, document, 1000)
+    payment = pay(service, card, "1.00", one("5.00"))["payment"]["id"]
+    service.sale(card, "5.00", loyaltyPayments=[payment], transactionId="S")
+    query = """query($n: String!, $p: ID!) { loyaltyPayment(id: $p) { id }
+      loyaltyCard(number: $n) { transactions { nodes { entryType payment { id orderId } } } }
+      salesTransaction(channel: "WEB", transactionId: "S") { loyaltyPayments { id } } }"""
+    for channel, seen in (("WEB", True), ("SHOP", False)):
+        key = service.key("storefront", f"of-{channel}", channels=frozenset([channel]))
+        told = service.send(query, key, {"n": card, "p": payment})
+        rows = told["loyaltyCard"]["transactions"]["nodes"]
+        shown = [row["payment"] for row in rows if row["entryType"] == "REDEEM"]
+        assert [one is not None for one in shown] == [seen]
+        assert (told["loyaltyPayment"] is not None) is seen
+        assert (told["salesTransaction"] is not None) is seen
 
 
 class AuditRow(NamedTuple):

@@ -174,6 +174,37 @@ async def test_a_card_locked_for_ever_is_told_after_every_attempt(
     assert await database.unit(count) == 2
 
 
+FAILING = """
+CREATE SEQUENCE commits;
+CREATE FUNCTION fail_once() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  IF nextval('commits') = 1 THEN RAISE EXCEPTION 'lost' USING ERRCODE = 'XX000'; END IF;
+  RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER failing AFTER UPDATE ON card DEFERRABLE INITIALLY DEFERRED
+  FOR EACH ROW EXECUTE FUNCTION fail_once();
+"""
+
+
+async def test_a_commit_that_fails_inside_the_server_runs_again(
+    postgres: Database, postgresql_url: str
+) -> None:
+    card_id = await given_card(postgres)
+    connection = await asyncpg.connect(postgresql_url)
+    await connection.execute(FAILING)
+    await connection.close()
+    runs = 0
+
+    async def count(transaction: Transaction) -> int:
+        nonlocal runs
+        runs += 1
+        return await counted(transaction, card_id)
+
+    assert await postgres.unit(count) == 2
+    assert runs == 2
+    assert [row.next_seq for row in await cards(postgres, card_id)] == [2]
+    assert busy_connections(postgres) == 0
+
+
 async def test_a_busy_file_is_told_after_every_attempt(sqlite: Any, sqlite_url: str) -> None:
     def impatient(driver: sqlite3.Connection, _record: object) -> None:
         driver.execute("PRAGMA busy_timeout=10")
