@@ -142,6 +142,8 @@ class Documents:
         check_overlaps(document, self._limits)
         self._validate(document, is_suggesting=is_suggesting)
         walk = Walk(self._schema, operation, _fragments(document))
+        if walk.repeated is not None:
+            refuse(f"The list {walk.repeated.parent}.{walk.repeated.field} stands within itself.")
         return Prepared(
             document,
             operation,

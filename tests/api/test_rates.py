@@ -11,7 +11,7 @@ import pytest
 from models.database import Database
 from resolvers.allowances import Allowances
 from tests.api.activities import activity_program
-from tests.api.harness import Answer, Harness, running
+from tests.api.harness import Answer, Harness, line, running
 
 MINUTE = datetime(2026, 5, 1, 12, tzinfo=UTC)
 CHEAP = "{ me { id } }"  # costs 2
@@ -260,3 +260,43 @@ def test_one_operation_finds_nothing_more_once_it_has_missed_too_often(guessing:
     )
     answer = guessing.gql("{" + many + "}", "customer:ANN")
     assert not any(answer.values())
+
+
+def test_what_an_input_holds_is_paid_for_each_time_it_is_used(club: Harness) -> None:
+    lines = [line(place, "1.00") for place in range(1, 501)]
+    cart = {"channel": "WEB", "currency": "USD", "lines": lines}
+    one = "query($c: CartInput!) { cart(input: $c) { total { amount } } }"
+    told = club.ask(one, "storefront", c=cart)
+    assert told.body["extensions"]["cost"]["requested"] == 503
+    many = " ".join(f"c{place}: cart(input: $c) {{ total {{ amount }} }}" for place in range(50))
+    refused = club.gql(f"query($c: CartInput!) {{ {many} }}", "customer:ANN", c=cart)
+    assert refused.codes == ["BAD_REQUEST"]
+    assert refused.body["extensions"]["cost"]["requested"] == 50 * 503
+    sales = [club.sale_input(None, "7.00") for _ in range(30)]
+    told = club.ask(SALES, "storefront", input={"sales": sales})
+    assert told.body["extensions"]["cost"]["requested"] == 6 + 30
+
+
+NESTED = [
+    "{ me { loyaltyCards { customer { loyaltyCards { number } } } } }",
+    """{ me { loyaltyCards { customer { ...Other } } } }
+      fragment Other on Customer { name loyaltyCards { number } }""",
+    """{ salesTransaction(channel: "WEB", transactionId: "S") {
+      returns { returnOf { ... { returns { transactionId } } } } } }""",
+]
+
+
+@pytest.mark.parametrize("query", NESTED)
+def test_a_list_without_pages_does_not_stand_within_itself(club: Harness, query: str) -> None:
+    answer = club.gql(query, "customer:ANN")
+    assert (answer.response.status_code, answer.codes) == (400, ["BAD_REQUEST"])
+    assert "stands within itself" in answer.errors[0]["message"]
+
+
+def test_a_list_may_stand_beside_itself_and_pages_within_pages(club: Harness) -> None:
+    beside = """{ me { loyaltyCards { number } ...Again } }
+      fragment Again on Customer { loyaltyCards { status } }"""
+    assert club.gql(beside, "customer:ANN").codes == []
+    pages = """{ loyaltyCards(first: 2) { nodes { transactions(first: 2) { nodes {
+      card { transactions(first: 2) { nodes { points } } } } } } } }"""
+    assert club.gql(pages, "staff").codes == []
