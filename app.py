@@ -56,6 +56,9 @@ READY_APART = timedelta(seconds=10)
 JOB_END_SECONDS = 5.0
 BULK = frozenset(
     {
+        "planConfiguration",
+        "applyConfiguration",
+        "processLoyaltySchemes",
         "postSales",
         "runJob",
         "updateLoyaltyCardTiers",

@@ -91,11 +91,24 @@ class Claim:
     async def wait(self) -> None:
         """Have the turn of every contended card; raises QueueFull.
 
-        Ascending, and only where none is held: units that wait for one another do not stand still.
+        None is held while another is waited for: who wants that one alone would wait for nothing.
+        """
+        missing = self._missing()
+        while missing is not None:
+            self.leave()
+            self._going.add(missing)
+            await self._queue.wait(self, missing)
+            missing = self._missing()
+
+    def _missing(self) -> UUID | None:
+        """Go for the contended cards as far as their turn is free, ascending; the first that is
+        not.
         """
         for card_id in sorted(self._contended, key=lambda one: one.bytes):
+            if not self._queue.take(self, card_id):
+                return card_id
             self._going.add(card_id)
-            await self._queue.wait(self, card_id)
+        return None
 
     def leave(self) -> None:
         """Go for none of them; whoever waits has its turn."""

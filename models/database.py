@@ -100,6 +100,12 @@ class Reader:
             self.statements += 1
             return await connection.fetch(compiled, parameters)
 
+    async def pause(self) -> None:
+        """Let the process go on with what else it does: for who thinks for long between
+        statements.
+        """
+        await asyncio.sleep(0)
+
     async def first(self, statement: Statement[R], **parameters: Any) -> R | None:
         rows = await self.all(statement, **parameters)
         return rows[0] if rows else None
@@ -157,13 +163,15 @@ class Transaction(Reader):
             self.statements += 1
             return await connection.execute(compiled, parameters)
 
+    async def pause(self) -> None:
+        await (await self._open()).pause()
+
     async def unhurried(self, items: Sequence[T]) -> AsyncIterator[Sequence[T]]:
         """The items of a unit that thinks for long, some at a time: other operations are answered
         meanwhile.
         """
-        connection = await self._open()
         for first in range(0, len(items), BREATH):
-            await connection.pause()
+            await self.pause()
             yield items[first : first + BREATH]
 
     async def run_each(

@@ -18,7 +18,7 @@ from resolvers.standings import Standing, standings_in_unit
 from rules.book import RuleBook
 
 CARDS = 5_000
-TOGETHER = 250
+TOGETHER = 50
 FIRST, LAST = UUID(int=0), UUID(int=2**128 - 1)
 _DAY = timedelta(days=1)
 
@@ -73,6 +73,7 @@ class HeldTiers:
         found: list[Standing] = []
         for first in range(0, len(rows), TOGETHER):
             part = rows[first : first + TOGETHER]
+            await self.reader.pause()
             found += await standings_in_unit(self.context, self.reader, part, self.book)
         return found
 

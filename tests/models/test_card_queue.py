@@ -39,7 +39,7 @@ class Gate:
 
 @pytest.fixture
 def postgres(postgresql_url: str, opened: Opened) -> Any:
-    return opened(postgresql_url, pool_size=POOL, card_queue=LENGTH, unit_deadline_seconds=3.0)
+    return opened(postgresql_url, pool_size=POOL, card_queue=LENGTH, unit_deadline_seconds=5.0)
 
 
 async def until(holds: Callable[[], bool]) -> None:
@@ -85,7 +85,8 @@ async def test_whoever_finds_the_queue_full_is_told_so_at_once(postgres: Any) ->
         for number in range(ABREAST + LENGTH)
     ]
     await until(lambda: waiting(postgres) == LENGTH)
-    async with asyncio.timeout(0.5):
+    # A turn would come after this alone.
+    async with asyncio.timeout(2):
         with pytest.raises(KeyInProgress):
             await postgres.unit(gate.unit(9, card))
     gate.open.set()
@@ -145,6 +146,31 @@ async def test_units_that_want_the_same_cards_in_any_order_come_to_an_end(
     wanted = [(one, other), (other, third), (one, third), (third,), (one, other, third)]
     units = [postgres.unit(wanting(n, *wanted[n % len(wanted)])) for n in range(30)]
     assert sorted(await asyncio.gather(*units)) == sorted(done) == [*range(30)]
+    assert is_empty(postgres)
+
+
+async def test_units_that_wait_for_one_card_leave_the_other_to_whom_wants_it_alone(
+    postgresql_url: str, opened: Opened
+) -> None:
+    postgres: Any = opened(postgresql_url, pool_size=2 * POOL)
+    one, other = sorted((uuid4(), uuid4()), key=lambda card: card.bytes)
+    long, short, both = Gate(), Gate(), Gate()
+
+    def started(gate: Gate, *cards: UUID) -> list[asyncio.Task[int]]:
+        return [asyncio.create_task(postgres.unit(gate.unit(n, *cards))) for n in range(ABREAST)]
+
+    busy, first = started(long, other), started(short, one)
+    await until(lambda: len(long.entered) == len(short.entered) == ABREAST)
+    wanting = started(both, one, other)
+    await until(lambda: waiting(postgres) == ABREAST)
+    short.open.set()
+    await asyncio.gather(*first)
+    # They wait for the other card by now, and the first is free.
+    await asyncio.wait_for(postgres.unit(short.unit(9, one)), 2)
+    assert both.entered == []
+    both.open.set()
+    long.open.set()
+    assert await asyncio.gather(*busy, *wanting) == [0, 1, 0, 1]
     assert is_empty(postgres)
 
 
