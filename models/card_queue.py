@@ -73,7 +73,7 @@ class CardQueue:
 
 
 class Claim:
-    """The cards that one unit goes for, through all of its attempts."""
+    """The cards that one unit goes for, until it has had its turn at all of them."""
 
     def __init__(self, queue: CardQueue) -> None:
         self._queue = queue

@@ -282,10 +282,7 @@ async def _write(
     ended_ids: Iterable[UUID],
 ) -> None:
     transaction, tender, cover = operation.transaction, decided.tender, decided.cover
-    taken: list[Taken] = []
-    for code in cover.reward_points:
-        units = cover.points_units(code)
-        taken += take(await pool.lots(code), units, asked.on, decided.available[code])
+    taken = await _taken(pool, decided, asked.on)
     row = payment_row(
         pool.presented.card.card_id,
         payment_id,
@@ -313,6 +310,15 @@ async def _write(
         pool.presented.now,
         after={"payment": str(payment_id), "amountMinor": row.amount_minor},
     )
+
+
+async def _taken(pool: Pool, decided: _Decided, on: date) -> list[Taken]:
+    """From which lots, in the order of consumption."""
+    taken: list[Taken] = []
+    for code in decided.cover.reward_points:
+        units = decided.cover.points_units(code)
+        taken += take(await pool.lots(code), units, on, decided.available[code])
+    return taken
 
 
 async def write_pool(pool: Pool, op_id: UUID, kind: str, *payment_ids: UUID) -> None:
