@@ -313,7 +313,7 @@ def test_calls_that_wait_for_one_card_hold_up_no_other(
             assert errors(service.sale_input(free, "5.00")) == []
             # All connections of the pool would be taken until the first wait for the lock ends.
             assert time.perf_counter() - began < LOCK_SECONDS - 0.3
-            # So many at once may be late for the deadline on a slow machine: that is no promise here.
+            # On a slow machine so many at once may be late for the deadline.
             told = [error["code"] for one in crowd for error in one.result()]
             assert len(told) == 45
             assert set(told) <= {"IN_PROGRESS", "TIMEOUT"}
