@@ -7,8 +7,11 @@ line that is left, all lines of its card are left. Source: semantics 5.7, engine
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import groupby
+from typing import NamedTuple
 from uuid import UUID
 
 from models.activity_statements import (
@@ -36,18 +39,21 @@ from resolvers.activity_judging import (
 )
 from resolvers.audits import audit_card
 from resolvers.books import History
-from resolvers.bulk_books import Books, OpenCard, open_books
+from resolvers.bulk_books import Books, Occurrence, OpenCard, open_books
 from resolvers.callers import Caller
 from resolvers.clock import civil_date
 from resolvers.context import Context
 from resolvers.identifiers import operation_id
 from resolvers.judging import context_book
+from resolvers.portions import chunks
 from rules import activities as rules
 from rules.book import RuleBook
 from rules.earning import earn_activity
 from rules.errors import InvalidInput, LoyaltyError
 from rules.program import ActivityType, Channel
 
+# Lines that are posted at one go: with more there is nothing to win, and others wait meanwhile.
+LONGEST_RUN = 8
 # What an activity gives, and why no more.
 _Judged = tuple[tuple[Gift, ...], str]
 # How many activities a card has of a type, by day.
@@ -63,6 +69,20 @@ class _Plan:
     kind: ActivityType
     affiliation: str | None
     entry_date: date
+
+
+class _Run(NamedTuple):
+    """Lines of a card, one behind the other, that are posted alike."""
+
+    card_number: str
+    plan: _Plan | None
+    lines: list[PostableRow]
+
+
+def _occurrence(line: PostableRow) -> Occurrence:
+    op_id = operation_id(line.activity_key)
+    event = activity_posted(line.activity_type, line.activity_id, op_id)
+    return Occurrence(op_id, line.occurred_at, line.activity_id, event)
 
 
 @dataclass
@@ -82,45 +102,69 @@ class _Batch:
     reviewed_by: str
     touched_days: set[tuple[UUID, str, date]] = field(default_factory=set)
     posts: list[PostRow] = field(default_factory=list)
-    left: list[bytes] = field(default_factory=list)
+    left: set[bytes] = field(default_factory=set)
     # Numbers of cards that lines are left of.
     behind: set[str] = field(default_factory=set)
     # What the rules made of equal facts.
     judged: dict[object, _Judged] = field(default_factory=dict)
 
-    def post_plain(self, lines: Iterable[PostableRow]) -> None:
+    def post_plain(self, runs: Iterable[_Run]) -> None:
         """Post the lines but for those that are no plain matter, and what is behind one for its
         card.
         """
-        for line in lines:
-            plan, card = self.planned.get(line.activity_key), self.cards.get(line.card_number)
-            is_behind = line.card_number in self.behind
-            if is_behind or not plan or not card or not self._try_post(line, plan, card):
-                self.left.append(line.activity_key)
-                self.behind.add(line.card_number)
+        for number, plan, lines in runs:
+            card = self.cards.get(number)
+            posted = 0
+            if plan and card and number not in self.behind:
+                posted = self._try_post(lines, plan, card)
+            if posted < len(lines):
+                self.left.update([line.activity_key for line in lines[posted:]])
+                self.behind.add(number)
 
-    def _try_post(self, line: PostableRow, plan: _Plan, card: OpenCard) -> bool:
-        """False where that is no plain matter, and nothing has changed."""
-        try:
-            return self._post(line, plan, card)
-        except LoyaltyError:
-            return False
+    def _try_post(self, lines: Sequence[PostableRow], plan: _Plan, card: OpenCard) -> int:
+        """How many of the first were posted: all, or those before one that is no plain matter."""
+        posted = 0
+        with suppress(LoyaltyError):
+            within = self._within_limit(lines, plan, card)
+            if within and self._post(within, plan, card):
+                return len(within)
+            for line in within if len(within) > 1 else ():
+                if not self._post([line], plan, card):
+                    break
+                posted += 1
+        return posted
 
-    def _post(self, line: PostableRow, plan: _Plan, card: OpenCard) -> bool:
-        kind, on, card_id = plan.kind, plan.entry_date, card.row.card_id
-        counts = self.counts[card_id, kind.code]
-        if kind.limit is not None and rules.exceeds(kind.limit, counts, on):
-            return False
+    def _within_limit(
+        self, lines: Sequence[PostableRow], plan: _Plan, card: OpenCard
+    ) -> Sequence[PostableRow]:
+        """The first of them that the card may have of the type."""
+        limit, on = plan.kind.limit, plan.entry_date
+        if limit is None:
+            return lines
+        counts = dict(self.counts[card.row.card_id, plan.kind.code])
+        for place in range(len(lines)):
+            if rules.exceeds(limit, counts, on):
+                return lines[:place]
+            counts[on] = counts.get(on, 0) + 1
+        return lines
+
+    def _post(self, lines: Sequence[PostableRow], plan: _Plan, card: OpenCard) -> bool:
+        """False where a tier would move, and nothing has changed."""
+        code, on, card_id = plan.kind.code, plan.entry_date, card.row.card_id
         given, notes = self._judged_on(plan, card)
-        drafts = activity_drafts(given, kind.code, line.activity_id, line.occurred_at)
-        op_id = operation_id(line.activity_key)
-        event = activity_posted(kind.code, line.activity_id, op_id)
-        if not self.books.post(card, op_id, "activity", drafts, (event,), self.now):
-            return False
-        counts[on] = counts.get(on, 0) + 1
-        self.touched_days.add((card_id, kind.code, on))
-        of_line = (line.activity_key, card_id, kind.code, on)
-        self.posts.append(PostRow(*of_line, self.now, self.posted_by, notes, self.reviewed_by))
+        occurrences = [_occurrence(line) for line in lines]
+        if not given:
+            self.books.note(card, "activity", occurrences, self.now)
+        else:
+            # Alike for all of them but for what is the line's own.
+            drafts = activity_drafts(given, code, lines[0].activity_id, lines[0].occurred_at)
+            if not self.books.earn(card, drafts, occurrences, self.now):
+                return False
+        counts = self.counts[card_id, code]
+        counts[on] = counts.get(on, 0) + len(lines)
+        self.touched_days.add((card_id, code, on))
+        behind = (card_id, code, on, self.now, self.posted_by, notes, self.reviewed_by)
+        self.posts += [PostRow._make((line.activity_key, *behind)) for line in lines]
         return True
 
     def _judged_on(self, plan: _Plan, card: OpenCard) -> _Judged:
@@ -185,10 +229,12 @@ async def post_together(
         if effective is None or not waiting:
             return 0, [line.activity_key for line in waiting]
         batch = await _opened(context, transaction, waiting, effective, operation)
-        async for some in transaction.unhurried(waiting):
+        async for some in transaction.unhurried(_runs(waiting, batch.planned)):
             batch.post_plain(some)
         await batch.write()
-        return len(batch.posts), batch.left
+        return len(batch.posts), [
+            one.activity_key for one in waiting if one.activity_key in batch.left
+        ]
 
     try:
         return await context.unit(unit)
@@ -237,6 +283,19 @@ async def _opened(
         context.caller.scope,
         context.caller.name,
     )
+
+
+def _runs(lines: Iterable[PostableRow], planned: Mapping[bytes, _Plan]) -> list[_Run]:
+    """The lines of each card, in their order, in runs of those with one plan."""
+    by_card: dict[str, list[PostableRow]] = defaultdict(list)
+    for line in lines:
+        by_card[line.card_number].append(line)
+    return [
+        _Run(number, plan, some)
+        for number, mine in by_card.items()
+        for plan, alike in groupby(mine, lambda line: planned.get(line.activity_key))
+        for some in chunks(alike, 1 if plan is None or plan.book.maxima else LONGEST_RUN)
+    ]
 
 
 @dataclass

@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import lru_cache
-from itertools import islice
 from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
@@ -53,10 +52,10 @@ from resolvers.ledgers import is_lot
 from resolvers.outbox import Event, event_rows, points_posted
 from resolvers.standings import Standing, has_kin, standings_alone
 from resolvers.tiers import wins_nothing
-from resolvers.writing import balance_row, check_balance, entry_row
+from resolvers.writing import balance_row, check_balance
 from rules.balances import NEVER, PointsDay, Sums
 from rules.book import RuleBook
-from rules.ledger import Draft, Entry, chain
+from rules.ledger import Draft, Occasion, Reason, chain_alike
 from rules.tiers import Moment
 
 R = TypeVar("R", bound=NamedTuple)
@@ -175,6 +174,37 @@ class OpenCard:
             self.row.card_id, event_id, self.row.next_event, self.events, self.told_from
         )
 
+    def next_instant(self, now: datetime) -> datetime:
+        """When the next operation is posted: later than the one before it."""
+        since = self.last_posted_at
+        self.last_posted_at = now if now > since else since + MICROSECOND
+        if self.told_from is None:
+            self.told_from = self.last_posted_at
+        return self.last_posted_at
+
+    def later(self, posted_at: datetime) -> int:
+        """Microseconds after the first operation of this unit."""
+        return (posted_at - (self.told_from or posted_at)) // MICROSECOND
+
+    def tell(self, occurrence: "Occurrence", later: int) -> None:
+        if occurrence.event is not None:
+            kind, payload, _ = occurrence.event
+            self.events.append(Event(kind, payload, later))
+
+    def count(self, drafts: Iterable[Draft], times: int) -> None:
+        """Add what was earned so often to the sums; it has been posted."""
+        for draft in drafts:
+            units, point = times * draft.points_units, draft.reward_point
+            day, counted = _lot_days(draft), (point, draft.counts_on)
+            self.gained[point] = self.gained.get(point, 0) + units
+            self.day_gains[day] = self.day_gains.get(day, 0) + units
+            self.count_gains[counted] = self.count_gains.get(counted, 0) + units
+            on = max(draft.entry_date, self.last_entry_on or draft.entry_date)
+            self.last_entry_on = on
+        today = _day((self.last_posted_at - EPOCH) // SECOND, self.standing.time_zone)
+        for draft in drafts:
+            self.told_on[draft.reward_point] = max(today, self.last_entry_on or today)
+
     def heads(self) -> tuple[object, ...]:
         """The card's row, as `advance_cards` takes it."""
         return (
@@ -185,6 +215,39 @@ class OpenCard:
             self.last_posted_at,
             self.last_entry_on,
         )
+
+
+class Occurrence(NamedTuple):
+    """What is posted in one operation, and what else the outbox tells of it."""
+
+    op_id: UUID
+    occurred_at: datetime
+    activity_id: str | None = None
+    event: Event | None = None
+
+
+class _Alike(NamedTuple):
+    """The columns that all entries of a draft share, between those that are an occasion's; the
+    reward point and days of their lots, and their units.
+    """
+
+    gain: tuple[Any, ...]
+    origin: tuple[Any, ...]
+    reason: Reason
+    lot: DayKey
+    units: int
+
+
+def _alike(draft: Draft) -> _Alike:
+    if not is_lot(draft) or draft.origin.adjustment_id is not None:
+        raise ValueError("only what is earned is posted in bulk")
+    kind, point, units, on, counts_on, _, vests_on, expires_on, origin, reason = draft
+    gain = (kind.value, point, units, on, counts_on)
+    return _Alike(gain, (vests_on, expires_on, *origin[:7]), reason, _lot_days(draft), units)
+
+
+def _lot_days(draft: Draft) -> DayKey:
+    return draft.reward_point, draft.vests_on or draft.entry_date, draft.expires_on or NEVER
 
 
 @dataclass
@@ -202,70 +265,71 @@ class Books:
     lots: list[LotRow] = field(default_factory=list)
     touched: dict[UUID, OpenCard] = field(default_factory=dict)
 
-    def post(
+    def earn(
         self,
         card: OpenCard,
-        op_id: UUID,
-        kind: str,
         drafts: Sequence[Draft],
-        events: Sequence[Event],
+        occurrences: Sequence[Occurrence],
         now: datetime,
     ) -> bool:
-        """Add positive drafts, or none, as one operation; False where a tier would move, and
-        nothing is added.
+        """Add the positive drafts once for each occurrence, but for what is the occurrence's own;
+        False where a tier would move, and nothing is added.
         """
-        if drafts:
-            standing = _standing_after(card, drafts, now)
-            if standing is None:
-                return False
-            card.stands(standing)
-        card_id, since = card.row.card_id, card.last_posted_at
-        posted_at = card.last_posted_at = now if now > since else since + MICROSECOND
-        if card.told_from is None:
-            card.told_from = posted_at
-        later = (posted_at - card.told_from) // MICROSECOND
-        if drafts:
-            entries = self._chained(card, op_id, drafts, posted_at)
-            self._take(card, entries, posted_at)
-            card.events.append(points_posted(op_id, entries, later))
-        else:
-            self.operations.append(OperationRow(card_id, op_id, kind, posted_at))
-        card.events += [Event(kind, payload, later) for kind, payload, _ in events]
-        self.touched[card_id] = card
+        standing = _standing_after(card, drafts, len(occurrences), now)
+        if standing is None:
+            return False
+        card.stands(standing)
+        occasions = self._occasions(card, occurrences, now)
+        entered = self._enter(card, drafts, occasions)
+        for one, occasion, entry_ids in zip(occurrences, occasions, entered, strict=True):
+            later = card.later(occasion.posted_at)
+            card.events.append(points_posted(one.op_id, entry_ids, later))
+            card.tell(one, later)
+        card.count(drafts, len(occurrences))
         return True
 
-    def _chained(
-        self, card: OpenCard, op_id: UUID, drafts: Sequence[Draft], posted_at: datetime
-    ) -> tuple[Entry, ...]:
-        ids = islice(self.ids, len(drafts))
-        entries = chain(
-            card.row.card_id, card.next_seq, card.head_hash, posted_at, op_id, drafts, ids
-        )
-        card.next_seq += len(entries)
-        card.head_hash = entries[-1].entry_hash
-        for draft in drafts:
-            if card.last_entry_on is None or draft.entry_date > card.last_entry_on:
-                card.last_entry_on = draft.entry_date
-        return entries
+    def note(
+        self, card: OpenCard, kind: str, occurrences: Sequence[Occurrence], now: datetime
+    ) -> None:
+        """Add operations that give nothing."""
+        occasions = self._occasions(card, occurrences, now)
+        for one, (op_id, posted_at, *_) in zip(occurrences, occasions, strict=True):
+            self.operations.append(OperationRow(card.row.card_id, op_id, kind, posted_at))
+            card.tell(one, card.later(posted_at))
 
-    def _take(self, card: OpenCard, entries: Iterable[Entry], posted_at: datetime) -> None:
-        today = _day((posted_at - EPOCH) // SECOND, card.standing.time_zone)
-        on = max(today, card.last_entry_on or today)
-        card_id, gained = card.row.card_id, card.gained
-        day_gains, count_gains = card.day_gains, card.count_gains
-        for entry in entries:
-            draft = entry.draft
-            if not is_lot(draft):
-                raise ValueError("only what is earned is posted in bulk")
-            units, point = draft.points_units, draft.reward_point
-            day = (point, draft.vests_on or draft.entry_date, draft.expires_on or NEVER)
-            count = (point, draft.counts_on)
-            self.entries.append(entry_row(entry))
-            self.lots.append(LotRow(card_id, entry.entry_id, *day, draft.occurred_at, units, 0, 0))
-            gained[point] = gained.get(point, 0) + units
-            day_gains[day] = day_gains.get(day, 0) + units
-            count_gains[count] = count_gains.get(count, 0) + units
-            card.told_on[point] = on
+    def _occasions(
+        self, card: OpenCard, occurrences: Sequence[Occurrence], now: datetime
+    ) -> list[Occasion]:
+        """Each at an instant of its own."""
+        self.touched[card.row.card_id] = card
+        return [
+            Occasion(one.op_id, card.next_instant(now), one.occurred_at, one.activity_id)
+            for one in occurrences
+        ]
+
+    def _enter(
+        self, card: OpenCard, drafts: Sequence[Draft], occasions: Sequence[Occasion]
+    ) -> list[list[UUID]]:
+        """Add the rows of the entries and their lots; the ids of each occasion."""
+        card_id, seq_no, previous = card.row.card_id, card.next_seq, card.head_hash
+        linked = chain_alike(card_id, seq_no, previous, drafts, occasions, self.ids)
+        alike = [*enumerate(map(_alike, drafts))]
+        entered = []
+        for op_id, posted_at, occurred_at, activity_id in occasions:
+            ids = []
+            for op_line, (gain, origin, reason, lot, units) in alike:
+                entry_id, digest = next(linked)
+                entry = (card_id, entry_id, seq_no, *gain, occurred_at, posted_at, *origin)
+                of_operation = (activity_id, None, op_id, op_line)
+                self.entries.append(
+                    EntryRow._make((*entry, *of_operation, *reason, previous, digest))
+                )
+                self.lots.append(LotRow._make((card_id, entry_id, *lot, occurred_at, units, 0, 0)))
+                ids.append(entry_id)
+                seq_no, previous = seq_no + 1, digest
+            entered.append(ids)
+        card.next_seq, card.head_hash = seq_no, previous
+        return entered
 
     async def write(self) -> None:
         """Write everything. Raises InvalidInput where a sum would pass its bound; then the
@@ -307,23 +371,31 @@ def _day(second: int, time_zone: str) -> date:
     return civil_date(EPOCH + second * SECOND, time_zone)
 
 
-def _standing_after(card: OpenCard, drafts: Sequence[Draft], now: datetime) -> Standing | None:
-    """The standing with what the drafts count; None where that moves a tier."""
+def _standing_after(
+    card: OpenCard, drafts: Sequence[Draft], times: int, now: datetime
+) -> Standing | None:
+    """The standing with what the drafts count so many times; None where that moves a tier.
+
+    What moves none in the end moves none on the way, for points only come; but where a row has
+    ended, time judges by what stood at each posting, so that those are posted one at a time.
+    """
     before = card.standing
     if before.book.judged.isdisjoint([draft.reward_point for draft in drafts]):
         return before
     programs = card.judging(drafts)
     if not programs:
         return before
+    today = _day((now - EPOCH) // SECOND, before.time_zone)
+    if times > 1 and any(row.ends_on and row.ends_on < today for row in before.rows):
+        return None
     gains = dict(card.count_gains)
     for draft in drafts:
         key = (draft.reward_point, draft.counts_on)
-        gains[key] = gains.get(key, 0) + draft.points_units
+        gains[key] = gains.get(key, 0) + times * draft.points_units
     after = replace(card, count_gains=gains)
     unchanged = (row for key, row in card.countable.items() if key not in gains)
     standing = replace(before, countable=(*unchanged, *after.count_rows()))
     moments = [Moment(day, extends=True) for day in {draft.counts_on for draft in drafts}]
-    today = _day((now - EPOCH) // SECOND, before.time_zone)
     unmoved = all(wins_nothing(standing, before, program, moments, today) for program in programs)
     return standing if unmoved else None
 

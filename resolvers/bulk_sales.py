@@ -33,7 +33,7 @@ from models.sale_statements import (
     sale_facts_of,
     sale_lines_of,
 )
-from resolvers.bulk_books import Books, OpenCard, Sorted, open_books
+from resolvers.bulk_books import Books, Occurrence, OpenCard, Sorted, open_books
 from resolvers.clock import civil_date
 from resolvers.context import Context
 from resolvers.identifiers import operation_id
@@ -121,8 +121,8 @@ class _Batch:
         if any(self._is_due(sale.book, card, program, n) for (_, program), n in counts.items()):
             return False
         drafts = sale_drafts(row, sale.book, judged.earnings)
-        op_id = operation_id(row.sale_key)
-        if drafts and not self.books.post(card, op_id, "sale", drafts, (), self.now):
+        occurrence = Occurrence(operation_id(row.sale_key), row.occurred_at)
+        if drafts and not self.books.earn(card, drafts, (occurrence,), self.now):
             return False
         self.counts.update(counts)
         self.counted.update(counts)

@@ -13,7 +13,6 @@ import msgspec
 
 from models.card_statements import EventRow
 from resolvers.identifiers import id_at, place_of, placed_id
-from rules.ledger import Entry
 
 # The kind of a row that holds more than one, and how many at most: to tell of one, all are read.
 _SEVERAL = "several"
@@ -44,9 +43,8 @@ _MEMBERS = msgspec.json.Decoder(list[_Member])
 _UNREAD = msgspec.json.Decoder(list[msgspec.Raw])
 
 
-def points_posted(op_id: UUID, entries: Sequence[Entry], later: int = 0) -> Event:
-    ids = [entry.entry_id for entry in entries]
-    return Event("pointsPosted", {"operation": op_id, "entries": ids}, later)
+def points_posted(op_id: UUID, entry_ids: Sequence[UUID], later: int = 0) -> Event:
+    return Event("pointsPosted", {"operation": op_id, "entries": entry_ids}, later)
 
 
 def event_rows(

@@ -93,7 +93,7 @@ async def write(ledger: CardLedger, op_id: UUID, kind: str, events: Sequence[Eve
     if entries:
         latest = max(entry.draft.entry_date for entry in entries)
         card = card._replace(last_entry_on=max(latest, card.last_entry_on or latest))
-        events = [points_posted(op_id, entries), *events]
+        events = [points_posted(op_id, [entry.entry_id for entry in entries]), *events]
     await _write_released(ledger)
     await _write_lots(ledger, entries)
     await _write_debts(ledger, entries)

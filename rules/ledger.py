@@ -5,7 +5,7 @@ Points are smallest units of their reward point. Source: semantics 6, engineerin
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import lru_cache
@@ -134,6 +134,28 @@ def _rule(version: int, scheme: str | None, rule: str | None) -> str:
     return f"{version},{_text(scheme)},{_text(rule)}"
 
 
+class Wording(NamedTuple):
+    """A draft in canonical form, but for when it occurred and the id of its activity: `gain` stands
+    before the one, `origin` between them, `reason` behind.
+    """
+
+    gain: str
+    origin: str
+    reason: str
+
+
+def worded(draft: Draft) -> Wording:
+    kind, point, units, entry_date, counts_on, _, vests_on, expires_on, origin, reason = draft
+    channel, program, tier, sale, line, payment, activity, _, adjustment = origin
+    version, scheme, rule, computed, formula = reason
+    return Wording(
+        _gain(kind, point, units, entry_date, counts_on),
+        f"{_terms(vests_on, expires_on, channel, program, tier)},{_text(sale)}"
+        f",{'null' if line is None else line},{_plain(payment)},{_text(activity)}",
+        f"{_plain(adjustment)},{_rule(version, scheme, rule)},{computed},{_text(formula)}",
+    )
+
+
 def entry_hash(
     card_id: UUID,
     entry_id: UUID,
@@ -147,8 +169,16 @@ def entry_hash(
     """SHA-256 over the versioned canonical form: a JSON list of the immutable members in a fixed
     order.
     """
-    operation, at = _operation(posted_at, op_id), _instant(draft.occurred_at)
-    return _hashed(str(card_id), operation, at, entry_id, seq_no, op_line, draft, prev_hash)
+    return _hashed(
+        str(card_id),
+        _operation(posted_at, op_id),
+        _occasion(draft.occurred_at, draft.origin.activity_id),
+        entry_id,
+        seq_no,
+        op_line,
+        worded(draft),
+        prev_hash,
+    )
 
 
 def _operation(posted_at: datetime, op_id: UUID) -> str:
@@ -156,26 +186,25 @@ def _operation(posted_at: datetime, op_id: UUID) -> str:
     return f'{_instant(posted_at)},"{op_id}"'
 
 
+def _occasion(occurred_at: datetime, activity_id: str | None) -> tuple[str, str]:
+    return _instant(occurred_at), _text(activity_id)
+
+
 def _hashed(
     card_id: str,
     operation: str,
-    at: str,
+    occasion: tuple[str, str],
     entry_id: UUID,
     seq_no: int,
     op_line: int,
-    draft: Draft,
+    wording: Wording,
     prev_hash: bytes,
 ) -> bytes:
-    kind, point, units, entry_date, counts_on, _, vests_on, expires_on, origin, reason = draft
-    channel, program, tier, sale, line, payment, activity, activity_id, adjustment = origin
-    version, scheme, rule, computed, formula = reason
+    at, activity_id = occasion
+    gain, origin, reason = wording
     form = (
         f'["{_FORM}","{prev_hash.hex()}","{card_id}","{entry_id}",{seq_no},{operation},{op_line}'
-        f",{_gain(kind, point, units, entry_date, counts_on)},{at}"
-        f",{_terms(vests_on, expires_on, channel, program, tier)}"
-        f",{_text(sale)},{'null' if line is None else line},{_plain(payment)}"
-        f",{_text(activity)},{_text(activity_id)},{_plain(adjustment)}"
-        f",{_rule(version, scheme, rule)},{computed},{_text(formula)}]"
+        f",{gain},{at},{origin},{activity_id},{reason}]"
     )
     return hashlib.sha256(form.encode()).digest()
 
@@ -188,20 +217,52 @@ def chain(
     op_id: UUID,
     drafts: Sequence[Draft],
     entry_ids: Iterable[UUID],
-    first_line: int = 0,
 ) -> tuple[Entry, ...]:
     """The drafts as the next entries of the card's book, in their order."""
     entries: list[Entry] = []
     previous = head_hash
     card, operation = str(card_id), _operation(posted_at, op_id)
-    occurred_at, at = None, ""
-    for place, (draft, entry_id) in enumerate(zip(drafts, entry_ids, strict=True)):
-        seq_no, op_line = next_seq + place, first_line + place
-        if draft.occurred_at is not occurred_at:
-            occurred_at, at = draft.occurred_at, _instant(draft.occurred_at)
-        digest = _hashed(card, operation, at, entry_id, seq_no, op_line, draft, previous)
+    for op_line, (draft, entry_id) in enumerate(zip(drafts, entry_ids, strict=True)):
+        seq_no = next_seq + op_line
+        occasion = _occasion(draft.occurred_at, draft.origin.activity_id)
+        digest = _hashed(
+            card, operation, occasion, entry_id, seq_no, op_line, worded(draft), previous
+        )
         entries.append(
             Entry(card_id, entry_id, seq_no, posted_at, op_id, op_line, draft, previous, digest)
         )
         previous = digest
     return tuple(entries)
+
+
+class Occasion(NamedTuple):
+    """One of several operations that post the same drafts to a card, but for what stands here."""
+
+    op_id: UUID
+    posted_at: datetime
+    occurred_at: datetime
+    activity_id: str | None
+
+
+def chain_alike(
+    card_id: UUID,
+    next_seq: int,
+    head_hash: bytes,
+    drafts: Sequence[Draft],
+    occasions: Iterable[Occasion],
+    entry_ids: Iterator[UUID],
+) -> Iterator[tuple[UUID, bytes]]:
+    """Ids and hashes of the next entries of the card's book: of each occasion the drafts in their
+    order. They are those that `chain` would give.
+    """
+    card, seq_no, previous = str(card_id), next_seq, head_hash
+    wordings = [*enumerate(map(worded, drafts))]
+    for op_id, posted_at, occurred_at, activity_id in occasions:
+        operation, occasion = _operation(posted_at, op_id), _occasion(occurred_at, activity_id)
+        for op_line, wording in wordings:
+            entry_id = next(entry_ids)
+            previous = _hashed(
+                card, operation, occasion, entry_id, seq_no, op_line, wording, previous
+            )
+            seq_no += 1
+            yield entry_id, previous

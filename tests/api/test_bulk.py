@@ -52,8 +52,9 @@ VISIT, QUIZ, EVENT, MEET = "VISIT", "QUIZ", "EVENT", "MEET"
 KINDS = (VISIT, QUIZ, EVENT, MEET)
 
 
-def program(*, combine: bool) -> Document:
+def program(*, combine: bool, maximum: int | None = 2) -> Document:
     """With a maximum, a limit, tiers that are won and count, a reward, an affiliation."""
+    of_cash = {} if maximum is None else {"maximumPerCard": maximum}
     document = activity_program(
         activity_rule("visit", activityType=VISIT),
         activity_rule("veteran", 7, activityType=VISIT, affiliation="veteran"),
@@ -80,7 +81,7 @@ def program(*, combine: bool) -> Document:
             }
         ],
         rewardPoints=[
-            {**point, **({"maximumPerCard": 2} if point["code"] == "CASH" else {})}
+            {**point, **(of_cash if point["code"] == "CASH" else {})}
             for point in reward_points(vesting={"value": 2, "unit": "DAY"})
         ],
     )
@@ -221,6 +222,10 @@ def post_as_lines(
 DONE = st.builds(
     Done, st.integers(0, 5), st.sampled_from(KINDS), st.integers(1, 24 * 6), st.booleans()
 )
+# The same again and again: what is alike is posted at one go.
+BURSTS = st.lists(st.tuples(DONE, st.sampled_from([1, 1, 3, 10])), min_size=1, max_size=8).map(
+    lambda bursts: [done for done, times in bursts for _ in range(times)]
+)
 
 
 @pytest.mark.parametrize("engine", ["postgresql"])
@@ -274,13 +279,15 @@ def test_a_tier_won_after_a_later_enrolment_is_left_to_single_postings(service: 
     assert any("'TOP'" in row for row in kept(service, one)[0]["tier_row"])
 
 
-@pytest.mark.parametrize("combine", [False, True])
-def test_together_is_as_one_after_another(service: Harness, combine: bool) -> None:
-    service.apply(program(combine=combine))
+@pytest.mark.parametrize(("combine", "maximum"), [(False, None), (False, 2), (True, None)])
+def test_together_is_as_one_after_another(
+    service: Harness, combine: bool, maximum: int | None
+) -> None:
+    service.apply(program(combine=combine, maximum=maximum))
     service.clock.advance(days=1)
 
     @settings(max_examples=6, phases=[Phase.generate])
-    @given(st.lists(DONE, min_size=1, max_size=16))
+    @given(BURSTS)
     def same(activities: list[Done]) -> None:
         one, other = cards(service), cards(service)
         service.clock.advance(days=10)

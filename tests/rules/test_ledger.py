@@ -10,7 +10,16 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.ledger import Draft, EntryType, Origin, Reason, entry_hash
+from rules.ledger import (
+    Draft,
+    EntryType,
+    Occasion,
+    Origin,
+    Reason,
+    chain,
+    chain_alike,
+    entry_hash,
+)
 
 TEXTS = st.none() | st.text()
 IDS = st.none() | st.uuids()
@@ -48,3 +57,36 @@ def test_the_form_is_a_list_in_json(
     form = json.dumps([text(member) for member in members], separators=(",", ":"))
     found = entry_hash(card_id, entry_id, 7, posted_at, card_id, 2, draft, prev_hash)
     assert found == hashlib.sha256(form.encode()).digest()
+
+
+OCCASIONS = st.builds(Occasion, st.uuids(), INSTANTS, INSTANTS, TEXTS)
+
+
+@given(st.uuids(), st.lists(DRAFTS, min_size=1, max_size=3), st.lists(OCCASIONS, max_size=3))
+def test_what_is_alike_is_chained_as_if_each_stood_alone(
+    card_id: UUID, drafts: list[Draft], occasions: list[Occasion]
+) -> None:
+    ids = [UUID(int=number) for number in range(len(drafts) * len(occasions))]
+    head, expected = bytes(32), []
+    for place, occasion in enumerate(occasions):
+        own = [
+            draft._replace(
+                occurred_at=occasion.occurred_at,
+                origin=draft.origin._replace(activity_id=occasion.activity_id),
+            )
+            for draft in drafts
+        ]
+        first = place * len(drafts)
+        entries = chain(
+            card_id,
+            first + 1,
+            head,
+            occasion.posted_at,
+            occasion.op_id,
+            own,
+            ids[first : first + len(drafts)],
+        )
+        expected += [(entry.entry_id, entry.entry_hash) for entry in entries]
+        head = entries[-1].entry_hash
+    found = chain_alike(card_id, 1, bytes(32), drafts, occasions, iter(ids))
+    assert [*found] == expected
