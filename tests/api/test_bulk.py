@@ -279,6 +279,18 @@ def test_a_tier_won_after_a_later_enrolment_is_left_to_single_postings(service: 
     assert any("'TOP'" in row for row in kept(service, one)[0]["tier_row"])
 
 
+# Four of them win tiers; eight are more than the maximum leaves; three are more than the limit.
+@pytest.mark.parametrize(("kind", "times"), [(EVENT, 4), (VISIT, 8), (QUIZ, 3)])
+def test_what_is_alike_is_posted_as_far_as_it_goes(service: Harness, kind: str, times: int) -> None:
+    service.apply(program(combine=False))
+    one, other = fresh_cards(service), fresh_cards(service)
+    service.clock.advance(days=10)
+    activities = [Done(0, kind, 3, veteran=False)] * times
+    post(service, one, activities, "a")
+    post_as_lines(service, other, activities, "b")
+    assert kept(service, one) == kept(service, other)
+
+
 @pytest.mark.parametrize(("combine", "maximum"), [(False, None), (False, 2), (True, None)])
 def test_together_is_as_one_after_another(
     service: Harness, combine: bool, maximum: int | None
