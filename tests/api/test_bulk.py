@@ -52,7 +52,7 @@ VISIT, QUIZ, EVENT, MEET = "VISIT", "QUIZ", "EVENT", "MEET"
 KINDS = (VISIT, QUIZ, EVENT, MEET)
 
 
-def program(*, combine: bool, maximum: int | None = 2) -> Document:
+def program(*, combine: bool, maximum: int | None = 2, event: int = 300) -> Document:
     """With a maximum, a limit, tiers that are won and count, a reward, an affiliation."""
     of_cash = {} if maximum is None else {"maximumPerCard": maximum}
     document = activity_program(
@@ -61,7 +61,7 @@ def program(*, combine: bool, maximum: int | None = 2) -> Document:
         activity_rule("cash", "0.50", activityType=VISIT, rewardPoint="CASH"),
         activity_rule("quiz", 10, activityType=QUIZ),
         activity_rule("silver", 5, activityType=QUIZ, tier="SILVER"),
-        activity_rule("event", 300, activityType=EVENT, rewardPoint="STAT"),
+        activity_rule("event", event, activityType=EVENT, rewardPoint="STAT"),
         activity_rule("meet", 3, activityType=MEET),
         types=[
             {"code": VISIT},
