@@ -279,10 +279,14 @@ def test_a_tier_won_after_a_later_enrolment_is_left_to_single_postings(service: 
     assert any("'TOP'" in row for row in kept(service, one)[0]["tier_row"])
 
 
-# Four of them win tiers; eight are more than the maximum leaves; three are more than the limit.
-@pytest.mark.parametrize(("kind", "times"), [(EVENT, 4), (VISIT, 8), (QUIZ, 3)])
-def test_what_is_alike_is_posted_as_far_as_it_goes(service: Harness, kind: str, times: int) -> None:
-    service.apply(program(combine=False))
+# The third of the events wins a tier; eight visits pass the maximum, three quizzes the limit.
+@pytest.mark.parametrize(
+    ("kind", "times", "maximum"), [(EVENT, 4, None), (VISIT, 8, 2), (QUIZ, 3, None)]
+)
+def test_what_is_alike_is_posted_as_far_as_it_goes(
+    service: Harness, kind: str, times: int, maximum: int | None
+) -> None:
+    service.apply(program(combine=False, maximum=maximum, event=200))
     one, other = fresh_cards(service), fresh_cards(service)
     service.clock.advance(days=10)
     activities = [Done(0, kind, 3, veteran=False)] * times
