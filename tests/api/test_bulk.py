@@ -279,16 +279,20 @@ def test_a_tier_won_after_a_later_enrolment_is_left_to_single_postings(service: 
     assert any("'TOP'" in row for row in kept(service, one)[0]["tier_row"])
 
 
-# The third of the events wins a tier; eight visits pass the maximum, three quizzes the limit.
+# The third of the events wins a tier after the one before them; eight visits pass the maximum, three
+# quizzes the limit.
 @pytest.mark.parametrize(
     ("kind", "times", "maximum"), [(EVENT, 4, None), (VISIT, 8, 2), (QUIZ, 3, None)]
 )
 def test_what_is_alike_is_posted_as_far_as_it_goes(
     service: Harness, kind: str, times: int, maximum: int | None
 ) -> None:
-    service.apply(program(combine=False, maximum=maximum, event=200))
+    service.apply(program(combine=False, maximum=maximum, event=150))
     one, other = fresh_cards(service), fresh_cards(service)
     service.clock.advance(days=10)
+    for place, mine in enumerate((one, other)):
+        # It moves the end of the lowest tier: no other of the day does.
+        post(service, mine, [Done(0, EVENT, 4, veteran=False)], f"first-{place}")
     activities = [Done(0, kind, 3, veteran=False)] * times
     post(service, one, activities, "a")
     post_as_lines(service, other, activities, "b")
