@@ -279,7 +279,7 @@ def test_a_tier_won_after_a_later_enrolment_is_left_to_single_postings(service: 
     assert any("'TOP'" in row for row in kept(service, one)[0]["tier_row"])
 
 
-# The third of the events wins a tier after the one before them; eight visits pass the maximum, three
+# With one before them the third of the events wins a tier; eight visits pass the maximum, three
 # quizzes the limit.
 @pytest.mark.parametrize(
     ("kind", "times", "maximum"), [(EVENT, 4, None), (VISIT, 8, 2), (QUIZ, 3, None)]
