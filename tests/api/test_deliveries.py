@@ -505,6 +505,60 @@ def test_more_events_at_once_than_an_id_has_places_are_told(club: Harness) -> No
         assert club.wait(found(one.event_id)) == [one.payload]
 
 
+@pytest.mark.parametrize("status", [204, 500])
+def test_a_replay_is_not_lost_to_an_attempt_in_flight(
+    club: Harness, shop: Receiver, status: int
+) -> None:
+    hook, _ = subscribe(club, shop.url, events=["CARD_ISSUED"])
+    club.issue()
+    replayed = []
+
+    def respond(_received: Received) -> int:
+        if replayed:
+            return 204
+        replayed.append(club.mutate("replayWebhook", "deliveries", {"id": hook})["deliveries"])
+        return status
+
+    shop.respond = respond
+    while deliver(club) != (0, 0):
+        continue
+    assert replayed == [1]
+    first, again = shop.received
+    assert first.id == again.id
+    (row,) = log(club, hook)["nodes"]
+    assert (row["status"], row["attempts"]) == ("DELIVERED", 1)
+
+
+def test_a_replay_beside_a_run_keeps_the_order_of_each_card(
+    club: Harness, shop: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_delivery, "AT_ONCE", 1)
+    hook, _ = subscribe(club, shop.url, events=["CARD_ISSUED", "POINTS_POSTED"])
+    cards = [club.issue() for _ in range(2)]
+    deliver(club)
+    shop.received.clear()
+    for card in cards:
+        club.clock.advance(seconds=1)
+        adjust(club, card, 1)
+    replayed = []
+
+    def respond(_received: Received) -> int:
+        if not replayed:
+            # The run has read what is due by now.
+            replayed.append(club.mutate("replayWebhook", "deliveries", {"id": hook})["deliveries"])
+        return 204
+
+    shop.respond = respond
+    while deliver(club) != (0, 0):
+        continue
+    assert replayed == [4]
+    first, *others = shop.received
+    assert first.told["type"] == "pointsPosted"
+    for card in cards:
+        told = [one for one in others if one.card["number"] == card]
+        assert kinds(told) == ["cardIssued", "pointsPosted"]
+
+
 def test_a_long_log_is_replayed_and_deleted_in_chunks(
     club: Harness, shop: Receiver, sent: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
