@@ -7,7 +7,6 @@ engineering 1.2 (Outbox), api promise 13.
 """
 
 import asyncio
-import json
 import logging
 import random
 from collections.abc import AsyncIterator, Sequence
@@ -45,6 +44,7 @@ from resolvers.portions import CHUNK, chunks
 from resolvers.webhook_addresses import AddressRefused, checked_address, target_of
 from resolvers.webhook_posting import PostFailed, post
 from resolvers.webhook_signatures import signed_headers
+from resolvers.webhooks import told_since
 
 AT_ONCE = 4
 RUN_SECONDS = 15.0
@@ -130,11 +130,11 @@ async def enqueue(context: Context, outward: Outward) -> None:
     for hook in await context.read.all(webhooks):
         if not hook.active:
             continue
-        wanted = frozenset(json.loads(hook.events))
+        kinds = told_since(hook)
         since = max(min(hook.read_to, context.now) - outward.lag, hook.created_at)
         async for rows in _outbox(context, since):
-            told = (event for row in rows for event in events_of(row))
-            chosen = (event for event in told if event.kind in wanted)
+            told = (event for row in rows for event in events_of(row) if event.kind in kinds)
+            chosen = (event for event in told if kinds[event.kind] <= event.posted_at)
             *whole, last = [*chunks(chosen, CHUNK)] or [[]]
             for part in whole:
                 await _keep(context, hook, part)

@@ -108,6 +108,27 @@ def test_only_events_after_the_subscription_and_of_its_kinds_are_told(
     assert kinds(shop.received) == ["pointsPosted", "cardBlocked"]
 
 
+def test_kinds_that_are_added_are_told_from_then_on(club: Harness, shop: Receiver) -> None:
+    hook, _ = subscribe(club, shop.url, events=["POINTS_POSTED"])
+
+    def choose(*events: str) -> None:
+        club.clock.advance(seconds=1)
+        given = {"id": hook, "events": events}
+        changed = club.mutate("updateWebhook", "webhook { events } userErrors { code }", given)
+        assert changed == {"webhook": {"events": sorted(events)}, "userErrors": []}
+
+    card = club.issue()
+    adjust(club, card, 1)
+    choose("POINTS_POSTED", "CARD_ISSUED")
+    deliver(club)
+    # Neither what came before, nor that behind what was told of its card since.
+    assert kinds(shop.received) == ["pointsPosted"]
+    club.issue()
+    choose("CARD_ISSUED", "CARD_BLOCKED")
+    deliver(club)
+    assert kinds(shop.received) == ["pointsPosted", "cardIssued"]
+
+
 def test_payments_that_a_new_one_takes_over_are_told_with_it(
     service: Harness, shop: Receiver
 ) -> None:
