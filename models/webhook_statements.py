@@ -134,6 +134,8 @@ delete_deliveries = write(
         ),
     )
 )
+# Nothing is sent to one that rests.
+_AWAKE = select(_hook.subscription_id).where(_THIS, _hook.active).exists()
 _UNCLAIMED = or_(_sent.claimed_until.is_(None), _sent.claimed_until < _NOW)
 # Of each card the earliest event alone.
 _IN_TURN = (
@@ -155,6 +157,7 @@ due_deliveries = Statement(
         _sent.next_attempt_at <= _NOW,
         _UNCLAIMED,
         _IN_TURN,
+        _AWAKE,
     )
     .order_by(_sent.next_attempt_at, _sent.posted_at, _sent.event_id)
     .limit(_COUNT),
@@ -164,7 +167,8 @@ _ONE = and_(_sent.subscription_id == _HOOK, _sent.event_id == _EVENT, _sent.stat
 # The loser changes no row, nor does who read it before a replay.
 claim_delivery = write(
     update(webhook_delivery)
-    .where(_ONE, _UNCLAIMED, _IN_TURN, _sent.attempts == bindparam("attempts", type_=UNITS))
+    .where(_ONE, _UNCLAIMED, _IN_TURN, _AWAKE)
+    .where(_sent.attempts == bindparam("attempts", type_=UNITS))
     .values(claimed_until=bindparam("claimed_until"))
 )
 # As long as the claim stands: a replay takes it away.

@@ -635,6 +635,25 @@ def test_what_happens_while_a_webhook_rests_is_told_later(club: Harness, shop: R
     assert deliver(club) == (0, 0)
 
 
+def test_a_run_stops_when_the_webhook_is_to_rest(
+    club: Harness, shop: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_delivery, "AT_ONCE", 1)
+    hook, _ = subscribe(club, shop.url, events=["CARD_ISSUED"])
+    for _ in range(3):
+        club.issue()
+
+    def rest(_received: Received) -> int:
+        club.mutate("updateWebhook", "userErrors { code }", {"id": hook, "active": False})
+        return 204
+
+    shop.respond = rest
+    assert deliver(club) == (1, 0)
+    shop.respond = lambda _: 204
+    club.mutate("updateWebhook", "userErrors { code }", {"id": hook, "active": True})
+    assert deliver(club) == (2, 0)
+
+
 def test_an_event_committed_late_is_still_seen(club: Harness, shop: Receiver) -> None:
     """Its instant lies before the one up to which the outbox was read."""
     subscribe(club, shop.url)
