@@ -134,37 +134,47 @@ delete_deliveries = write(
         ),
     )
 )
-# Of each card the earliest event alone, where its time has come.
+# Nothing is sent to one that rests.
+_AWAKE = select(_hook.subscription_id).where(_THIS, _hook.active).exists()
+_UNCLAIMED = or_(_sent.claimed_until.is_(None), _sent.claimed_until < _NOW)
+# Of each card the earliest event alone.
+_IN_TURN = (
+    ~select(_earlier.c.event_id)
+    .where(
+        _earlier.c.subscription_id == _sent.subscription_id,
+        _earlier.c.status == "PENDING",
+        _earlier.c.card_id == _sent.card_id,
+        _earlier.c.seq_no < _sent.seq_no,
+    )
+    .exists()
+)
+# Where its time has come.
 due_deliveries = Statement(
     select(webhook_delivery)
     .where(
         _sent.subscription_id == _HOOK,
         _sent.status == "PENDING",
         _sent.next_attempt_at <= _NOW,
-        or_(_sent.claimed_until.is_(None), _sent.claimed_until < _NOW),
-        ~select(_earlier.c.event_id)
-        .where(
-            _earlier.c.subscription_id == _sent.subscription_id,
-            _earlier.c.status == "PENDING",
-            _earlier.c.card_id == _sent.card_id,
-            _earlier.c.seq_no < _sent.seq_no,
-        )
-        .exists(),
+        _UNCLAIMED,
+        _IN_TURN,
+        _AWAKE,
     )
     .order_by(_sent.next_attempt_at, _sent.posted_at, _sent.event_id)
     .limit(_COUNT),
     DeliveryRow,
 )
 _ONE = and_(_sent.subscription_id == _HOOK, _sent.event_id == _EVENT, _sent.status == "PENDING")
-# The loser changes no row.
+# The loser changes no row, nor does who read it before a replay.
 claim_delivery = write(
     update(webhook_delivery)
-    .where(_ONE, or_(_sent.claimed_until.is_(None), _sent.claimed_until < _NOW))
+    .where(_ONE, _UNCLAIMED, _IN_TURN, _AWAKE)
+    .where(_sent.attempts == bindparam("attempts", type_=UNITS))
     .values(claimed_until=bindparam("claimed_until"))
 )
+# As long as the claim stands: a replay takes it away.
 settle_delivery = write(
     update(webhook_delivery)
-    .where(_ONE)
+    .where(_ONE, _sent.claimed_until == bindparam("claim", type_=INSTANT))
     .values(
         status=bindparam("status"),
         attempts=bindparam("attempts"),

@@ -51,7 +51,7 @@ from resolvers.judging import room_of
 from resolvers.ledgers import is_lot
 from resolvers.outbox import Event, event_rows, points_posted
 from resolvers.standings import Standing, has_kin, standings_alone
-from resolvers.tiers import wins_nothing
+from resolvers.tiers import wins_lasting, wins_nothing
 from resolvers.writing import balance_row, check_balance
 from rules.balances import NEVER, PointsDay, Sums
 from rules.book import RuleBook
@@ -376,8 +376,8 @@ def _standing_after(
 ) -> Standing | None:
     """The standing with what the drafts count so many times; None where that moves a tier.
 
-    What moves none in the end moves none on the way, for points only come; but where a row has
-    ended, time judges by what stood at each posting, so that those are posted one at a time.
+    What moves none in the end moves none on the way, for points only come; where that does not
+    hold, those that are more than one are left to be posted one at a time.
     """
     before = card.standing
     if before.book.judged.isdisjoint([draft.reward_point for draft in drafts]):
@@ -386,7 +386,7 @@ def _standing_after(
     if not programs:
         return before
     today = _day((now - EPOCH) // SECOND, before.time_zone)
-    if times > 1 and any(row.ends_on and row.ends_on < today for row in before.rows):
+    if times > 1 and not _is_rising(before, programs, drafts, today):
         return None
     gains = dict(card.count_gains)
     for draft in drafts:
@@ -398,6 +398,18 @@ def _standing_after(
     moments = [Moment(day, extends=True) for day in {draft.counts_on for draft in drafts}]
     unmoved = all(wins_nothing(standing, before, program, moments, today) for program in programs)
     return standing if unmoved else None
+
+
+def _is_rising(
+    standing: Standing, programs: Iterable[str], drafts: Sequence[Draft], today: date
+) -> bool:
+    """Whether who counts more holds no less. Not where a row has ended, for time judges by what
+    stood at each posting; nor where a tier that is met would be over: then none is won.
+    """
+    if any(row.ends_on and row.ends_on < today for row in standing.rows):
+        return False
+    first = min([draft.counts_on for draft in drafts])
+    return all(wins_lasting(standing, program, first) for program in programs)
 
 
 class Sorted(Generic[R]):

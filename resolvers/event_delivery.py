@@ -7,7 +7,6 @@ engineering 1.2 (Outbox), api promise 13.
 """
 
 import asyncio
-import json
 import logging
 import random
 from collections.abc import AsyncIterator, Sequence
@@ -45,6 +44,7 @@ from resolvers.portions import CHUNK, chunks
 from resolvers.webhook_addresses import AddressRefused, checked_address, target_of
 from resolvers.webhook_posting import PostFailed, post
 from resolvers.webhook_signatures import signed_headers
+from resolvers.webhooks import told_since
 
 AT_ONCE = 4
 RUN_SECONDS = 15.0
@@ -130,11 +130,11 @@ async def enqueue(context: Context, outward: Outward) -> None:
     for hook in await context.read.all(webhooks):
         if not hook.active:
             continue
-        wanted = frozenset(json.loads(hook.events))
+        kinds = told_since(hook)
         since = max(min(hook.read_to, context.now) - outward.lag, hook.created_at)
         async for rows in _outbox(context, since):
-            told = (event for row in rows for event in events_of(row))
-            chosen = (event for event in told if event.kind in wanted)
+            told = (event for row in rows for event in events_of(row) if event.kind in kinds)
+            chosen = (event for event in told if kinds[event.kind] <= event.posted_at)
             *whole, last = [*chunks(chosen, CHUNK)] or [[]]
             for part in whole:
                 await _keep(context, hook, part)
@@ -210,29 +210,33 @@ async def _due(run: Run, hook_id: UUID) -> Sequence[DeliveryRow]:
 async def _deliver(run: Run, row: DeliveryRow) -> JobDone:
     """One attempt, where nobody else is at it."""
     async with run.turn:
-        if not await _claim(run.context, row):
+        claim = await _claim(run.context, row)
+        if claim is None:
             return JobDone()
         message = await _message(run, row)
     outcome = message if isinstance(message, Outcome) else await _sent(run, row, message)
     if outcome.status is None:
         run.resting.add(row.subscription_id)
     async with run.turn:
-        await _settle(run.context, row, outcome)
+        await _settle(run.context, row, claim, outcome)
     return JobDone(processed=1) if outcome.has_arrived else JobDone(failed=1)
 
 
-async def _claim(context: Context, row: DeliveryRow) -> bool:
+async def _claim(context: Context, row: DeliveryRow) -> datetime | None:
+    """Until when the event is this run's; None where it is another's, or not as it was read."""
     now = context.service.clock()
+    claim = now + CLAIM
 
-    async def unit(transaction: Transaction) -> bool:
+    async def unit(transaction: Transaction) -> datetime | None:
         claimed = await transaction.run(
             claim_delivery,
             of_hook=row.subscription_id,
             of_event=row.event_id,
             now=now,
-            claimed_until=now + CLAIM,
+            attempts=row.attempts,
+            claimed_until=claim,
         )
-        return bool(claimed)
+        return claim if claimed else None
 
     return await context.service.database.unit(unit)
 
@@ -283,18 +287,21 @@ def _body(row: DeliveryRow, event: str, card: object) -> bytes:
     return _JSON.encode(told)
 
 
-async def _settle(context: Context, row: DeliveryRow, outcome: Outcome) -> None:
-    """Keep what came of the attempt; a subscription whose event is given up is failing."""
+async def _settle(context: Context, row: DeliveryRow, claim: datetime, outcome: Outcome) -> None:
+    """Keep what came of the attempt; a subscription whose event is given up is failing. Nothing of
+    one that is replayed meanwhile, for it is to be sent once more.
+    """
     now = context.service.clock()
     attempts = row.attempts + 1
     given_up = not outcome.has_arrived and attempts >= ATTEMPTS
     status = "DELIVERED" if outcome.has_arrived else "GIVEN_UP" if given_up else "PENDING"
 
     async def unit(transaction: Transaction) -> bool:
-        await transaction.run(
+        settled = await transaction.run(
             settle_delivery,
             of_hook=row.subscription_id,
             of_event=row.event_id,
+            claim=claim,
             status=status,
             attempts=attempts,
             next_attempt_at=now + pause(attempts),
@@ -304,8 +311,10 @@ async def _settle(context: Context, row: DeliveryRow, outcome: Outcome) -> None:
         )
         if outcome.has_arrived:
             await transaction.run(mark_working, of_hook=row.subscription_id)
-        return given_up and bool(
-            await transaction.run(mark_failing, of_hook=row.subscription_id, failing_since=now)
+        return bool(
+            settled
+            and given_up
+            and await transaction.run(mark_failing, of_hook=row.subscription_id, failing_since=now)
         )
 
     if await context.service.database.unit(unit):

@@ -26,7 +26,7 @@ from models.reward_statements import (
 from resolvers.clock import civil_date, start_of
 from resolvers.context import Context
 from resolvers.happenings import ActivityCounted, CardIssued, SaleCounted, TierReached
-from resolvers.judging import room_below
+from resolvers.judging import context_book, room_below
 from resolvers.lineage import replaced_ids
 from resolvers.lot_dates import lot_dates
 from resolvers.outbox import Event
@@ -196,7 +196,7 @@ async def _post(
     now: datetime,
 ) -> UUID | None:
     """Tell of the reward and post its points; the entry, if there is one."""
-    standing = await standing_in_unit(context, transaction, card, due.book)
+    standing = await standing_in_unit(context, transaction, card, context_book(context, due.book))
     drafts = await _drafts(transaction, card, due, standing, now)
     stored = due.reward.payload
     payload = None if stored is None else json.loads(stored, parse_float=Decimal)

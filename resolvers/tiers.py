@@ -156,6 +156,17 @@ def wins_nothing(
     }
 
 
+def wins_lasting(standing_now: Standing, program: str, day: date) -> bool:
+    """Whether no tier of the program would be over when won on the day, or on later ones on which
+    something that it counts was posted.
+    """
+    version = standing_now.version(standing_now.book, program)
+    if version is None:
+        return True
+    days = [moment.on for moment in moments_from(standing_now, program, day)]
+    return all(rules.lasts(version, on) for on in days)
+
+
 async def _write(
     transaction: Transaction,
     standing_now: Standing,

@@ -3,7 +3,7 @@ promise 13.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -100,7 +100,7 @@ async def create(context: Context, command: Subscribe) -> Made:
         row = WebhookRow(
             subscription_id=random_id(randomness),
             url=command.url,
-            events=_stored(command.events),
+            events=_stored(dict.fromkeys(command.events, now)),
             selection=command.selection,
             secrets=write_secrets([secret]),
             active=True,
@@ -116,17 +116,21 @@ async def create(context: Context, command: Subscribe) -> Made:
 
 
 async def update(context: Context, hook_id: UUID | None, change: Change) -> WebhookRow:
-    """Change what is given. Raises NotFound, Refused."""
+    """Change what is given; kinds of events that are added are told from now on. Raises NotFound,
+    Refused.
+    """
     if change.url is not None:
         await _check_url(context, change.url)
     if change.events is not None:
         _check_events(change.events)
 
     async def unit(transaction: Transaction, _book: RuleBook | None) -> WebhookRow:
-        before = await _locked(transaction, hook_id)
+        now, before = context.service.clock(), await _locked(transaction, hook_id)
+        since = told_since(before)
+        kinds: dict[str, datetime] = {one: since.get(one, now) for one in change.events or ()}
         after = before._replace(
             url=before.url if change.url is None else change.url,
-            events=before.events if change.events is None else _stored(change.events),
+            events=_stored(kinds) if kinds else before.events,
             selection=before.selection if change.selection is None else change.selection,
             active=before.active if change.active is None else change.active,
         )
@@ -139,7 +143,7 @@ async def update(context: Context, hook_id: UUID | None, change: Change) -> Webh
                 selection=after.selection,
                 active=after.active,
             )
-            now, was = context.service.clock(), _facts(before)
+            was = _facts(before)
             await audit(context, transaction, "updateWebhook", now, before=was, after=_facts(after))
         return after
 
@@ -255,8 +259,19 @@ def _check_events(events: Sequence[EventKind]) -> None:
         raise Refused([InvalidInput("Name at least one kind of event.", ("events",))])
 
 
-def _stored(events: Sequence[EventKind]) -> str:
-    return json.dumps(sorted(set(events)))
+def told_since(row: WebhookRow) -> dict[str, datetime]:
+    """The kinds of events that are told, each with the instant from which on. One that was added
+    later begins then: what came before would be told out of its card's order.
+    """
+    kinds = json.loads(row.events)
+    if isinstance(kinds, list):
+        # So it stood while a subscription had one beginning.
+        return dict.fromkeys(kinds, row.created_at)
+    return {kind: datetime.fromisoformat(at) for kind, at in kinds.items()}
+
+
+def _stored(since: Mapping[str, datetime]) -> str:
+    return json.dumps({kind: since[kind].isoformat() for kind in sorted(since)})
 
 
 def _facts(row: WebhookRow) -> Facts:
@@ -264,7 +279,7 @@ def _facts(row: WebhookRow) -> Facts:
     return {
         "webhook": str(row.subscription_id),
         "url": row.url,
-        "events": json.loads(row.events),
+        "events": [*told_since(row)],
         "selection": row.selection,
         "active": row.active,
     }

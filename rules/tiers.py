@@ -191,6 +191,11 @@ def progress(
     return Progress(tier, tuple(_requirement(version, counted, on, rule) for rule in tier.rules))
 
 
+def lasts(version: ProgramVersion, on: date) -> bool:
+    """Tell whether every tier that is met on a date is won: none would be over by then."""
+    return all((_end(version, tier, on) or on) >= on for tier in version.program.tiers)
+
+
 def is_met(version: ProgramVersion, counted: Counted, on: date, rule: TierRule) -> bool:
     return _points(version, counted, on, rule) >= exact_of(rule.minimum_points)
 
@@ -222,8 +227,12 @@ def _won_row(version: ProgramVersion, counted: Counted, on: date) -> TierRow | N
     tier = won_tier(version, counted, on)
     if tier is None:
         return None
-    ends_on = window(version.interval(tier.validity), on)[1]
+    ends_on = _end(version, tier, on)
     return None if (ends_on or on) < on else TierRow(tier.code, on, ends_on)
+
+
+def _end(version: ProgramVersion, tier: Tier, on: date) -> date | None:
+    return window(version.interval(tier.validity), on)[1]
 
 
 def with_won(

@@ -1,6 +1,5 @@
 """Subscriptions to events and the log of what was sent."""
 
-import json
 from datetime import datetime
 from enum import Enum
 
@@ -133,7 +132,7 @@ class Webhook(Node):
 
     @strawberry.field(description="Which events.")
     def events(self) -> list[EventKind]:
-        return [EventKind(kind) for kind in json.loads(self.row.events)]
+        return [EventKind(kind) for kind in webhooks.told_since(self.row)]
 
     @strawberry.field(description="What is told of the card, e.g. `{ number }`.")
     def selection(self) -> str:

@@ -299,6 +299,23 @@ def test_what_is_alike_is_posted_as_far_as_it_goes(
     assert kept(service, one) == kept(service, other)
 
 
+def test_a_tier_on_the_way_to_one_that_would_be_over_is_won(service: Harness) -> None:
+    document = program(combine=False, maximum=None, event=150)
+    document["dateIntervals"].append({"code": "LAUNCH", "end": {"anchor": "2020-01-01"}})
+    document["programs"][0]["tiers"][-1]["validity"] = "LAUNCH"
+    service.apply(document)
+    one, other = fresh_cards(service), fresh_cards(service)
+    service.clock.advance(days=10)
+    for place, mine in enumerate((one, other)):
+        post(service, mine, [Done(0, EVENT, 4, veteran=False)], f"first-{place}")
+    # With the third of them the card has SILVER, with all of them it would have GOLD.
+    activities = [Done(0, EVENT, 3, veteran=False)] * 8
+    post(service, one, activities, "a")
+    post_as_lines(service, other, activities, "b")
+    assert kept(service, one) == kept(service, other)
+    assert any("'SILVER'" in row for row in kept(service, other)[0]["tier_row"])
+
+
 @pytest.mark.parametrize(("combine", "maximum"), [(False, None), (False, 2), (True, None)])
 def test_together_is_as_one_after_another(
     service: Harness, combine: bool, maximum: int | None

@@ -108,6 +108,27 @@ def test_only_events_after_the_subscription_and_of_its_kinds_are_told(
     assert kinds(shop.received) == ["pointsPosted", "cardBlocked"]
 
 
+def test_kinds_that_are_added_are_told_from_then_on(club: Harness, shop: Receiver) -> None:
+    hook, _ = subscribe(club, shop.url, events=["POINTS_POSTED"])
+
+    def choose(*events: str) -> None:
+        club.clock.advance(seconds=1)
+        given = {"id": hook, "events": events}
+        changed = club.mutate("updateWebhook", "webhook { events } userErrors { code }", given)
+        assert changed == {"webhook": {"events": sorted(events)}, "userErrors": []}
+
+    card = club.issue()
+    adjust(club, card, 1)
+    choose("POINTS_POSTED", "CARD_ISSUED")
+    deliver(club)
+    # Neither what came before, nor that behind what was told of its card since.
+    assert kinds(shop.received) == ["pointsPosted"]
+    club.issue()
+    choose("CARD_ISSUED", "CARD_BLOCKED")
+    deliver(club)
+    assert kinds(shop.received) == ["pointsPosted", "cardIssued"]
+
+
 def test_payments_that_a_new_one_takes_over_are_told_with_it(
     service: Harness, shop: Receiver
 ) -> None:
@@ -505,6 +526,60 @@ def test_more_events_at_once_than_an_id_has_places_are_told(club: Harness) -> No
         assert club.wait(found(one.event_id)) == [one.payload]
 
 
+@pytest.mark.parametrize("status", [204, 500])
+def test_a_replay_is_not_lost_to_an_attempt_in_flight(
+    club: Harness, shop: Receiver, status: int
+) -> None:
+    hook, _ = subscribe(club, shop.url, events=["CARD_ISSUED"])
+    club.issue()
+    replayed = []
+
+    def respond(_received: Received) -> int:
+        if replayed:
+            return 204
+        replayed.append(club.mutate("replayWebhook", "deliveries", {"id": hook})["deliveries"])
+        return status
+
+    shop.respond = respond
+    while deliver(club) != (0, 0):
+        continue
+    assert replayed == [1]
+    first, again = shop.received
+    assert first.id == again.id
+    (row,) = log(club, hook)["nodes"]
+    assert (row["status"], row["attempts"]) == ("DELIVERED", 1)
+
+
+def test_a_replay_beside_a_run_keeps_the_order_of_each_card(
+    club: Harness, shop: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_delivery, "AT_ONCE", 1)
+    hook, _ = subscribe(club, shop.url, events=["CARD_ISSUED", "POINTS_POSTED"])
+    cards = [club.issue() for _ in range(2)]
+    deliver(club)
+    shop.received.clear()
+    for card in cards:
+        club.clock.advance(seconds=1)
+        adjust(club, card, 1)
+    replayed = []
+
+    def respond(_received: Received) -> int:
+        if not replayed:
+            # The run has read what is due by now.
+            replayed.append(club.mutate("replayWebhook", "deliveries", {"id": hook})["deliveries"])
+        return 204
+
+    shop.respond = respond
+    while deliver(club) != (0, 0):
+        continue
+    assert replayed == [4]
+    first, *others = shop.received
+    assert first.told["type"] == "pointsPosted"
+    for card in cards:
+        told = [one for one in others if one.card["number"] == card]
+        assert kinds(told) == ["cardIssued", "pointsPosted"]
+
+
 def test_a_long_log_is_replayed_and_deleted_in_chunks(
     club: Harness, shop: Receiver, sent: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -558,6 +633,25 @@ def test_what_happens_while_a_webhook_rests_is_told_later(club: Harness, shop: R
     club.mutate("deleteWebhook", "userErrors { code }", {"id": hook})
     club.issue()
     assert deliver(club) == (0, 0)
+
+
+def test_a_run_stops_when_the_webhook_is_to_rest(
+    club: Harness, shop: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_delivery, "AT_ONCE", 1)
+    hook, _ = subscribe(club, shop.url, events=["CARD_ISSUED"])
+    for _ in range(3):
+        club.issue()
+
+    def rest(_received: Received) -> int:
+        club.mutate("updateWebhook", "userErrors { code }", {"id": hook, "active": False})
+        return 204
+
+    shop.respond = rest
+    assert deliver(club) == (1, 0)
+    shop.respond = lambda _: 204
+    club.mutate("updateWebhook", "userErrors { code }", {"id": hook, "active": True})
+    assert deliver(club) == (2, 0)
 
 
 def test_an_event_committed_late_is_still_seen(club: Harness, shop: Receiver) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.api.activities import act, points
 from tests.api.harness import Harness, entries
 from tests.api.program import amount_rule, channel, reward_points, scheme, tier
 from tests.api.test_jobs import run
@@ -297,6 +298,27 @@ def test_a_reward_set_up_later_is_granted_with_the_next_trigger(service: Harness
     service.sale(card, "5.00")
     # The count is above; the tier was reached before there was anything for it.
     assert codes_of(service, card) == ["tenth"]
+
+
+@pytest.mark.parametrize("trigger", ["TRANSACTION_COUNT", "ACTIVITY_COUNT"])
+def test_points_of_a_reward_win_by_the_tiers_of_now(service: Harness, trigger: str) -> None:
+    counted = {"activityType": "SURVEY"} if trigger == "ACTIVITY_COUNT" else {}
+    reward = {"code": "first", "trigger": trigger, "count": 1, "program": "CLUB", **counted}
+    given = {**reward, "rewardPoint": "STAT", "points": 400}
+    of_survey = {"activityTypes": [{"code": "SURVEY"}]}
+    shop(service, given, **of_survey)
+    card = service.issue()
+    then = service.clock.now.isoformat()
+    service.clock.advance(days=1)
+    tiers = [tier("MEMBER", 1, 0), tier("SILVER", 2, 300)]
+    shop(service, given, programs=[{"code": "CLUB", "tiers": tiers}], **of_survey)
+    if counted:
+        assert points(act(service, card, occurredAt=then)) == []
+    else:
+        service.sale(card, "1.00", occurredAt=then)
+    assert codes_of(service, card) == ["first"]
+    # The reward is that of then, the tiers are those of now.
+    assert service.tier(card)[0] == "SILVER"  # type: ignore[index]
 
 
 def test_two_sales_at_once_grant_once(service: Harness) -> None:

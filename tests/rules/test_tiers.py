@@ -20,6 +20,7 @@ from rules.tiers import (
     Replay,
     TierRow,
     evaluate,
+    lasts,
     progress,
     replay,
     rows_until,
@@ -110,6 +111,13 @@ class Card:
     def tier(self, day: date) -> str | None:
         row = tier_on(self.until(day), self.program.program, day)
         return None if row is None else row.tier
+
+
+def test_a_tier_that_would_be_over_does_not_last() -> None:
+    launch = version(MEMBER, SILVER, tier("GOLD", 3, 1000, validity="OVER"))
+    assert lasts(CLUB, date(2025, 3, 1))
+    assert lasts(launch, date(2020, 1, 1))
+    assert not lasts(launch, date(2020, 1, 2))
 
 
 def test_ex_49_a_year_of_tiers() -> None:
