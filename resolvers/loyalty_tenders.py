@@ -79,10 +79,15 @@ def _check(cart: PricedCart, card: CardRow) -> None:
     Source: semantics 8.1.
     """
     for refusal in cart.party.refusals:
-        raise refusal
+        raise _of_payment(refusal)
     check_card(cart.book, cart.channel, card)
     for fault in cart.coupon_faults:
-        raise fault
+        raise _of_payment(fault)
+
+
+def _of_payment(refusal: LoyaltyError) -> LoyaltyError:
+    """The same refusal where a payment's input has it: in its cart."""
+    return type(refusal)(refusal.message, ("cart", *(refusal.field or ())))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from tests.api.test_points import codes
 CART = """query($input: CartInput!) { cart(input: $input) {
   userErrors { code field } total { amount } earnings { points } earningNotes { code }
   loyaltyTender { card { number } amountCovered { amount } points { points }
-    refusal { code } } } }"""
+    refusal { code field } } } }"""
 
 
 def looked_at(service: Harness, bought: dict[str, Any], caller: str = "admin") -> dict[str, Any]:
@@ -26,15 +26,18 @@ def looked_at(service: Harness, bought: dict[str, Any], caller: str = "admin") -
         ({"customerId": "nobody"}, "CUSTOMER_NOT_FOUND"),
         ({"affiliations": ["unknown"]}, "AFFILIATION_NOT_FOUND"),
         ({"affiliations": ["employee"], "customerId": "nobody"}, "AFFILIATION_HIDDEN"),
+        ({"coupons": ["MINE", "PAST"]}, "COUPON_NOT_VALID"),
     ],
 )
 def test_who_would_be_refused_at_paying_is_told_so_in_the_cart(
     service: Harness, named: dict[str, Any], refusal: str
 ) -> None:
-    card = holder(service, program())
+    past = [{"code": "PAST", "validTo": "2020-01-01"}]
+    card = holder(service, {**program(), "coupons": past})
     tender = looked_at(service, one("5.00", cardNumber=card, **named))["loyaltyTender"]
-    assert codes(pay(service, card, "5.00", one("5.00", **named))) == [refusal]
-    assert tender["refusal"] == {"code": refusal}
+    (told,) = pay(service, card, "5.00", one("5.00", **named))["userErrors"]
+    assert told["code"] == refusal
+    assert tender["refusal"] == told
     assert (tender["amountCovered"]["amount"], tender["points"]) == ("0.00", [])
 
 
@@ -55,7 +58,7 @@ def test_a_card_replaced_since_does_not_pay_for_the_past(service: Harness) -> No
     assert [row["points"] for row in shown["earnings"]] == ["5"]
     tender = shown["loyaltyTender"]
     assert tender["card"] == {"number": card}
-    assert tender["refusal"] == {"code": "LOYALTY_CARD_REPLACED"}
+    assert tender["refusal"] == {"code": "LOYALTY_CARD_REPLACED", "field": ["cardNumber"]}
     assert tender["amountCovered"]["amount"] == "0.00"
 
 
