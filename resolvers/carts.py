@@ -14,7 +14,8 @@ from resolvers.clock import FUTURE_TOLERANCE, civil_date
 from resolvers.context import Context
 from resolvers.judging import judge_facts, room_of
 from resolvers.loyalty_tenders import TenderView
-from resolvers.paid_sales import paid_lines, shrunk
+from resolvers.paid_sales import NOTHING_PAID, PaidLines, paid_lines, shrunk
+from resolvers.parties import Party
 from resolvers.priced_carts import CartCommand, PricedCart, price_cart
 from resolvers.programs import known_channel
 from resolvers.tills import payment_id_faults
@@ -69,9 +70,7 @@ async def view(context: Context, command: CartCommand) -> CartView:
     moment = (at, civil_date(at, channel.time_zone))
     cart = await price_cart(context, context.read, book, channel, command, sent, moment)
     party = cart.party
-    paid = await paid_lines(
-        context.read, command.loyalty_payments, party.card, channel.currency, context.now
-    )
+    paid = await _paid(context, command, party, channel)
     today = context.today(channel)
     room = room_of(book, party.points.sums, party.points.days, today) if party.card else {}
     facts = EarningFacts(
@@ -86,6 +85,19 @@ async def view(context: Context, command: CartCommand) -> CartView:
     )
     refusals = (*party.refusals, *cart.coupon_faults)
     return CartView(cart, judge_facts(facts, book), refusals)
+
+
+async def _paid(
+    context: Context, command: CartCommand, party: Party, channel: Channel
+) -> PaidLines:
+    """The payments named. They shape nothing where the card was refused, which comes before them.
+
+    Raises as paid_lines. Source: semantics 5.6 (order of checks), 14.
+    """
+    if command.card_number is not None and party.card is None:
+        return NOTHING_PAID
+    ids = command.loyalty_payments
+    return await paid_lines(context.read, ids, party.card, channel.currency, context.now)
 
 
 def check_form(

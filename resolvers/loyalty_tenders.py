@@ -48,14 +48,12 @@ def view(cart: PricedCart) -> TenderView | None:
     """The cover for the card presented, with the answer that paying it would give; None without a
     card.
     """
-    card, on = cart.party.card, cart.on
+    card, on = cart.party.presented, cart.on
     facts = cart.party.card_facts(on)
     if card is None or facts is None:
         return None
     try:
-        check_card(cart.book, cart.channel, card)
-        for fault in cart.coupon_faults:
-            raise fault
+        _check(cart, card)
     except LoyaltyError as refusal:
         return TenderView(card, (), (), refusal)
     asked = tender_of(
@@ -73,6 +71,23 @@ def view(cart: PricedCart) -> TenderView | None:
     if cover.amount_minor == 0:
         refusal_now = refusal_of_cover(asked, pool.available, pool.held, cart.balance_due_minor)
     return TenderView(card, _parts(cover), _soon(cover, pool), refusal_now)
+
+
+def _check(cart: PricedCart, card: CardRow) -> None:
+    """Raise what a payment would answer before limits and points count, in its order of checks.
+
+    Source: semantics 8.1.
+    """
+    for refusal in cart.party.refusals:
+        raise _of_payment(refusal)
+    check_card(cart.book, cart.channel, card)
+    for fault in cart.coupon_faults:
+        raise _of_payment(fault)
+
+
+def _of_payment(refusal: LoyaltyError) -> LoyaltyError:
+    """The same refusal where a payment's input has it: in its cart."""
+    return type(refusal)(refusal.message, ("cart", *(refusal.field or ())))
 
 
 @dataclass(frozen=True, slots=True)

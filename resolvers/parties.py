@@ -57,10 +57,12 @@ NO_POINTS = PointsOf({}, {})
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """`points` are the card's own, `paying` those of the cards that it pays with; `refusals` tell
-    what was left out and why.
+    """`card` is the one that earns: `presented`, or of one replaced since then its successor.
+    `points` are its own, `paying` those of the cards that it pays with; `refusals` tell what was
+    left out and why, in the order in which a payment is checked.
     """
 
+    presented: CardRow | None
     card: CardRow | None
     affiliations: frozenset[str]
     standing: Standing | None
@@ -85,17 +87,17 @@ async def party(
     what is held. Tiers are judged by the version effective now, whatever `book` is.
     """
     refusals: list[LoyaltyError] = []
+    held = _named(book, asked, refusals)
     customer_id = customers.named(context, asked.customer_id, ("customerId",))
     key = await _told(refusals, lambda: tills.named_customer(context, reader, customer_id))
     # Whoever an unknown id may mean, it is not the card's customer.
     at_till = NOBODY if customer_id is not None and key is None else key
-    card = await _card(context, reader, channel, asked, at_till, refusals)
+    presented, card = await _cards(context, reader, channel, asked, at_till, refusals)
     known_as = key or (card.customer_key if card else None)
     facts = await reader.each(customer_facts_of, [known_as]) if known_as else []
-    held = frozenset(row.affiliation for row in facts if row.affiliation)
-    held |= _named(book, asked, refusals)
+    held |= {row.affiliation for row in facts if row.affiliation}
     if card is None:
-        return Party(None, held, None, NO_POINTS, (), tuple(refusals))
+        return Party(None, None, held, None, NO_POINTS, (), tuple(refusals))
     history = await context.service.books.history(reader)
     others = await _others(reader, card, facts, history)
     kin = [row for row in others if has_kin(card, history) and is_kin(row, card)]
@@ -104,6 +106,7 @@ async def party(
     read = await _read(context, reader, (card, *others), (card, *kin), history, since)
     paying = [row for row in others if _pays_for(row, card)]
     return Party(
+        presented,
         card,
         held,
         replace(read.standings[0], kin=read.standings[1:]),
@@ -121,26 +124,27 @@ async def _told(refusals: list[LoyaltyError], work: Callable[[], Awaitable[T]]) 
         return None
 
 
-async def _card(
+async def _cards(
     context: Context,
     reader: Reader,
     channel: Channel,
     asked: Asked,
     customer_key: UUID | None,
     refusals: list[LoyaltyError],
-) -> CardRow | None:
+) -> tuple[CardRow | None, CardRow | None]:
+    """The card presented and the one that earns for it; none where it may not be used."""
     number = asked.card_number
     if number is None:
-        return None
+        return None, None
 
-    async def checked() -> CardRow:
+    async def checked() -> tuple[CardRow, CardRow]:
         # A token's own customer is the one that is named.
         shown = await tills.presented(context, reader, number, own=customer_key)
         card = await earning_card(reader, shown, asked.at)
         tills.check_till(channel, card, customer_key)
-        return card
+        return shown, card
 
-    return await _told(refusals, checked)
+    return await _told(refusals, checked) or (None, None)
 
 
 def _named(book: RuleBook, asked: Asked, refusals: list[LoyaltyError]) -> frozenset[str]:

@@ -6,7 +6,7 @@ Source: semantics 8.3.
 
 from collections.abc import Sequence
 from fractions import Fraction
-from math import ceil
+from math import ceil, gcd, lcm
 
 from rules.program import RewardPointKind
 from rules.tender import Tender
@@ -38,7 +38,7 @@ def _walk_in_steps(
     one that fails and the bound that its walk shows fail as well and are passed over.
     """
     open_minor = sum(one.goods_minor + one.charges_minor for one in left)
-    step = asked.limits.step
+    step = _usable_step(asked, code)
     multiple = budget_units // step * step
     while multiple > 0:
         walked = walk(asked, code, left, open_minor, multiple)
@@ -50,6 +50,20 @@ def _walk_in_steps(
             return walked
         multiple = bound // step * step
     return _nothing(left)
+
+
+def _usable_step(asked: Tender, code: str) -> int:
+    """Give the least multiple of the step that could be used wholly; each that is, is its multiple.
+
+    Where only whole units are paid, what a walk uses is a multiple of whatever divides the points
+    of every block: no other is tried, or the lines of a long cart would be walked for each.
+    """
+    step = asked.limits.step
+    rules = {id(price.rule): price.rule for item in asked.prices[code] for price in item}.values()
+    costs = [Fraction(rule.points) for rule in rules if rule.whole_units_only]
+    if not costs or len(costs) < len(rules) or any(cost.denominator > 1 for cost in costs):
+        return step
+    return lcm(step, gcd(*(cost.numerator for cost in costs)))
 
 
 def _below(parts: Sequence[Part], to_pay_minor: int) -> int:

@@ -34,6 +34,7 @@ from tests.rules.tenders import (
     scheme,
     taken,
 )
+from tests.timing import processor_seconds
 
 SHOES = replace(HUNDRED, code="shoes", points=Decimal(80), categories=("Shoes",))
 PLENTY = {"PTS": 10**9, "CASH": 10**9}
@@ -475,3 +476,13 @@ def test_what_a_short_balance_covers_is_rounded_half_up() -> None:
 def test_points_needed_know_no_budget_and_no_limit() -> None:
     cart = asked([line(1, 3000, "Shoes"), line(2, 2000)], HUNDRED, SHOES, limits=STEPS)
     assert units_needed(cart, "PTS", 3501) == 2901
+
+
+def test_a_long_cart_in_whole_units_and_steps_is_soon_judged() -> None:
+    """A block's points and the step have no divisor in common: few multiples can be used wholly."""
+    odd = replace(COFFEE, points=Decimal(997), whole_units_only=True)
+    lines = [line(number, 3001 + number, "Coffee", quantity="9") for number in range(1, 201)]
+    cart = asked(lines, odd, limits=replace(STEPS, step=1000))
+    due = cart.facts.total_minor - 713
+    assert taken(most(cart, PLENTY, due)) == {"PTS": 997_000}
+    assert processor_seconds(lambda: most(cart, PLENTY, due)) < 1
