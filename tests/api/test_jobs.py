@@ -15,7 +15,7 @@ from resolvers.clock import system_clock
 from resolvers.context import Context, open_context
 from resolvers.every_job import JOBS
 from resolvers.jobs import Job, JobDone, Progress, Run, run_job, silent
-from resolvers.schedules import claim, keep_running
+from resolvers.schedules import claim, end, keep_running
 from tests.api.harness import Harness, line
 from tests.api.program import amount_rule, channel, club_document, pay_rule, reward_points, scheme
 from tests.api.test_payments import change, covered, holder, one, pay, program
@@ -362,6 +362,29 @@ def test_of_two_workers_one_has_the_lease_until_it_runs_out(
     later = system_clock() + schedules.LEASE + timedelta(seconds=1)
     monkeypatch.setattr(schedules, "system_clock", lambda: later)
     assert claims("b")
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_a_clock_that_was_ahead_holds_up_no_job_once_it_is_set(
+    service: Harness, monkeypatch: pytest.MonkeyPatch, *, ends: bool
+) -> None:
+    served, job = service.served, Job.EXPIRE_HOLDS
+    now = system_clock()
+
+    def claims(holder: str, shown: timedelta) -> bool:
+        monkeypatch.setattr(schedules, "system_clock", lambda: now + shown)
+        return service.wait(claim(served, job, holder, 30))
+
+    assert claims("a day ahead", timedelta(days=1))
+    if ends:
+        service.wait(end(served, job, "a day ahead"))
+    assert claims("right", timedelta())
+    assert not claims("a minute behind", timedelta(minutes=-1))
+
+
+def test_a_minute_after_a_kill_another_worker_has_told_which_holds_are_over() -> None:
+    pause = timedelta(seconds=schedules.EVERY_SECONDS[Job.EXPIRE_HOLDS])
+    assert schedules.LEASE + pause <= timedelta(minutes=1)
 
 
 def test_what_is_due_is_run_on_its_schedule(service: Harness) -> None:
