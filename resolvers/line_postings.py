@@ -29,7 +29,7 @@ from resolvers.bulk_activities import post_together
 from resolvers.context import Context
 from resolvers.jobs import JobDone, Progress, silent
 from resolvers.line_changes import activity_of, checked_ids
-from resolvers.portions import ALL, WINDOW, Share, portions, post_portions
+from resolvers.portions import ALL, WINDOW, Share, pieces, portions, post_portions
 from rules.book import RuleBook
 from rules.errors import InvalidInput, LoyaltyError, NotFound
 
@@ -112,15 +112,16 @@ async def post_each(
     failures: list[WaitingRow] = []
 
     async def post(beside: Context, portion: Sequence[WaitingRow]) -> None:
-        found = {line.activity_key: line for line in portion}
-        together = {line.activity_key: line.line_id for line in portion}
-        posted, left = await _post_together(beside, together)
-        done.posted += posted
-        for key in left:
-            alone = await _post_alone(beside, key, together[key])
-            done.posted += alone.processed
-            failures.extend([found[key]] * alone.failed)
-        await progress(JobDone(done.posted, done.failed + len(failures)))
+        for some in pieces(portion):
+            found = {line.activity_key: line for line in some}
+            together = {line.activity_key: line.line_id for line in some}
+            posted, left = await _post_together(beside, together)
+            done.posted += posted
+            for key in left:
+                alone = await _post_alone(beside, key, together[key])
+                done.posted += alone.processed
+                failures.extend([found[key]] * alone.failed)
+            await progress(JobDone(done.posted, done.failed + len(failures)))
 
     await post_portions(context, await _portions(context, lines, share), post)
     done.failed += len(failures)

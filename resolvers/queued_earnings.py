@@ -36,7 +36,7 @@ from resolvers.jobs import PAGE, JobDone, Progress, attempt
 from resolvers.judging import judge_lines
 from resolvers.kin import lock_with_kin
 from resolvers.lineage import earning_card
-from resolvers.portions import ALL, WINDOW, Share, portions, post_portions
+from resolvers.portions import ALL, WINDOW, Share, pieces, portions, post_portions
 from resolvers.queues import earning_lines
 from resolvers.returns import sold_lines
 from resolvers.sale_earnings import SaleEarnings, post_earnings
@@ -93,7 +93,11 @@ class _Posting:
         known: Known = {}
 
         async def post(context: Context, portion: Sequence[QueuedRow]) -> None:
-            left.extend(await self._post_together(context, portion, known))
+            behind: list[QueuedRow] = []
+            for some in pieces(portion):
+                # What is left of one piece may be of who has more in the next.
+                behind += some if behind else await self._post_together(context, some, known)
+            left.extend(behind)
 
         await post_portions(
             self.context, await portions(self.context, waiting, SALES, self.share), post

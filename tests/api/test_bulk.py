@@ -12,12 +12,14 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+import resolvers.portions
 from models.card_statements import EventRow
 from models.cards import outbox
 from models.columns import IDENTIFIER, ORDERED, metadata
 from models.database import Database
 from models.statements import KeyedStatement, among
 from resolvers.outbox import events_of
+from resolvers.portions import LONGEST
 from tests.api.activities import activity_program, activity_rule
 from tests.api.harness import Harness, running
 from tests.api.program import Document, reward_points, tier
@@ -299,10 +301,18 @@ def test_what_is_alike_is_posted_as_far_as_it_goes(
     assert kept(service, one) == kept(service, other)
 
 
-@pytest.mark.parametrize(("combine", "maximum"), [(False, None), (False, 2), (True, None)])
+@pytest.mark.parametrize(
+    ("combine", "maximum", "longest"),
+    [(False, None, LONGEST), (False, 2, LONGEST), (False, 2, 2), (True, None, LONGEST)],
+)
 def test_together_is_as_one_after_another(
-    service: Harness, combine: bool, maximum: int | None
+    service: Harness,
+    monkeypatch: pytest.MonkeyPatch,
+    combine: bool,
+    maximum: int | None,
+    longest: int,
 ) -> None:
+    monkeypatch.setattr(resolvers.portions, "LONGEST", longest)
     service.apply(program(combine=combine, maximum=maximum))
     service.clock.advance(days=1)
 
