@@ -102,8 +102,7 @@ class Attempts:
         except DatabaseUnavailable:
             raise
         except DatabaseSlow:
-            self.slow += 1
-            if self.slow == MOST_SLOW:
+            if self.one_more_is_too_many():
                 raise
             LOG.exception("A job left an item that takes too long.")
             return JobDone(failed=1)
@@ -112,6 +111,11 @@ class Attempts:
             done = JobDone(failed=1)
         self.slow = 0
         return done
+
+    def one_more_is_too_many(self) -> bool:
+        """Whether another slow item tells that all of them are."""
+        self.slow += 1
+        return self.slow >= MOST_SLOW
 
 
 Run = Callable[[Context, Progress], Awaitable[JobDone]]

@@ -24,6 +24,7 @@ from tests.api.activities import activity_program, activity_rule
 from tests.api.harness import Harness, running
 from tests.api.program import Document, reward_points, tier
 from tests.api.test_idempotency import held
+from tests.api.test_jobs import slow_down
 from tests.api.test_points import adjust
 from tests.api.test_replacing import replaced
 
@@ -373,6 +374,14 @@ def test_what_takes_too_long_together_is_posted_one_by_one(hasty: Harness) -> No
 
     hasty.wait(slow_down())
     assert posted(hasty) == (8, 0)
+
+
+def test_a_card_that_takes_too_long_holds_up_its_own_lines_alone(hasty: Harness) -> None:
+    numbers = [hasty.issue() for _ in range(4)]
+    lines_of(hasty, numbers)
+    hasty.wait(slow_down(hasty, numbers[1]))
+    assert posted(hasty) == (3, 1)
+    assert posted(hasty) == (0, 1)
 
 
 def test_a_card_that_is_held_holds_up_its_own_lines_alone(hasty: Harness) -> None:
