@@ -17,8 +17,8 @@ from models.job_statements import claim_lease, end_lease, insert_lease, renew_le
 from resolvers.callers import Caller, Role
 from resolvers.clock import system_clock
 from resolvers.context import Service, open_context
+from resolvers.cursors import empty_lease
 from resolvers.jobs import Job, JobDone, Run
-from resolvers.tier_jobs import empty_lease
 
 # The lapse of a hold is told at most a minute late; the rest serves nobody's waiting.
 EVERY_SECONDS: Mapping[Job, float] = {
