@@ -89,14 +89,24 @@ ended_tiers = Statement(
 _lease = job_lease.c
 _JOB: BindParameter[str] = bindparam("of_job")
 _NOW = bindparam("now", type_=INSTANT)
+# What lies behind it was written by a clock that was ahead and has been set since: it binds nobody.
+_AHEAD = bindparam("ahead", type_=INSTANT)
 insert_lease = write(insert_or_leave(job_lease).on_conflict_do_nothing())
 # The job is due, and nobody else is at it: the loser changes no row.
 claim_lease = write(
     update(job_lease)
     .where(
         _lease.job == _JOB,
-        or_(_lease.held_until.is_(None), _lease.held_until <= _NOW),
-        or_(_lease.finished_at.is_(None), _lease.finished_at <= bindparam("due", type_=INSTANT)),
+        or_(
+            _lease.held_until.is_(None),
+            _lease.held_until <= _NOW,
+            _lease.held_until > _AHEAD,
+        ),
+        or_(
+            _lease.finished_at.is_(None),
+            _lease.finished_at <= bindparam("due", type_=INSTANT),
+            _lease.finished_at > _AHEAD,
+        ),
     )
     .values(holder=bindparam("holder"), held_until=bindparam("held_until"))
 )

@@ -14,7 +14,7 @@ from models.customers import customer_affiliation
 from models.ledger import balance
 from models.payments import payment
 from models.program import api_key, configuration_version
-from models.sales import sale
+from models.sales import pending_earning, sale
 from models.statements import KeyedStatement, Keys, Statement, among, write
 
 _version = configuration_version.c
@@ -53,6 +53,10 @@ class CodeRow(NamedTuple):
 
 class CountRow(NamedTuple):
     rows: int
+
+
+class NumberRow(NamedTuple):
+    version: int
 
 
 effective_after = Statement(
@@ -114,6 +118,13 @@ def _codes_among(column: Column[str], source: FromClause | None = None) -> Keyed
 
 # What exists under the codes of the program: a document may not take these away (semantics 3).
 points_with_entries = _codes_among(balance.c.reward_point)
+# By which queued sales are judged: what they earn are entries to come.
+versions_queued = Statement(
+    select(sale.c.configuration_version)
+    .join_from(pending_earning, sale, sale.c.sale_key == pending_earning.c.sale_key)
+    .distinct(),
+    NumberRow,
+)
 channels_with_sales = _codes_among(sale.c.channel)
 channels_with_payments = _codes_among(payment.c.channel)
 channels_with_cards = _codes_among(card.c.enrollment_source)

@@ -390,7 +390,11 @@ async def _write_enrolment(
 
 
 def _covers(row: EnrolmentRow, day: date) -> bool:
-    return row.starts_on <= day and (row.ends_on is None or day <= row.ends_on)
+    return _meets(row, day, day)
+
+
+def _meets(row: EnrolmentRow, first: date, last: date) -> bool:
+    return row.starts_on <= last and (row.ends_on is None or first <= row.ends_on)
 
 
 async def _first_tier(
@@ -435,7 +439,7 @@ async def assign_tier(context: Context, key: str, command: AssignTier) -> Outcom
             brought=False,
         )
         await place.transaction.run(insert_tier_row, **row._asdict())
-        if starts_on <= place.today:
+        if starts_on <= place.today and row.program in standing.programs_on(starts_on):
             _note_assigned(place, standing, row)
         return Change(
             (Event("tierChanged", {"program": command.program}),),
@@ -453,8 +457,11 @@ def _note_assigned(place: Locked, standing: Standing, row: StoredTierRow) -> Non
 
 
 def _check_tier(book: RuleBook, standing: Standing, command: AssignTier, starts_on: date) -> None:
-    if not any(row.program == command.program for row in standing.enrolments):
-        raise ProgramNotFound("The card is not enrolled in this program.", ("program",))
+    last = max(starts_on, command.end_date)
+    enrolments = [row for row in standing.enrolments if row.program == command.program]
+    if not any(_meets(row, starts_on, last) for row in enrolments):
+        message = "The card is not enrolled in this program on any of these days."
+        raise ProgramNotFound(message, ("program",))
     if book.tier(command.program, command.tier) is None:
         raise TierNotFound("The program has no such tier.", ("tier",))
     if command.end_date < starts_on:

@@ -35,6 +35,7 @@ from models.program_statements import (
     versions_count,
     versions_of,
     versions_page,
+    versions_queued,
 )
 from models.statements import KeyedStatement
 from resolvers.adjustments import check_comment
@@ -143,10 +144,10 @@ async def _existing(
         asked.channels_with_cards_or_sales,
     )
     sold = await used(channels_with_sales, of_currency | of_removed)
+    points = asked.reward_points_with_entries
     return Existing(
-        reward_points_with_entries=await used(
-            points_with_entries, asked.reward_points_with_entries
-        ),
+        reward_points_with_entries=await used(points_with_entries, points)
+        | await _queued(context, reader, points),
         channels_with_sales_or_payments=sold | await used(channels_with_payments, of_currency),
         channels_with_cards_or_sales=sold | await used(channels_with_cards, of_removed),
         programs_with_enrolments=await used(
@@ -160,6 +161,13 @@ async def _existing(
         ),
         affiliations_held=await used(affiliations_held, asked.affiliations_held),
     )
+
+
+async def _queued(context: Context, reader: Reader, points: frozenset[str]) -> frozenset[str]:
+    """Those of the points that queued sales may earn, in the unit of their version."""
+    versions = await reader.all(versions_queued) if points else []
+    books = [await context.service.books.version(reader, row.version) for row in versions]
+    return points & {code for book in books for code in book.reward_points}
 
 
 async def apply(context: Context, command: Apply) -> Applied:

@@ -20,6 +20,8 @@ from rules.errors import Forbidden
 R = TypeVar("R")
 
 PAGE = 200
+# So many slow items in a row are no matter of the items.
+MOST_SLOW = 10
 MUTATION = "runJob"
 LOG = logging.getLogger("loyalty.jobs")
 
@@ -60,12 +62,12 @@ async def walk(
     """Do `work` on every row of every page; `page` gives the rows behind the one it is given.
 
     Each row stands or falls alone: what fails is logged and left. `work` tells whether there was
-    anything to do. Raises DatabaseUnavailable: then nothing more can be done now.
+    anything to do. Raises DatabaseUnavailable or DatabaseSlow: then nothing more can be done now.
     """
-    done, last = JobDone(), None
+    done, last, attempts = JobDone(), None, Attempts()
     while rows := await _page(context, page, last):
         for row in rows:
-            done += await attempt(work, row)
+            done += await attempts.make(work, row)
         last = rows[-1]
         await progress(done)
         if len(rows) < PAGE:
@@ -83,18 +85,37 @@ async def _page(
         await read.close()
 
 
-async def attempt(work: Callable[[R], Awaitable[bool]], row: R) -> JobDone:
-    """Do `work` on one row; what fails is logged and left.
+@dataclass
+class Attempts:
+    """Of one run; `slow`: how many the database has not answered in time, one after another."""
 
-    Raises DatabaseUnavailable or DatabaseSlow: then nothing more can be done now.
-    """
-    try:
-        return JobDone(processed=int(await work(row)))
-    except (DatabaseUnavailable, DatabaseSlow):
-        raise
-    except Exception:
-        LOG.exception("A job left an item for its next run.")
-        return JobDone(failed=1)
+    slow: int = 0
+
+    async def make(self, work: Callable[[R], Awaitable[bool]], row: R) -> JobDone:
+        """Do `work` on one row; what fails is logged and left.
+
+        Raises DatabaseUnavailable, or DatabaseSlow where it is not this row that is slow: then
+        nothing more can be done now.
+        """
+        try:
+            done = JobDone(processed=int(await work(row)))
+        except DatabaseUnavailable:
+            raise
+        except DatabaseSlow:
+            if self.one_more_is_too_many():
+                raise
+            LOG.exception("A job left an item that takes too long.")
+            return JobDone(failed=1)
+        except Exception:
+            LOG.exception("A job left an item for its next run.")
+            done = JobDone(failed=1)
+        self.slow = 0
+        return done
+
+    def one_more_is_too_many(self) -> bool:
+        """Whether another slow item tells that all of them are."""
+        self.slow += 1
+        return self.slow >= MOST_SLOW
 
 
 Run = Callable[[Context, Progress], Awaitable[JobDone]]

@@ -27,9 +27,9 @@ from resolvers.allowances import AllowanceSpent
 from resolvers.audits import one_row
 from resolvers.bulk_activities import post_together
 from resolvers.context import Context
-from resolvers.jobs import JobDone, Progress, silent
+from resolvers.jobs import Attempts, JobDone, Progress, silent
 from resolvers.line_changes import activity_of, checked_ids
-from resolvers.portions import ALL, WINDOW, Share, portions, post_portions
+from resolvers.portions import ALL, WINDOW, Share, pieces, portions, post_portions
 from rules.book import RuleBook
 from rules.errors import InvalidInput, LoyaltyError, NotFound
 
@@ -110,17 +110,19 @@ async def post_each(
 ) -> None:
     """Post lines of the share, together as far as they are plain, and count what came of them."""
     failures: list[WaitingRow] = []
+    attempts = Attempts()
 
     async def post(beside: Context, portion: Sequence[WaitingRow]) -> None:
-        found = {line.activity_key: line for line in portion}
-        together = {line.activity_key: line.line_id for line in portion}
-        posted, left = await _post_together(beside, together)
-        done.posted += posted
-        for key in left:
-            alone = await _post_alone(beside, key, together[key])
-            done.posted += alone.processed
-            failures.extend([found[key]] * alone.failed)
-        await progress(JobDone(done.posted, done.failed + len(failures)))
+        for some in pieces(portion):
+            found = {line.activity_key: line for line in some}
+            together = {line.activity_key: line.line_id for line in some}
+            posted, left = await _post_together(beside, together)
+            done.posted += posted
+            for key in left:
+                alone = await _post_alone(beside, key, together[key], attempts)
+                done.posted += alone.processed
+                failures.extend([found[key]] * alone.failed)
+            await progress(JobDone(done.posted, done.failed + len(failures)))
 
     await post_portions(context, await _portions(context, lines, share), post)
     done.failed += len(failures)
@@ -141,20 +143,28 @@ async def _post_together(context: Context, lines: Mapping[bytes, UUID]) -> tuple
         return 0, [*lines]
 
 
-async def _post_alone(context: Context, key: bytes, line_id: UUID) -> JobDone:
+async def _post_alone(context: Context, key: bytes, line_id: UUID, attempts: Attempts) -> JobDone:
     """One line, whatever becomes of the others; a refusal is left on it.
 
-    Raises DatabaseUnavailable, DatabaseSlow or AllowanceSpent: then nothing more can be done now.
+    Raises DatabaseUnavailable, AllowanceSpent, or DatabaseSlow where it is not this line that is
+    slow: then nothing more can be done now.
     """
+    done = JobDone(failed=1)
     try:
-        return JobDone(processed=int(await post_line(context, key, line_id)))
+        done = JobDone(processed=int(await post_line(context, key, line_id)))
     except LoyaltyError as refusal:
         await _keep(context, key, line_id, refusal)
-    except (DatabaseUnavailable, DatabaseSlow, AllowanceSpent):
+    except (DatabaseUnavailable, AllowanceSpent):
         raise
+    except DatabaseSlow:
+        if attempts.one_more_is_too_many():
+            raise
+        LOG.exception("A line of the journal takes too long.")
+        return done
     except Exception:
         LOG.exception("A line of the journal stays unposted.")
-    return JobDone(failed=1)
+    attempts.slow = 0
+    return done
 
 
 async def _portions(

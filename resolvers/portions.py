@@ -4,7 +4,7 @@ import asyncio
 import logging
 import math
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
@@ -20,14 +20,22 @@ LOG = logging.getLogger("loyalty.jobs")
 # What is looked at together, and as many as one unit posts, about.
 WINDOW = 10_000
 CHUNK = 1_000
+# As many as one unit posts at the most: its cards are locked until it has judged them all, and the
+# database ends a connection that lets it wait for long.
+LONGEST = 2_000
 # Portions at a time: while the database writes one, the next is judged.
 AT_ONCE = 2
 
 
-def chunks(items: Iterable[T], size: int) -> Iterable[list[T]]:
+def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
     rest = iter(items)
     while chunk := list(islice(rest, size)):
         yield chunk
+
+
+def pieces(portion: Iterable[T]) -> Iterator[list[T]]:
+    """The portion for units one after another, where a customer has more than one takes."""
+    return chunks(portion, LONGEST)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from operator import attrgetter
 
 from models.card_statements import CardRow, cards_of
 from models.database import Transaction
-from models.failures import ChangedMeanwhile, DatabaseSlow, DatabaseUnavailable
+from models.failures import ChangedMeanwhile, DatabaseUnavailable
 from models.sale_statements import (
     QueuedRow,
     SaleRow,
@@ -32,11 +32,11 @@ from resolvers.bulk_sales import Known, post_sales_together
 from resolvers.cards import NOBODY
 from resolvers.clock import civil_date
 from resolvers.context import Context
-from resolvers.jobs import PAGE, JobDone, Progress, attempt
+from resolvers.jobs import PAGE, Attempts, JobDone, Progress
 from resolvers.judging import judge_lines
 from resolvers.kin import lock_with_kin
 from resolvers.lineage import earning_card
-from resolvers.portions import ALL, WINDOW, Share, portions, post_portions
+from resolvers.portions import ALL, WINDOW, Share, pieces, portions, post_portions
 from resolvers.queues import earning_lines
 from resolvers.returns import sold_lines
 from resolvers.sale_earnings import SaleEarnings, post_earnings
@@ -85,6 +85,7 @@ class _Posting:
     progress: Progress
     share: Share
     done: JobDone = field(default_factory=JobDone)
+    attempts: Attempts = field(default_factory=Attempts)
 
     async def post(self, rows: Sequence[QueuedRow]) -> None:
         """What is plain together, then what is left one after another, in its order."""
@@ -93,7 +94,11 @@ class _Posting:
         known: Known = {}
 
         async def post(context: Context, portion: Sequence[QueuedRow]) -> None:
-            left.extend(await self._post_together(context, portion, known))
+            behind: list[QueuedRow] = []
+            for some in pieces(portion):
+                # What is left of one piece may be of who has more in the next.
+                behind += some if behind else await self._post_together(context, some, known)
+            left.extend(behind)
 
         await post_portions(
             self.context, await portions(self.context, waiting, SALES, self.share), post
@@ -101,7 +106,7 @@ class _Posting:
         left.sort(key=attrgetter("occurred_at", "sale_key"))
         for first in range(0, len(left), PAGE):
             for row in left[first : first + PAGE]:
-                self.done += await attempt(self._post_or_note, row)
+                self.done += await self.attempts.make(self._post_or_note, row)
             await self.progress(self.done)
 
     async def _post_together(
@@ -122,7 +127,7 @@ class _Posting:
     async def _post_or_note(self, row: QueuedRow) -> bool:
         try:
             return await _post(self.context, row.sale_key)
-        except (DatabaseUnavailable, DatabaseSlow):
+        except DatabaseUnavailable:
             raise
         except Exception as error:
             told = type(error).__name__

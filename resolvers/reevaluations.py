@@ -3,6 +3,7 @@
 Source: semantics 9.
 """
 
+import json
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from resolvers.audits import audit, audit_card
 from resolvers.callers import Role
 from resolvers.clock import civil_date
 from resolvers.context import Context
+from resolvers.cursors import keep, kept_cursor
 from resolvers.kin import lock_with_kin
 from resolvers.outbox import Event
 from resolvers.postings import tell
@@ -57,16 +59,32 @@ async def update_tiers(context: Context, card_number: str | None) -> Evaluated:
 
 
 async def _all(context: Context) -> Evaluated:
-    """Card by card in the order of their ids, a page in memory at a time."""
+    """Card by card in the order of their ids, a page in memory at a time. Where a call was broken
+    off, the next of the day under the same version goes on: no call has time for millions of cards.
+    """
     await context.unit(lambda transaction, _book: _audit(context, transaction, None))
-    evaluated, changed, after = 0, 0, UUID(int=0)
+    version = context.book.version if context.book else 0
+    mark = [version, civil_date(context.now, "UTC").isoformat()]
+    evaluated, changed, after = 0, 0, await _reached(context, mark)
     while page := await _page(context, after):
         for card in page:
             if card.status != "REPLACED":
                 evaluated += 1
                 changed += await _unit(context, card.card_id)
         after = page[-1].card_id
+        await keep(context, MUTATION, json.dumps([mark, str(after)]))
+    await keep(context, MUTATION, None)
     return Evaluated(evaluated, changed)
+
+
+async def _reached(context: Context, mark: list[object]) -> UUID:
+    """The last card of a call of the mark that has not come to its end."""
+    cursor = await kept_cursor(context, MUTATION)
+    if cursor is not None:
+        of, card_id = json.loads(cursor)
+        if of == mark:
+            return UUID(card_id)
+    return UUID(int=0)
 
 
 async def _page(context: Context, after: UUID) -> list[CardRow]:

@@ -17,8 +17,8 @@ from models.job_statements import claim_lease, end_lease, insert_lease, renew_le
 from resolvers.callers import Caller, Role
 from resolvers.clock import system_clock
 from resolvers.context import Service, open_context
+from resolvers.cursors import empty_lease
 from resolvers.jobs import Job, JobDone, Run
-from resolvers.tier_jobs import empty_lease
 
 # The lapse of a hold is told at most a minute late; the rest serves nobody's waiting.
 EVERY_SECONDS: Mapping[Job, float] = {
@@ -28,7 +28,10 @@ EVERY_SECONDS: Mapping[Job, float] = {
     Job.UPDATE_TIERS: 3600,
     Job.DELIVER_EVENTS: 2,
 }
-LEASE = timedelta(seconds=60)
+# With the pause of the others before they look, a minute after a kill the job has run again.
+LEASE = timedelta(seconds=30)
+# A worker's clock may be a minute ahead of another's.
+AHEAD = LEASE + timedelta(seconds=60)
 LOOK_SECONDS = 1.0
 WORKER = Caller(Role.ADMIN, "schedule")
 LOG = logging.getLogger("loyalty.jobs")
@@ -73,7 +76,7 @@ async def _run_if_due(service: Service, run: Run, job: Job, interval_seconds: fl
         if not await claim(service, job, holder, interval_seconds):
             return
         done = await _run(service, run, job, holder)
-        await _end(service, job, holder)
+        await end(service, job, holder)
     except Exception:
         LOG.exception("The lease of the job %s is not had, or waits to run out.", job)
         return
@@ -101,11 +104,16 @@ async def claim(service: Service, job: Job, holder: str, interval_seconds: float
         await transaction.run(insert_lease, **empty_lease(job))
         # A worker looks again after the interval: a little early is not too early.
         due = now - timedelta(seconds=interval_seconds * 0.9)
-        return bool(
-            await transaction.run(
-                claim_lease, of_job=job, now=now, due=due, holder=holder, held_until=now + LEASE
-            )
+        claimed = await transaction.run(
+            claim_lease,
+            of_job=job,
+            now=now,
+            due=due,
+            ahead=now + AHEAD,
+            holder=holder,
+            held_until=now + LEASE,
         )
+        return bool(claimed)
 
     return await service.database.unit(unit)
 
@@ -119,7 +127,7 @@ async def _renew(service: Service, job: Job, holder: str) -> None:
     await service.database.unit(unit)
 
 
-async def _end(service: Service, job: Job, holder: str) -> None:
+async def end(service: Service, job: Job, holder: str) -> None:
     finished_at: datetime = system_clock()
 
     async def unit(transaction: Transaction) -> None:

@@ -11,15 +11,10 @@ from uuid import UUID
 
 from models.card_statements import cards_of
 from models.database import Read, Transaction
-from models.job_statements import (
-    EndedTierRow,
-    cursor_of,
-    ended_tiers,
-    insert_lease,
-    keep_cursor,
-)
+from models.job_statements import EndedTierRow, ended_tiers
 from resolvers.clock import civil_date
 from resolvers.context import Context
+from resolvers.cursors import keep, kept_cursor
 from resolvers.jobs import PAGE, Job, JobDone, Progress, walk
 from resolvers.kin import lock_with_kin
 from resolvers.postings import tell
@@ -59,7 +54,7 @@ async def update_tiers(context: Context, progress: Progress) -> JobDone:
 
     async def keep_and_tell(done: JobDone) -> None:
         if not done.failed:
-            await _keep(context, reached)
+            await keep(context, Job.UPDATE_TIERS, json.dumps([str(one) for one in reached]))
         await progress(done)
 
     return await walk(context, page, work, keep_and_tell)
@@ -86,32 +81,8 @@ async def _bring(context: Context, card_id: UUID) -> bool:
 
 
 async def _cursor(context: Context) -> tuple[date, UUID, UUID]:
-    read = context.service.database.read()
-    try:
-        rows = await read.all(cursor_of, of_job=Job.UPDATE_TIERS)
-    finally:
-        await read.close()
-    if not rows or rows[0].cursor is None:
+    cursor = await kept_cursor(context, Job.UPDATE_TIERS)
+    if cursor is None:
         return START
-    day, card_id, row_id = json.loads(rows[0].cursor)
+    day, card_id, row_id = json.loads(cursor)
     return date.fromisoformat(day), UUID(card_id), UUID(row_id)
-
-
-async def _keep(context: Context, reached: tuple[date, UUID, UUID]) -> None:
-    cursor = json.dumps([str(one) for one in reached])
-
-    async def unit(transaction: Transaction, _book: RuleBook | None) -> None:
-        await transaction.run(insert_lease, **empty_lease(Job.UPDATE_TIERS))
-        await transaction.run(keep_cursor, of_job=Job.UPDATE_TIERS, cursor=cursor)
-
-    await context.unit(unit)
-
-
-def empty_lease(job: Job) -> dict[str, object]:
-    return {
-        "job": job.value,
-        "holder": None,
-        "held_until": None,
-        "cursor": None,
-        "finished_at": None,
-    }

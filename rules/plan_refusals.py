@@ -13,6 +13,7 @@ from rules.program import Channel, Configuration, RewardPoint, RewardPointKind
 class Existing:
     """What is stored, by code."""
 
+    # Those that queued sales may earn among them.
     reward_points_with_entries: frozenset[str] = frozenset()
     channels_with_sales_or_payments: frozenset[str] = frozenset()
     channels_with_cards_or_sales: frozenset[str] = frozenset()
@@ -91,10 +92,10 @@ def _changed_reward_points(
         path = ("document", "rewardPoints", str(index))
         previous = old.get(point.code, point) if point.code in used else point
         if previous.kind is not point.kind:
-            message = f"Reward point {point.code} has entries: its kind cannot change."
+            message = f"Reward point {point.code} has entries or will: its kind cannot change."
             yield ConfigurationInvalid(message, (*path, "kind"))
         if previous.currency != point.currency:
-            message = f"Reward point {point.code} has entries: its currency cannot change."
+            message = f"Reward point {point.code} has entries or will: its currency cannot change."
             yield ConfigurationInvalid(message, (*path, "currency"))
 
 
@@ -114,7 +115,7 @@ def _removed_items(
 ) -> Iterator[ConfigurationInvalid]:
     old, new = _codes(before), _codes(after)
     for name, used, reason in (
-        ("rewardPoints", existing.reward_points_with_entries, "has entries"),
+        ("rewardPoints", existing.reward_points_with_entries, "has entries or will"),
         ("channels", existing.channels_with_cards_or_sales, "has cards or sales"),
         ("programs", existing.programs_with_enrolments, "has enrolments"),
         ("activityTypes", existing.activity_types_with_unposted_lines, "has unposted lines"),

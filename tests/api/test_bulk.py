@@ -12,16 +12,19 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+import resolvers.portions
 from models.card_statements import EventRow
 from models.cards import outbox
 from models.columns import IDENTIFIER, ORDERED, metadata
 from models.database import Database
 from models.statements import KeyedStatement, among
 from resolvers.outbox import events_of
+from resolvers.portions import LONGEST
 from tests.api.activities import activity_program, activity_rule
 from tests.api.harness import Harness, running
 from tests.api.program import Document, reward_points, tier
 from tests.api.test_idempotency import held
+from tests.api.test_jobs import slow_down
 from tests.api.test_points import adjust
 from tests.api.test_replacing import replaced
 
@@ -299,6 +302,7 @@ def test_what_is_alike_is_posted_as_far_as_it_goes(
     assert kept(service, one) == kept(service, other)
 
 
+<<<<<<< HEAD
 def test_a_tier_on_the_way_to_one_that_would_be_over_is_won(service: Harness) -> None:
     document = program(combine=False, maximum=None, event=150)
     document["dateIntervals"].append({"code": "LAUNCH", "end": {"anchor": "2020-01-01"}})
@@ -317,9 +321,20 @@ def test_a_tier_on_the_way_to_one_that_would_be_over_is_won(service: Harness) ->
 
 
 @pytest.mark.parametrize(("combine", "maximum"), [(False, None), (False, 2), (True, None)])
+=======
+@pytest.mark.parametrize(
+    ("combine", "maximum", "longest"),
+    [(False, None, LONGEST), (False, 2, LONGEST), (False, 2, 2), (True, None, LONGEST)],
+)
+>>>>>>> h-jobs
 def test_together_is_as_one_after_another(
-    service: Harness, combine: bool, maximum: int | None
+    service: Harness,
+    monkeypatch: pytest.MonkeyPatch,
+    combine: bool,
+    maximum: int | None,
+    longest: int,
 ) -> None:
+    monkeypatch.setattr(resolvers.portions, "LONGEST", longest)
     service.apply(program(combine=combine, maximum=maximum))
     service.clock.advance(days=1)
 
@@ -380,6 +395,14 @@ def test_what_takes_too_long_together_is_posted_one_by_one(hasty: Harness) -> No
 
     hasty.wait(slow_down())
     assert posted(hasty) == (8, 0)
+
+
+def test_a_card_that_takes_too_long_holds_up_its_own_lines_alone(hasty: Harness) -> None:
+    numbers = [hasty.issue() for _ in range(4)]
+    lines_of(hasty, numbers)
+    hasty.wait(slow_down(hasty, numbers[1]))
+    assert posted(hasty) == (3, 1)
+    assert posted(hasty) == (0, 1)
 
 
 def test_a_card_that_is_held_holds_up_its_own_lines_alone(hasty: Harness) -> None:

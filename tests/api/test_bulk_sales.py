@@ -9,14 +9,16 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+import resolvers.portions
 from models.bulk_statements import change_facts_of_sales
 from models.database import Database, Transaction
 from models.sale_statements import QueuedRow
 from models.sales import pending_earning, sale, sale_fact
 from models.statements import Statement
 from resolvers import queued_earnings
-from resolvers.bulk_sales import Known
+from resolvers.bulk_sales import Known, post_sales_together
 from resolvers.context import Context
+from resolvers.portions import LONGEST
 from tests.api.harness import Harness, line
 from tests.api.program import Document, amount_rule, club_document, reward_points, scheme
 from tests.api.test_batches import BATCHES
@@ -126,10 +128,14 @@ async def nothing_together(
     return 0, queued
 
 
-@pytest.mark.parametrize("special", [{}, {"maximum": True}, {"combine": True}])
+@pytest.mark.parametrize(
+    ("special", "longest"),
+    [({}, LONGEST), ({}, 2), ({"maximum": True}, LONGEST), ({"combine": True}, LONGEST)],
+)
 def test_together_is_as_one_after_another(
-    service: Harness, monkeypatch: pytest.MonkeyPatch, special: dict[str, bool]
+    service: Harness, monkeypatch: pytest.MonkeyPatch, special: dict[str, bool], longest: int
 ) -> None:
+    monkeypatch.setattr(resolvers.portions, "LONGEST", longest)
     service.apply(program(**special))
     service.clock.advance(days=1)
 
@@ -153,6 +159,29 @@ def test_together_is_as_one_after_another(
         assert stored[0] == stored[1]
 
     same()
+
+
+def test_no_unit_posts_many_sales_of_one_card(
+    service: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database ends a connection that lets it wait for long, and the job would never go on."""
+    monkeypatch.setattr(resolvers.portions, "LONGEST", 3)
+    service.apply(club_document(**BATCHES))
+    card = service.issue()
+    for _ in range(8):
+        service.sale(card, "20.00")
+    units: list[int] = []
+
+    async def counted(
+        context: Context, queued: Sequence[QueuedRow], known: Known
+    ) -> tuple[int, Sequence[QueuedRow]]:
+        units.append(len(queued))
+        return await post_sales_together(context, queued, known)
+
+    monkeypatch.setattr(queued_earnings, "post_sales_together", counted)
+    assert run(service, "POST_EARNED_POINTS") == (8, 0)
+    assert units == [3, 3, 2]
+    assert service.available(card) == "160"
 
 
 def test_what_fails_stays_and_holds_up_nothing_else(

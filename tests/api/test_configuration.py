@@ -533,6 +533,24 @@ def test_a_row_runs_to_the_end_of_its_last_day_where_the_card_was_issued(
     assert kept(service, "GOLD") is member
 
 
+def test_what_queued_sales_will_earn_keeps_its_unit(service: Harness) -> None:
+    queued = {"postEarnedPointsInBatches": True}
+    apply(service, club_document(settings=queued), process=True)
+    card = service.issue()
+    service.sale(card, "80.00")
+    service.clock.advance(minutes=1)
+    changed = club_document(settings=queued)
+    changed["rewardPoints"][0] |= {"kind": "AMOUNT", "currency": "USD"}
+    path = ["document", "rewardPoints", "0"]
+    assert fields(apply(service, changed)) == [[*path, "kind"], [*path, "currency"]]
+    assert run(service, "POST_EARNED_POINTS") == (1, 0)
+    assert service.available(card) == "80"
+    # What it might have earned and did not may change.
+    changed["rewardPoints"][0] = club_document()["rewardPoints"][0]
+    changed["rewardPoints"][1] = {"code": "CASH", "kind": "QUANTITY", "redeemable": True}
+    assert fields(apply(service, changed)) == []
+
+
 def test_a_replaced_card_keeps_no_tier(service: Harness) -> None:
     apply(service, club_document(STATUS_RULE), process=True)
     card = replaced(service, service.issue("A"), "B")

@@ -1,22 +1,23 @@
 """Jobs: what time brings is written, and no answer depends on whether that has happened yet."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
+import asyncpg
 import pytest
 
 from models.database import Transaction
-from models.failures import DatabaseUnavailable
+from models.failures import DatabaseSlow, DatabaseUnavailable
 from resolvers import schedules
 from resolvers.callers import Caller, Role
 from resolvers.clock import system_clock
 from resolvers.context import Context, open_context
 from resolvers.every_job import JOBS
-from resolvers.jobs import Job, JobDone, Progress, Run, run_job, silent
-from resolvers.schedules import claim, keep_running
-from tests.api.harness import Harness, line
+from resolvers.jobs import MOST_SLOW, Attempts, Job, JobDone, Progress, Run, run_job, silent
+from resolvers.schedules import claim, end, keep_running
+from tests.api.harness import Harness, line, running
 from tests.api.program import amount_rule, channel, club_document, pay_rule, reward_points, scheme
 from tests.api.test_payments import change, covered, holder, one, pay, program
 from tests.api.test_points import adjust, codes
@@ -349,6 +350,64 @@ def test_a_job_broken_off_anywhere_is_completed_by_the_next_run(
         assert all(len(expired(service, card)) == 1 for card in cards)
 
 
+SLOW_CARD = """
+  CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN PERFORM pg_sleep(1); RETURN NEW; END';
+  CREATE TRIGGER slow BEFORE INSERT ON ledger_entry FOR EACH ROW
+    WHEN (NEW.card_id = '{card}') EXECUTE FUNCTION slow();
+"""
+
+
+@pytest.fixture
+def hasty(server_loop: asyncio.AbstractEventLoop, postgresql_url: str) -> Iterator[Harness]:
+    limit = {"LOYALTY_STATEMENT_TIMEOUT_SECONDS": "0.5"}
+    with running(server_loop, postgresql_url, **limit) as service:
+        yield service
+
+
+async def slow_down(service: Harness, number: str) -> None:
+    connection = await asyncpg.connect(service.database_url)
+    card = await connection.fetchval("SELECT card_id FROM card WHERE number = $1", number)
+    await connection.execute(SLOW_CARD.format(card=card))
+    await connection.close()
+
+
+def test_a_card_that_takes_too_long_holds_up_no_other(hasty: Harness) -> None:
+    queued = {"postEarnedPointsInBatches": True}
+    hasty.apply(club_document(rewardPoints=MONTHLY, settings=queued))
+    hasty.clock.set("2025-01-10")
+    cards = [hasty.issue() for _ in range(6)]
+    for place, card in enumerate(cards):
+        adjust(hasty, card, 80, occurredAt=f"2025-01-0{place + 1}T17:00:00Z")
+        hasty.sale(card, "20.00")
+        hasty.clock.advance(seconds=1)
+    hasty.wait(slow_down(hasty, cards[2]))
+    for _ in range(2):
+        run(hasty, "POST_EARNED_POINTS")
+    assert [hasty.available(card) for card in cards] == ["100", "100", "80", "100", "100", "100"]
+    hasty.clock.set("2025-02-09")
+    for _ in range(2):
+        run(hasty, "EXPIRE_POINTS")
+    assert [len(expired(hasty, card)) for card in cards] == [1, 1, 0, 1, 1, 1]
+
+
+def test_a_database_that_is_slow_for_all_ends_the_run() -> None:
+    attempts = Attempts()
+
+    async def work(slow: bool) -> bool:
+        if slow:
+            raise DatabaseSlow
+        return True
+
+    async def run_of(*slow: bool) -> list[JobDone]:
+        return [await attempts.make(work, one) for one in slow]
+
+    some = [True] * (MOST_SLOW - 1)
+    asyncio.run(run_of(*some, False, *some, False, *some))
+    with pytest.raises(DatabaseSlow):
+        asyncio.run(run_of(True))
+
+
 def test_of_two_workers_one_has_the_lease_until_it_runs_out(
     service: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -362,6 +421,29 @@ def test_of_two_workers_one_has_the_lease_until_it_runs_out(
     later = system_clock() + schedules.LEASE + timedelta(seconds=1)
     monkeypatch.setattr(schedules, "system_clock", lambda: later)
     assert claims("b")
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_a_clock_that_was_ahead_holds_up_no_job_once_it_is_set(
+    service: Harness, monkeypatch: pytest.MonkeyPatch, *, ends: bool
+) -> None:
+    served, job = service.served, Job.EXPIRE_HOLDS
+    now = system_clock()
+
+    def claims(holder: str, shown: timedelta) -> bool:
+        monkeypatch.setattr(schedules, "system_clock", lambda: now + shown)
+        return service.wait(claim(served, job, holder, 30))
+
+    assert claims("a day ahead", timedelta(days=1))
+    if ends:
+        service.wait(end(served, job, "a day ahead"))
+    assert claims("right", timedelta())
+    assert not claims("a minute behind", timedelta(minutes=-1))
+
+
+def test_a_minute_after_a_kill_another_worker_has_told_which_holds_are_over() -> None:
+    pause = timedelta(seconds=schedules.EVERY_SECONDS[Job.EXPIRE_HOLDS])
+    assert schedules.LEASE + pause <= timedelta(minutes=1)
 
 
 def test_what_is_due_is_run_on_its_schedule(service: Harness) -> None:

@@ -9,7 +9,7 @@ from tests.api.activities import act, points
 from tests.api.harness import Harness, entries
 from tests.api.program import amount_rule, channel, reward_points, scheme, tier
 from tests.api.test_jobs import run
-from tests.api.test_points import adjust
+from tests.api.test_points import adjust, codes
 from tests.api.test_replacing import replaced
 from tests.api.test_returns import taken
 
@@ -125,6 +125,31 @@ def test_a_tier_given_by_hand_is_reached_too(service: Harness) -> None:
     card = service.issue()
     wanted = {"program": "CLUB", "tier": "GOLD", "endDate": "2040-01-01", "reason": "r"}
     service.change_card("assignLoyaltyTier", number=card, **wanted)
+    assert codes_of(service, card) == ["mug"]
+
+
+def test_a_tier_is_given_by_hand_for_days_in_the_program_alone(service: Harness) -> None:
+    shop(service, {**MUG, **THING})
+    service.clock.set("2025-01-10")
+    card = service.issue()
+    of = {"number": card, "program": "CLUB"}
+    assert codes(service.change_card("enrollLoyaltyCard", **of, endDate="2025-01-20")) == []
+    service.clock.set("2025-03-01")
+
+    def given(first: str | None, last: str) -> list[str]:
+        wanted = {**of, "tier": "GOLD", "reason": "r", "startDate": first, "endDate": last}
+        return codes(service.change_card("assignLoyaltyTier", **wanted))
+
+    assert given(None, "2025-12-31") == ["PROGRAM_NOT_FOUND"]
+    assert given("2025-01-21", "2025-12-31") == ["PROGRAM_NOT_FOUND"]
+    ahead = service.change_card("enrollLoyaltyCard", **of, startDate="2025-06-01")
+    assert codes(ahead) == []
+    assert given(None, "2025-05-31") == ["PROGRAM_NOT_FOUND"]
+    assert given(None, "2025-06-30") == []
+    assert codes_of(service, card) == []
+    assert service.tier(card, "2025-06-02") == ("GOLD", "2025-03-01", "2025-06-30")
+    assert given("2025-01-20", "2025-01-19") == ["INVALID_INPUT"]
+    assert given("2025-01-20", "2025-01-31") == []
     assert codes_of(service, card) == ["mug"]
 
 

@@ -5,6 +5,12 @@ from typing import Any
 
 import pytest
 
+from models.database import Transaction
+from models.failures import DatabaseSlow
+from resolvers import reevaluations
+from resolvers.outbox import Event
+from resolvers.standings import Standing
+from resolvers.tiers import reevaluate
 from tests.api.harness import Harness
 from tests.api.program import (
     NEXT_YEAR,
@@ -281,6 +287,33 @@ def test_re_evaluation_of_a_card_without_a_row_gives_the_tier_for_all(service: H
     assert service.tier(card) == ("MEMBER", "2025-03-01", "2026-03-01")
     service.clock.set("2025-03-02")
     assert update(service, card) == done(1, 0)
+
+
+def test_a_re_evaluation_of_all_that_was_broken_off_is_gone_on_with(
+    service: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reevaluations, "CARDS", 2)
+    service.apply(combined(combine=False))
+    cards = [service.issue() for _ in range(7)]
+    service.clock.set("2025-03-01")
+    for card in cards:
+        sell(service, card, "400.00", None)
+    service.apply(combined(combine=False, silver=300))
+    seen: list[str] = []
+
+    async def broken_off(transaction: Transaction, standing: Standing, *given: Any) -> list[Event]:
+        seen.append(standing.card.number)
+        if len(seen) == 6:
+            raise DatabaseSlow
+        return await reevaluate(transaction, standing, *given)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(reevaluations, "reevaluate", broken_off)
+        asked = "mutation { updateLoyaltyCardTiers(input: {}) { cardsEvaluated } }"
+        assert service.gql(asked).codes == ["TIMEOUT"]
+    assert update(service) == done(3, 2)
+    assert tiers_of(service, *cards) == ["SILVER"] * 7
+    assert update(service) == done(7, 0)
 
 
 def test_who_may_re_evaluate_what(service: Harness) -> None:
