@@ -11,8 +11,6 @@ from uuid import UUID
 
 from models.database import Transaction
 from models.directory_statements import KeyRow, answer_key, claim_key, key_used
-from resolvers import customers
-from resolvers.callers import customer_scope
 from resolvers.context import Context
 from resolvers.identifiers import content_hash, natural_key, operation_id
 from rules import errors
@@ -95,7 +93,7 @@ async def once(
     Raises ReplayedRefusal, IdempotencyKeyReused, or the LoyaltyError that `work` raised; then
     nothing has changed.
     """
-    key_hash = natural_key(mutation, await _scope(context), key)
+    key_hash = natural_key(mutation, context.caller.scope, key)
     claim = {
         "key_hash": key_hash,
         "mutation": mutation,
@@ -118,14 +116,6 @@ async def once(
         if refusal.code not in KEPT:
             raise
         return await _keep(context, claim, refusal)
-
-
-async def _scope(context: Context) -> str:
-    """Whose keys they are: of a token the person, for who has the id of one that was erased is
-    another.
-    """
-    own = await customers.own_key(context)
-    return context.caller.scope if own is None else customer_scope(str(own))
 
 
 async def _keep(context: Context, claim: dict[str, Any], refusal: LoyaltyError) -> Outcome:

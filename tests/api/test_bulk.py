@@ -302,7 +302,6 @@ def test_what_is_alike_is_posted_as_far_as_it_goes(
     assert kept(service, one) == kept(service, other)
 
 
-<<<<<<< HEAD
 def test_a_tier_on_the_way_to_one_that_would_be_over_is_won(service: Harness) -> None:
     document = program(combine=False, maximum=None, event=150)
     document["dateIntervals"].append({"code": "LAUNCH", "end": {"anchor": "2020-01-01"}})
@@ -320,13 +319,10 @@ def test_a_tier_on_the_way_to_one_that_would_be_over_is_won(service: Harness) ->
     assert any("'SILVER'" in row for row in kept(service, other)[0]["tier_row"])
 
 
-@pytest.mark.parametrize(("combine", "maximum"), [(False, None), (False, 2), (True, None)])
-=======
 @pytest.mark.parametrize(
     ("combine", "maximum", "longest"),
     [(False, None, LONGEST), (False, 2, LONGEST), (False, 2, 2), (True, None, LONGEST)],
 )
->>>>>>> h-jobs
 def test_together_is_as_one_after_another(
     service: Harness,
     monkeypatch: pytest.MonkeyPatch,
