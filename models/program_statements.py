@@ -120,7 +120,7 @@ def _codes_among(column: Column[str], source: FromClause | None = None) -> Keyed
 points_with_entries = _codes_among(balance.c.reward_point)
 # By which queued sales are judged: what they earn are entries to come.
 versions_queued = Statement(
-    select(sale.c.configuration_version)
+    select(sale.c.configuration_version.label("version"))
     .join_from(pending_earning, sale, sale.c.sale_key == pending_earning.c.sale_key)
     .distinct(),
     NumberRow,

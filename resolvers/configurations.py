@@ -146,8 +146,8 @@ async def _existing(
     sold = await used(channels_with_sales, of_currency | of_removed)
     points = asked.reward_points_with_entries
     return Existing(
-        reward_points_with_entries=await used(points_with_entries, points)
-        | await _queued(context, reader, points),
+        reward_points_with_entries=await used(points_with_entries, points),
+        reward_points_to_come=await _queued(context, reader, points),
         channels_with_sales_or_payments=sold | await used(channels_with_payments, of_currency),
         channels_with_cards_or_sales=sold | await used(channels_with_cards, of_removed),
         programs_with_enrolments=await used(

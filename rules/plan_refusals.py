@@ -13,8 +13,9 @@ from rules.program import Channel, Configuration, RewardPoint, RewardPointKind
 class Existing:
     """What is stored, by code."""
 
-    # Those that queued sales may earn among them.
     reward_points_with_entries: frozenset[str] = frozenset()
+    # Those that queued sales may earn.
+    reward_points_to_come: frozenset[str] = frozenset()
     channels_with_sales_or_payments: frozenset[str] = frozenset()
     channels_with_cards_or_sales: frozenset[str] = frozenset()
     programs_with_enrolments: frozenset[str] = frozenset()
@@ -61,7 +62,11 @@ def refusals(
     """
     return tuple(
         chain(
-            _changed_reward_points(past, after, existing.reward_points_with_entries),
+            _changed_reward_points(
+                past,
+                after,
+                existing.reward_points_with_entries | existing.reward_points_to_come,
+            ),
             _changed_channels(past, after, existing.channels_with_sales_or_payments),
             *(_removed_items(before, after, existing) for before in past[-1:]),
             *(
@@ -115,7 +120,7 @@ def _removed_items(
 ) -> Iterator[ConfigurationInvalid]:
     old, new = _codes(before), _codes(after)
     for name, used, reason in (
-        ("rewardPoints", existing.reward_points_with_entries, "has entries or will"),
+        ("rewardPoints", existing.reward_points_with_entries, "has entries"),
         ("channels", existing.channels_with_cards_or_sales, "has cards or sales"),
         ("programs", existing.programs_with_enrolments, "has enrolments"),
         ("activityTypes", existing.activity_types_with_unposted_lines, "has unposted lines"),
