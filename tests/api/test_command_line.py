@@ -320,7 +320,7 @@ def test_several_workers_serve_one_address(bare: Shell) -> None:
 def test_postgresql_with_an_old_schema_is_not_served(on_postgresql: Shell) -> None:
     url = on_postgresql.environ["LOYALTY_DATABASE_URL"]
     execute(url, "UPDATE alembic_version SET version_num = '0001'")
-    told = on_postgresql.told("serve")
+    told = on_postgresql.told("serve", "--port", "0")
     assert re.fullmatch(
         r"The database has the schema 0001, \d+ is needed: run `loyalty migrate`\.", told
     )
@@ -338,7 +338,7 @@ def test_the_schema_of_a_later_release_is_left_alone(bare: Shell) -> None:
 def test_an_empty_postgresql_is_migrated_by_command(on_postgresql: Shell) -> None:
     url = on_postgresql.environ["LOYALTY_DATABASE_URL"]
     execute(url, "DROP SCHEMA public CASCADE; CREATE SCHEMA public")
-    assert on_postgresql.told("serve").startswith("The database has no schema, ")
+    assert on_postgresql.told("serve", "--port", "0").startswith("The database has no schema, ")
     for _ in range(2):
         (line,) = on_postgresql.done("migrate")
         assert line.startswith("The database has the schema ")
@@ -466,7 +466,7 @@ def test_a_service_that_cannot_be_is_told_in_a_line(
 def test_a_wrong_database_on_a_server_is_told(on_postgresql: Shell) -> None:
     url = on_postgresql.environ["LOYALTY_DATABASE_URL"]
     elsewhere = re.sub(r"/[^/?]+\?", "/nowhere?", url, count=1)
-    told = on_postgresql.told("serve", LOYALTY_DATABASE_URL=elsewhere)
+    told = on_postgresql.told("serve", "--port", "0", LOYALTY_DATABASE_URL=elsewhere)
     assert told == 'The database cannot be used: database "nowhere" does not exist'
 
 
