@@ -75,11 +75,20 @@ def discounts(size: int) -> Iterator[dict[str, Any]]:
         yield {**kept, **group, "percentOff": 5}
 
 
-def document(size: int) -> dict[str, Any]:
-    amount = {"activity": "PURCHASE_BY_AMOUNT", "currency": "USD", "rewardPoint": "PTS"}
-    paying = {"reward": "PAYMENT_BY_AMOUNT", "rewardPoint": "PTS", "pays": 1, "currency": "USD"}
+def channel() -> dict[str, Any]:
+    return {
+        "code": "WEB",
+        "kind": "ONLINE",
+        "currency": "USD",
+        "timeZone": "UTC",
+        "legalEntity": "B",
+        "loyaltyPayment": True,
+    }
+
+
+def tiers() -> list[dict[str, Any]]:
     level = {"rewardPoint": "PTS", "evaluation": "YEAR"}
-    tiers = [
+    return [
         {
             "code": "MEMBER",
             "level": 1,
@@ -93,21 +102,18 @@ def document(size: int) -> dict[str, Any]:
             "rules": [{**level, "minimumPoints": 10**9}],
         },
     ]
-    channel = {
-        "code": "WEB",
-        "kind": "ONLINE",
-        "currency": "USD",
-        "timeZone": "UTC",
-        "legalEntity": "B",
-        "loyaltyPayment": True,
-    }
+
+
+def document(size: int) -> dict[str, Any]:
+    amount = {"activity": "PURCHASE_BY_AMOUNT", "currency": "USD", "rewardPoint": "PTS"}
+    paying = {"reward": "PAYMENT_BY_AMOUNT", "rewardPoint": "PTS", "pays": 1, "currency": "USD"}
     return {
-        "channels": [channel],
+        "channels": [channel()],
         "affiliations": [{"code": f"group-{place}"} for place in range(100)],
         "priceGroups": [{"code": "SHUT"}],
         "rewardPoints": [{"code": "PTS", "kind": "QUANTITY", "redeemable": True}],
         "dateIntervals": [{"code": "YEAR", "start": {"anchor": "TODAY"}}],
-        "programs": [{"code": "CLUB", "tiers": tiers}],
+        "programs": [{"code": "CLUB", "tiers": tiers()}],
         "discounts": list(discounts(size)),
         "schemes": [
             {

@@ -2,6 +2,7 @@
 semantics 4.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from uuid import UUID
@@ -205,24 +206,13 @@ async def _write(
     programs: tuple[str, ...],
     channel: Channel,
 ) -> None:
-    transaction, today = operation.transaction, card.issued_on
+    transaction = operation.transaction
     await insert_new_card(transaction, card)
-    await transaction.run_many(
-        insert_enrolment, [_enrolment(context, card, code, today) for code in programs]
-    )
     events = [Event("cardIssued", {"channel": channel.code, "programs": list(programs)})]
-    standing = await standing_in_unit(context, transaction, card, book)
-    for code in programs:
-        events += await judge(
-            transaction,
-            standing,
-            code,
-            joining(standing, code, today, today),
-            today,
-            context.service.randomness,
-        )
-    issued = CardIssued(card.card_id, channel.code, programs, today, card.issued_at)
-    transaction.happened.append(issued)
+    events += await _join(context, transaction, book, card, programs)
+    transaction.happened.append(
+        CardIssued(card.card_id, channel.code, programs, card.issued_on, card.issued_at)
+    )
     await audit_card(
         context,
         transaction,
@@ -242,6 +232,26 @@ async def _write(
         zone=channel.time_zone,
         randomness=context.service.randomness,
     )
+
+
+async def _join(
+    context: Context,
+    transaction: Transaction,
+    book: RuleBook,
+    card: CardRow,
+    programs: Sequence[str],
+) -> list[Event]:
+    """Enrol the card; the events of the tiers that this wins."""
+    today, randomness = card.issued_on, context.service.randomness
+    await transaction.run_many(
+        insert_enrolment, [_enrolment(context, card, code, today) for code in programs]
+    )
+    standing = await standing_in_unit(context, transaction, card, book)
+    events: list[Event] = []
+    for code in programs:
+        moments = joining(standing, code, today, today)
+        events += await judge(transaction, standing, code, moments, today, randomness)
+    return events
 
 
 def _enrolment(context: Context, card: CardRow, program: str, starts_on: date) -> dict[str, object]:

@@ -4,7 +4,7 @@ The cart query and payments with points price a cart by this one function, so th
 what can be paid. Source: semantics 8.1, 10.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -108,12 +108,6 @@ async def price_cart(
     asked = Asked(command.card_number, command.customer_id, command.affiliations, at)
     found = await party(context, reader, book, channel, asked)
     faults = coupon_faults(book, command, on)
-    left_out = {fault.field for fault in faults}
-    coupons = frozenset(
-        code
-        for place, code in enumerate(command.coupons)
-        if code in book.coupons and ("coupons", str(place)) not in left_out
-    )
     held = [book.affiliations[code] for code in found.affiliations & book.affiliations.keys()]
     schemes = book.schemes_on(channel.code)
     groups = open_price_groups(channel, held, found.card_facts(on), schemes, book.programs)
@@ -124,7 +118,7 @@ async def price_cart(
         command.delivery_mode,
         command.apply_discounts,
     )
-    opening = Opening(on, command.currency, groups, coupons)
+    opening = Opening(on, command.currency, groups, _counting_coupons(book, command, faults))
     return PricedCart(
         book=book,
         channel=channel,
@@ -134,6 +128,17 @@ async def price_cart(
         coupon_faults=tuple(faults),
         priced=price(order, channel, opening, book),
         amount_paid_minor=to_minor(command.amount_paid, command.currency),
+    )
+
+
+def _counting_coupons(
+    book: RuleBook, command: CartCommand, faults: Sequence[LoyaltyError]
+) -> frozenset[str]:
+    left_out = {fault.field for fault in faults}
+    return frozenset(
+        code
+        for place, code in enumerate(command.coupons)
+        if code in book.coupons and ("coupons", str(place)) not in left_out
     )
 
 

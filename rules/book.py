@@ -3,7 +3,7 @@
 Every tuple keeps the document's order, because order settles ties (semantics 5.5, 8.2).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
@@ -43,6 +43,7 @@ class _Coded(Protocol):
 
 
 _Item = TypeVar("_Item", bound=_Coded)
+_OfProgram = TypeVar("_OfProgram", Scheme, OneTimeReward)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,15 +151,7 @@ def compile_book(
     version: int, effective_from: datetime | None, configuration: Configuration
 ) -> RuleBook:
     """Rule book of an accepted document, its nodes expanded to the channels on and below them."""
-    published = published_channels(configuration)
-    schemes = {
-        channel.code: tuple(s for s in configuration.schemes if channel.code in published[s.code])
-        for channel in configuration.channels
-    }
-    judged = {
-        program.code: frozenset(rule.reward_point for tier in program.tiers for rule in tier.rules)
-        for program in configuration.programs
-    }
+    schemes, judged = _schemes_by_channel(configuration), _judged_by_program(configuration)
     return RuleBook(
         version=version,
         effective_from=effective_from,
@@ -180,35 +173,61 @@ def compile_book(
         coupons=_by_code(configuration.coupons),
         shipping_threshold_discounts=_by_code(configuration.shipping_threshold_discounts),
         schemes_by_channel=schemes,
-        schemes_by_program={
-            program.code: tuple(s for s in configuration.schemes if s.program == program.code)
-            for program in configuration.programs
-        },
+        schemes_by_program=_by_program(configuration, configuration.schemes),
         programs_by_channel=_programs_by_channel(configuration, schemes),
-        rewards_by_program={
-            program.code: tuple(
-                r for r in configuration.one_time_rewards if r.program == program.code
-            )
-            for program in configuration.programs
-        },
+        rewards_by_program=_by_program(configuration, configuration.one_time_rewards),
         tiers={(p.code, tier.code): tier for p in configuration.programs for tier in p.tiers},
         maxima=_maxima(configuration),
         judged_by_program=judged,
         judged=frozenset().union(*judged.values()),
-        counted_types=frozenset(
-            reward.activity_type
-            for reward in configuration.one_time_rewards
-            if reward.trigger is Trigger.ACTIVITY_COUNT
-        ),
+        counted_types=_counted_types(configuration),
         rates=exchange_rates(configuration),
         discounts_index=RuleIndex(configuration.discounts, _gates),
-        shipping_index=RuleIndex(
-            configuration.shipping_threshold_discounts, _gates, selects=lambda _: False
-        ),
-        shipping_names=frozenset(
-            text(one.name, None, one.code) for one in configuration.shipping_threshold_discounts
-        ),
+        shipping_index=_shipping_index(configuration),
+        shipping_names=_shipping_names(configuration),
     )
+
+
+def _schemes_by_channel(configuration: Configuration) -> Mapping[str, tuple[Scheme, ...]]:
+    published = published_channels(configuration)
+    return {
+        channel.code: tuple(s for s in configuration.schemes if channel.code in published[s.code])
+        for channel in configuration.channels
+    }
+
+
+def _by_program(
+    configuration: Configuration, things: Sequence[_OfProgram]
+) -> Mapping[str, tuple[_OfProgram, ...]]:
+    return {
+        program.code: tuple(thing for thing in things if thing.program == program.code)
+        for program in configuration.programs
+    }
+
+
+def _judged_by_program(configuration: Configuration) -> Mapping[str, frozenset[str]]:
+    return {
+        program.code: frozenset(rule.reward_point for tier in program.tiers for rule in tier.rules)
+        for program in configuration.programs
+    }
+
+
+def _counted_types(configuration: Configuration) -> frozenset[str | None]:
+    return frozenset(
+        reward.activity_type
+        for reward in configuration.one_time_rewards
+        if reward.trigger is Trigger.ACTIVITY_COUNT
+    )
+
+
+def _shipping_index(configuration: Configuration) -> RuleIndex[ShippingThresholdDiscount]:
+    discounts = configuration.shipping_threshold_discounts
+    return RuleIndex(discounts, _gates, selects=lambda _: False)
+
+
+def _shipping_names(configuration: Configuration) -> frozenset[str]:
+    discounts = configuration.shipping_threshold_discounts
+    return frozenset(text(one.name, None, one.code) for one in discounts)
 
 
 def _maxima(configuration: Configuration) -> Mapping[str, int]:
