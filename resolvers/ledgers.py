@@ -148,7 +148,9 @@ class CardLedger:
         book = await self.open(point.code)
         book.digits = point_digits(point)
         card_id = self.card.card_id
-        rows = list(await self.transaction.each(expired_lots_of, list(own), of_card=card_id))
+        found = await self.transaction.each(expired_lots_of, list(own), of_card=card_id)
+        # By the rules of today a return may take another reward point than the sale gave.
+        rows = [row for row in found if row.reward_point == point.code]
         if since < self.today:
             given = {"of_card": card_id, "of_point": point.code, "since": since}
             rows += await self.transaction.all(expired_lots_of_point, **given)
