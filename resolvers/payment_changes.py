@@ -72,7 +72,11 @@ class Found:
 
     @property
     def status(self) -> str:
-        return status_at(self.row, self.now)
+        """As of the posting: a card may have given away what the payment held, by a clock that was
+        ahead of this one.
+        """
+        posted_at = max(ledger.posted_at for ledger in self.pool.ledgers.values())
+        return status_at(self.row, posted_at)
 
 
 def check_form(key: str, payment_id: UUID | None, others: Iterable[LoyaltyError] = ()) -> None:

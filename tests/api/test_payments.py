@@ -285,6 +285,20 @@ def test_ex_105_a_hold_lapses_at_its_instant_without_a_job(service: Harness) -> 
     assert taken(pay(service, card, "10.00", one("20.00"), orderId="O1")) == [("PTS", "1000")]
 
 
+def test_a_hold_whose_points_are_spent_is_over_whatever_the_clock_says(service: Harness) -> None:
+    """A capture that waited for the card still has the time at which it began to wait."""
+    card = holder(service, program(), 1000)
+    held = pay(service, card, "6.00", one("20.00"), capture=False)
+    service.clock.advance(minutes=30)
+    assert taken(pay(service, card, "8.00", one("20.00"))) == [("PTS", "800")]
+    service.clock.advance(seconds=-1)
+    for amount in ("6.00", "1.00"):
+        late = change(service, "captureLoyaltyPayment", held, amount=amount)
+        assert codes(late) == ["PAYMENT_STATE_CONFLICT"]
+    assert codes(change(service, "voidLoyaltyPayment", held)) == []
+    assert service.available(card) == "200"
+
+
 def test_ex_106_held_points_outlive_their_last_day(service: Harness) -> None:
     document = program()
     document["rewardPoints"] = reward_points(expiration={"value": 2, "unit": "MONTH"})
