@@ -134,8 +134,10 @@ async def _capture(context: Context, operation: Operation, command: Capture) -> 
     cover = await _captured(context, transaction, found, command, (held, slices))
     await release_payment(transaction, found.pool.ledgers, row)
     consumed = by_card(_consumed(held, cover, found.pool))
+    book = await context.service.books.version(transaction, row.configuration_version)
     for card_id, mine in consumed.items():
-        await found.pool.ledgers[card_id].add(redemptions(row, mine, cover))
+        steps = redemptions(row, mine, cover, book.reward_points)
+        await found.pool.ledgers[card_id].add(steps)
     if cover.amount_minor < row.amount_minor:
         await replace_slices(transaction, row, slices, cover)
     written = [(card_id, operation.op_id) for card_id in consumed]

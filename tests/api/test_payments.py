@@ -180,6 +180,32 @@ def test_ex_46_contact_tender_pays_with_all_active_cards(service: Harness) -> No
     assert codes(pay(service, "D", "0.50", one("50.00"))) == ["LOYALTY_CARD_BLOCKED"]
 
 
+@pytest.mark.parametrize("capture", [True, False])
+def test_what_one_card_of_a_pool_gave_is_told_with_what_was_paid(
+    service: Harness, capture: bool
+) -> None:
+    service.apply(program(pay_rule(), CASH_RULE))
+    service.customer("c")
+    for number, kind in (("A", "AS_CONTACT_TENDER"), ("B", "NO_TENDER")):
+        service.issue(number, customerId="c", tenderType=kind)
+        adjust(service, number, 120)
+    adjust(service, "B", "5.00", rewardPoint="CASH")
+    adjust(service, "A", "0.50", rewardPoint="CASH")
+    payment = pay(service, "A", "3.50", one("5.00"), capture=capture)
+    if not capture:
+        payment = change(service, "captureLoyaltyPayment", payment)
+    told = {
+        (row["card"]["number"], row["points"]): row["explanation"]["formula"]
+        for row in payment["payment"]["transactions"]
+    }
+    assert told == {
+        ("A", "-120"): "2.40 x 100 = 240; card: 120 of 240",
+        ("B", "-120"): "2.40 x 100 = 240; card: 120 of 240",
+        ("A", "-0.50"): "1.10 x 1 = 1.10; card: 0.50 of 1.10",
+        ("B", "-0.60"): "1.10 x 1 = 1.10; card: 0.60 of 1.10",
+    }
+
+
 def lasting(**periods: Any) -> Any:
     """A program for New York and Auckland; `periods` of PTS in days."""
     document = program(channels=["WEB", "AKL"])
