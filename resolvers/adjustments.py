@@ -1,6 +1,7 @@
 """Adjustments: points set right by staff, dated by when it happened. Source: semantics 11."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -122,6 +123,16 @@ def future_fault(context: Context, occurred_at: datetime | None) -> InvalidInput
     return InvalidInput("This lies in the future.", ("occurredAt",))
 
 
+@contextmanager
+def blaming_points() -> Iterator[None]:
+    """What would pass a bound of entries or balances is refused at `points`."""
+    try:
+        yield
+    except InvalidInput as beyond:
+        beyond.field = ("points",)
+        raise
+
+
 def whole_units(point: RewardPoint, points: Decimal) -> int:
     """Smallest units. Raises InvalidInput for a fraction of one."""
     units = Fraction(points) * scale(point_digits(point))
@@ -167,8 +178,9 @@ async def _adjust(context: Context, operation: Operation, command: Adjust) -> An
     ledger = await open_ledger(
         transaction, card, now, standing.time_zone, context.service.randomness
     )
-    (entry_id,) = await ledger.add([await _step(ledger, asked)])
-    posted = await write(ledger, operation.op_id, "adjust")
+    with blaming_points():
+        (entry_id,) = await ledger.add([await _step(ledger, asked)])
+        posted = await write(ledger, operation.op_id, "adjust")
     await _note(context, transaction, card, entry_id, asked, now)
     await win_tiers(context, transaction, posted, standing, today)
     return {"card_id": str(card.card_id), "op_id": str(operation.op_id)}

@@ -360,6 +360,9 @@ async def _was_unnoticed(context: Context, hold: HoldLotRow, known_at: datetime)
 
 async def _days(context: Context, part: Holding) -> list[PointsDay]:
     past = part.past
+    # Before a card's first points nothing is left of any, whatever it has now.
+    if part.sums == _NOTHING:
+        return []
     if past is not None and past.as_of is not None and past.known_at is not None:
         days = await context.load(past_days, (part.card.card_id, past.as_of, past.known_at))
     else:

@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from models.customer_statements import (
+    CustomerRow,
     PersonRow,
     change_block,
     change_person,
@@ -17,6 +18,7 @@ from models.customer_statements import (
     people_of,
 )
 from models.database import Transaction
+from models.failures import ChangedMeanwhile
 from resolvers.audits import audit
 from resolvers.callers import Role
 from resolvers.context import Context
@@ -105,8 +107,8 @@ async def _claim(
         return fresh, ["customerId"]
     key = await key_of(transaction, customer_id)
     if key is None:
-        raise RuntimeError("a claimed customer id is there")
-    await transaction.first(locked_customer, of_customer=key)
+        raise ChangedMeanwhile
+    await lock_customer(transaction, key)
     return key, []
 
 
@@ -158,8 +160,8 @@ async def set_block(context: Context, customer_id: str, reason: str, *, blocked:
 
     async def unit(transaction: Transaction, _book: RuleBook | None) -> UUID:
         key = await known_customer(context, transaction, customer_id)
-        row = await transaction.first(locked_customer, of_customer=key)
-        if row is not None and row.blocked_for_loyalty != blocked:
+        row = await lock_customer(transaction, key)
+        if row.blocked_for_loyalty != blocked:
             await transaction.run(change_block, of_customer=key, blocked_for_loyalty=blocked)
             await audit(
                 context,
@@ -188,3 +190,15 @@ async def known_customer(context: Context, transaction: Transaction, customer_id
         missed(context, customer_id)
         raise CustomerNotFound("There is no such customer.", ("customerId",))
     return key
+
+
+async def lock_customer(transaction: Transaction, key: UUID) -> CustomerRow:
+    """The customer's row, held until the transaction ends.
+
+    Raises ChangedMeanwhile where the customer was erased while the row was waited for; the unit
+    then runs again, and finds that nobody has the id.
+    """
+    row = await transaction.first(locked_customer, of_customer=key)
+    if row is None or row.erased_at is not None:
+        raise ChangedMeanwhile
+    return row

@@ -21,7 +21,6 @@ from models.customer_statements import (
     delete_customer_cards,
     forget_customer_id,
     forget_person,
-    locked_customer,
     mark_erased,
 )
 from models.database import Transaction
@@ -36,7 +35,7 @@ from models.erasure_statements import (
 from resolvers.audits import Facts, audit
 from resolvers.callers import customer_scope
 from resolvers.context import Context
-from resolvers.customer_changes import check_reason, known_customer
+from resolvers.customer_changes import check_reason, known_customer, lock_customer
 from resolvers.held_cards import lock_with_holds
 from resolvers.identifiers import natural_key, operation_id
 from resolvers.outbox import Event
@@ -54,7 +53,7 @@ async def erase(context: Context, customer_id: str, reason: str) -> None:
     async def unit(transaction: Transaction, book: RuleBook | None) -> None:
         now = context.service.clock()
         key = await known_customer(context, transaction, customer_id)
-        await transaction.first(locked_customer, of_customer=key)
+        await lock_customer(transaction, key)
         cards = await _block_and_unlink(context, transaction, key, book, now)
         await _forget_author(transaction, customer_id, cards)
         for statement in (

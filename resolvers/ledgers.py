@@ -11,7 +11,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from models.card_statements import CardRow
-from models.database import Transaction
+from models.database import Reader, Transaction
 from models.ledger_statements import (
     BalanceRow,
     OpenLotRow,
@@ -108,12 +108,8 @@ class CardLedger:
         if book is None:
             book = self.points[reward_point] = await self._read(reward_point)
             lapsed = self.lapsed.get(reward_point, [])
-            ended = [civil_date(hold.expires_at, self.zone) for hold in lapsed]
-            freed = [
-                Freed(hold.lot_id, hold.points, on) for hold, on in zip(lapsed, ended, strict=True)
-            ]
             since = civil_date(self.card.last_posted_at, self.zone)
-            book.settle(since, self.today, freed)
+            book.settle(since, self.today, freed_by(lapsed, self.zone))
             for hold in lapsed:
                 self._free(book, hold, hold.expires_at)
         return book
@@ -124,20 +120,10 @@ class CardLedger:
         self.released.append((hold, at))
 
     async def _read(self, reward_point: str) -> PointBook:
-        card_id = self.card.card_id
-        given = {"of_card": card_id, "of_point": reward_point}
-        lots = {
-            row.lot_id: _lot(row, self.place)
-            for row in await self.transaction.all(lots_of_point, **given)
-        }
-        debts: dict[UUID, Debt] = {}
         known = self.balances.get(reward_point)
-        if known is not None and known.debt > 0:
-            debts = {
-                row.entry_id: Debt(row.entry_id, row.entry_date, row.seq_no, row.remaining)
-                for row in await self.transaction.all(debts_of_point, **given)
-            }
-        return PointBook(lots, debts, dict(lots), dict(debts))
+        owes = known is not None and known.debt > 0
+        place, card_id = self.place, self.card.card_id
+        return await point_book(self.transaction, card_id, reward_point, owes=owes, place=place)
 
     async def reopen(
         self, point: RewardPoint, since: date, own: Collection[UUID] = ()
@@ -148,7 +134,9 @@ class CardLedger:
         book = await self.open(point.code)
         book.digits = point_digits(point)
         card_id = self.card.card_id
-        rows = list(await self.transaction.each(expired_lots_of, list(own), of_card=card_id))
+        found = await self.transaction.each(expired_lots_of, list(own), of_card=card_id)
+        # By the rules of today a return may take another reward point than the sale gave.
+        rows = [row for row in found if row.reward_point == point.code]
         if since < self.today:
             given = {"of_card": card_id, "of_point": point.code, "since": since}
             rows += await self.transaction.all(expired_lots_of_point, **given)
@@ -263,6 +251,31 @@ class CardLedger:
             tuple(step.draft for _, step in self.steps),
             tuple(entry_id for entry_id, _ in self.steps),
         )
+
+
+async def point_book(
+    reader: Reader,
+    card_id: UUID,
+    reward_point: str,
+    *,
+    owes: bool,
+    place: tuple[bool, str] = (False, ""),
+) -> PointBook:
+    """What is stored of one reward point of the card; `owes`: it has debts."""
+    given = {"of_card": card_id, "of_point": reward_point}
+    lots = {row.lot_id: _lot(row, place) for row in await reader.all(lots_of_point, **given)}
+    debts = {
+        row.entry_id: Debt(row.entry_id, row.entry_date, row.seq_no, row.remaining)
+        for row in (await reader.all(debts_of_point, **given) if owes else ())
+    }
+    return PointBook(lots, debts, dict(lots), dict(debts))
+
+
+def freed_by(lapsed: Iterable[HoldLotRow], zone: str) -> list[Freed]:
+    """What holds that lapsed reserved of lots, until the day of their end where the card was
+    issued.
+    """
+    return [Freed(hold.lot_id, hold.points, civil_date(hold.expires_at, zone)) for hold in lapsed]
 
 
 def _lot(row: OpenLotRow, place: tuple[bool, str]) -> Lot:

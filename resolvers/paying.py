@@ -298,7 +298,8 @@ async def _write(
     await write_payment(transaction, Made(row, tender, cover, tuple(taken)), pool.ledgers)
     for card_id, mine in by_card(taken).items():
         if asked.command.capture:
-            await pool.ledgers[card_id].add(redemptions(row, mine, cover))
+            steps = redemptions(row, mine, cover, asked.book.reward_points)
+            await pool.ledgers[card_id].add(steps)
         else:
             pool.ledgers[card_id].reserve(mine, asked.book.version)
     await write_pool(pool, operation.op_id, "payWithLoyalty", *ended_ids, payment_id)

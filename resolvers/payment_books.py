@@ -27,8 +27,10 @@ from resolvers.holds import operations_json
 from resolvers.ledgers import CardLedger, Step
 from rules.book import RuleBook
 from rules.cover import Cover
+from rules.explanations import point_digits, share_of_card
 from rules.ledger import Draft, EntryType, Origin, Reason
-from rules.lots import Lot, Taken
+from rules.lots import Lot, Taken, taken_units
+from rules.program import RewardPoint
 from rules.tender import Tender
 from rules.tender_json import facts_as_json
 
@@ -179,15 +181,21 @@ def _held_from(row: PaymentRow, lot: Lot, ledger: CardLedger) -> date:
     return max(lot.entry_date, min(row.authorized_on, own))
 
 
-def redemptions(row: PaymentRow, taken: Sequence[Taken], cover: Cover) -> list[Step]:
-    """One REDEEM entry a reward point of one card, dated by the authorisation."""
+def redemptions(
+    row: PaymentRow, taken: Sequence[Taken], cover: Cover, points: Mapping[str, RewardPoint]
+) -> list[Step]:
+    """One REDEEM entry a reward point of one card, dated by the authorisation; `points` are those
+    of the payment's version.
+    """
     by_point: dict[str, list[Taken]] = defaultdict(list)
     for one in taken:
         by_point[one.lot.reward_point].append(one)
     steps = []
     for code, mine in by_point.items():
-        units = -sum(one.units for one in mine)
-        steps.append(Step(_draft(row, code, units, cover.formulas.get(code, "")), tuple(mine)))
+        units, digits = taken_units(mine), point_digits(points[code])
+        share = share_of_card(units, cover.points_units(code), digits)
+        formula = cover.formulas.get(code, "") + share
+        steps.append(Step(_draft(row, code, -units, formula), tuple(mine)))
     return steps
 
 

@@ -72,7 +72,11 @@ class Found:
 
     @property
     def status(self) -> str:
-        return status_at(self.row, self.now)
+        """As of the posting: a card may have given away what the payment held, by a clock that was
+        ahead of this one.
+        """
+        posted_at = max(ledger.posted_at for ledger in self.pool.ledgers.values())
+        return status_at(self.row, posted_at)
 
 
 def check_form(key: str, payment_id: UUID | None, others: Iterable[LoyaltyError] = ()) -> None:
@@ -130,8 +134,10 @@ async def _capture(context: Context, operation: Operation, command: Capture) -> 
     cover = await _captured(context, transaction, found, command, (held, slices))
     await release_payment(transaction, found.pool.ledgers, row)
     consumed = by_card(_consumed(held, cover, found.pool))
+    book = await context.service.books.version(transaction, row.configuration_version)
     for card_id, mine in consumed.items():
-        await found.pool.ledgers[card_id].add(redemptions(row, mine, cover))
+        steps = redemptions(row, mine, cover, book.reward_points)
+        await found.pool.ledgers[card_id].add(steps)
     if cover.amount_minor < row.amount_minor:
         await replace_slices(transaction, row, slices, cover)
     written = [(card_id, operation.op_id) for card_id in consumed]

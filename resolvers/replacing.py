@@ -42,7 +42,7 @@ from resolvers.transfers import Move
 from resolvers.writing import write
 from rules.book import RuleBook
 from rules.errors import CardReplaced, CustomerBlocked, InvalidInput, LoyaltyError, Refused
-from rules.lots import Taken, lot_order
+from rules.lots import Debt, Lot, Taken, lot_order
 from rules.program import Channel
 
 
@@ -222,26 +222,35 @@ async def _move_points(swap: _Swap, leaving: CardLedger, arriving: CardLedger) -
 
 
 async def _pairs(move: Move, leaving: CardLedger, arrives_on: date) -> Sequence[tuple[Step, Step]]:
-    """What leaves the one card and arrives on the other; debt is met here and owed there."""
+    """What leaves the one card and arrives on the other; debt is met here and owed there.
+
+    What a channel whose calendar is ahead has dated moves on its own day: before it, neither card
+    has it.
+    """
     book, today = await leaving.open(move.point.code), leaving.today
     owed = sorted(book.debts.values(), key=lambda debt: debt.seq_no)
     kept = (lot for lot in book.lots.values() if lot.remainder and lot.expires_on >= today)
     return [
-        *(
-            (
-                Step(move.draft(debt.units, today, today)),
-                Step(move.draft(-debt.units, arrives_on), debt_units=debt.units),
-            )
-            for debt in owed
-        ),
-        *(
-            (
-                Step(move.draft(-lot.remainder, today), (Taken(lot, lot.remainder),)),
-                Step(move.draft(lot.remainder, arrives_on, lot.vests_on, lot.expires_on)),
-            )
-            for lot in lot_order(kept)
-        ),
+        *(_debt_pair(move, debt, today, arrives_on) for debt in owed),
+        *(_lot_pair(move, lot, today, arrives_on) for lot in lot_order(kept)),
     ]
+
+
+def _debt_pair(move: Move, debt: Debt, today: date, arrives_on: date) -> tuple[Step, Step]:
+    met_on, owed_on = max(today, debt.entry_date), max(arrives_on, debt.entry_date)
+    return (
+        Step(move.draft(debt.units, met_on, met_on)),
+        Step(move.draft(-debt.units, owed_on), debt_units=debt.units),
+    )
+
+
+def _lot_pair(move: Move, lot: Lot, today: date, arrives_on: date) -> tuple[Step, Step]:
+    units = lot.remainder
+    left_on, arrived_on = max(today, lot.entry_date), max(arrives_on, lot.entry_date)
+    return (
+        Step(move.draft(-units, left_on), (Taken(lot, units),)),
+        Step(move.draft(units, arrived_on, lot.vests_on, lot.expires_on)),
+    )
 
 
 async def _record(swap: _Swap) -> None:

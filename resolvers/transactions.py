@@ -22,11 +22,11 @@ from models.ledger_statements import (
     lots_of,
     stretches_of,
 )
-from models.payment_statements import HoldLotRow, unreleased_holds_of
 from resolvers import cards
 from resolvers.balances import today_of
 from resolvers.context import Context
 from resolvers.identifiers import natural_key, operation_id
+from resolvers.settlements import settlements, unreleased_holds
 
 ENDLESS = 2**62
 
@@ -81,27 +81,24 @@ async def lots_by_id(context: Context, keys: list[EntryKey]) -> list[LotRow | No
 
 
 async def left_to_spend(context: Context, entry: EntryRow) -> int | None:
-    """What is left of a lot: once expired what live holds reserve, whether or not a job has run."""
+    """What is left of a lot that debt has not met: once expired what live holds reserve, whether or
+    not a job has run.
+    """
     lot = await context.load(lots_by_id, (entry.card_id, entry.entry_id))
     card = await context.load(cards.rows_by_id, entry.card_id)
     if lot is None or card is None:
         return None
     expired = lot.expires_on < await today_of(context, card)
     if not expired:
-        return lot.remainder
+        key = (entry.card_id, entry.reward_point)
+        met = await context.load(settlements, key)
+        return lot.remainder - sum(one.units for one in met if one.lot.lot_id == entry.entry_id)
     holds = await context.load(unreleased_holds, entry.card_id) if lot.held else ()
     return sum(
         hold.points
         for hold in holds
         if hold.lot_id == entry.entry_id and hold.expires_at > context.now
     )
-
-
-async def unreleased_holds(context: Context, ids: list[UUID]) -> list[Sequence[HoldLotRow]]:
-    found: dict[UUID, list[HoldLotRow]] = defaultdict(list)
-    for row in await context.read.each(unreleased_holds_of, ids):
-        found[row.card_id].append(row)
-    return [found[card_id] for card_id in ids]
 
 
 async def allocations_by_entry(
@@ -112,6 +109,22 @@ async def allocations_by_entry(
         for row in await context.read.each(allocations_of, ids, of_card=card_id):
             found[card_id, row.entry_id].append(row)
     return [found[key] for key in keys]
+
+
+async def allocations(context: Context, entry: EntryRow) -> list[AllocationRow]:
+    """The lots that a negative entry was taken from, and those that its debt has met since."""
+    written = await context.load(allocations_by_entry, (entry.card_id, entry.entry_id))
+    met = await context.load(settlements, (entry.card_id, entry.reward_point))
+    return [
+        *written,
+        *(
+            AllocationRow(
+                entry.card_id, one.entry_id, one.lot.lot_id, one.on, one.units, context.now
+            )
+            for one in met
+            if one.entry_id == entry.entry_id
+        ),
+    ]
 
 
 async def entries_by_operation(context: Context, keys: list[EntryKey]) -> list[Sequence[EntryRow]]:

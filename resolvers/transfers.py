@@ -12,6 +12,7 @@ from models.card_statements import CardRow
 from models.database import Transaction
 from resolvers import cards
 from resolvers.adjustments import (
+    blaming_points,
     check_maximum,
     comment_fault,
     known_point,
@@ -127,7 +128,8 @@ async def _transfer(context: Context, operation: Operation, command: Transfer) -
     taking = await _ledger(context, transaction, book, target, gift.now)
     taken = await take_available(giving, point, units, giving.today, ("points",))
     await check_maximum(taking, book, point, units)
-    await _write(context, operation, gift, (giving, taking), taken, command.comment)
+    with blaming_points():
+        await _write(context, operation, gift, (giving, taking), taken, command.comment)
     return {
         "card_id": str(source.card_id),
         "to_card_id": str(target.card_id),

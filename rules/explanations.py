@@ -102,6 +102,15 @@ def cut_by_maximum(maximum_units: int, kept_units: int, computed_units: int, dig
     return f"; maximum {show_units(maximum_units, digits)}: {kept}"
 
 
+def share_of_card(share_units: int, paid_units: int, digits: int) -> str:
+    """Show what one card of a pool gave, after the formula of the payment: `; card: 120 of 200`;
+    nothing where it gave all.
+    """
+    if share_units == paid_units:
+        return ""
+    return f"; card: {show_units(share_units, digits)} of {show_units(paid_units, digits)}"
+
+
 def taking_back(line_number: int | None, taken_units: int, booked_units: int, digits: int) -> str:
     """Show the part of what was booked: `line 2: 8 of 8`; of a rule for the whole sale `5 of 5`."""
     part = f"{show_units(taken_units, digits)} of {show_units(booked_units, digits)}"

@@ -191,8 +191,7 @@ class LoyaltyTransaction(Node):
     async def allocations(self, info: Info) -> list[Allocation]:
         if self.row.points > 0:
             return []
-        key = (self.row.card_id, self.row.entry_id)
-        rows = await info.context.load(transactions.allocations_by_entry, key)
+        rows = await transactions.allocations(info.context, self.row)
         return [Allocation(row=row, reward_point_code=self.row.reward_point) for row in rows]
 
     @strawberry.field(

@@ -135,6 +135,32 @@ def test_ex_22_what_expires_soon(service: Harness) -> None:
     assert balance["value"] is None
 
 
+@pytest.mark.parametrize(
+    "moment", [{"asOf": "2025-01-30"}, {"knownAt": "2025-01-30T12:00:00Z"}], ids=["asOf", "knownAt"]
+)
+def test_before_the_first_points_there_are_none_to_come(
+    service: Harness, moment: dict[str, str]
+) -> None:
+    days = {"vesting": {"value": 1, "unit": "DAY"}, "expiration": {"value": 2, "unit": "DAY"}}
+    service.apply(club_document(rewardPoints=reward_points(**days)))
+    card = service.issue()
+    service.clock.set("2025-01-31")
+    service.sale(card, "80.00")
+    query = """query($n: String!, $asOf: Date, $knownAt: DateTime) { loyaltyCard(number: $n) {
+      balance(rewardPoint: "PTS", asOf: $asOf, knownAt: $knownAt) {
+        available unvested expiring { points schedule { date } }
+        nextExpiry { points } nextVesting { points } } } }"""
+    for today in ("2025-01-31", "2025-02-01"):
+        service.clock.set(today)
+        assert service.ask(query, n=card, **moment)["loyaltyCard"]["balance"] == {
+            "available": "0",
+            "unvested": "0",
+            "expiring": {"points": "0", "schedule": []},
+            "nextExpiry": None,
+            "nextVesting": None,
+        }
+
+
 def test_the_last_days_of_the_calendar_have_an_end_too(club: Harness) -> None:
     card = club.issue()
     club.sale(card, "10.00")

@@ -1,8 +1,13 @@
 """Customers, erasure, links, enrolments, and the staff's search with its pages."""
 
+import asyncio
 import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import asyncpg
 import pytest
 from sqlalchemy import select
 
@@ -12,6 +17,7 @@ from models.tables import metadata
 from tests.api.activities import act, activity_input, activity_program, create
 from tests.api.harness import Harness
 from tests.api.program import amount_rule, channel, club_document, scheme
+from tests.databases import ON_POSTGRESQL
 
 CUSTOMER = """query($id: String!) { customer(customerId: $id) { id customerId name email phone
   blockedForLoyalty affiliations { code } loyaltyCards { number status }
@@ -514,3 +520,70 @@ def test_no_table_knows_the_person_after_erasure(service: Harness) -> None:
     # The program itself names the affiliation, and a sale what it was judged by.
     assert knowing(*texts) <= {"configuration_version", "sale_fact"}
     assert knowing(*texts[:-1]) == set()
+
+
+@contextmanager
+def customers_held(service: Harness) -> Iterator[Callable[[int], None]]:
+    """Somebody else has the customers' locks until the block ends; call what it gives to wait until
+    so many calls wait for one.
+    """
+
+    async def lock() -> asyncpg.Connection:
+        connection = await asyncpg.connect(service.database_url)
+        await connection.execute("BEGIN; SELECT 1 FROM customer FOR UPDATE")
+        return connection
+
+    async def waiting(count: int) -> None:
+        for _ in range(500):
+            if await holding.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted") >= count:
+                break
+            await asyncio.sleep(0.01)
+
+    holding = service.wait(lock())
+    try:
+        yield lambda count: service.wait(waiting(count))
+    finally:
+        service.wait(holding.close())
+
+
+@ON_POSTGRESQL
+@pytest.mark.parametrize(
+    ("mutation", "given", "told", "name"),
+    [
+        ("upsertCustomer", {"name": "Bea", "affiliations": ["veteran"]}, [], "Bea"),
+        (
+            "setCustomerLoyaltyBlock",
+            {"blocked": True, "reason": "Ada was rude"},
+            ["CUSTOMER_NOT_FOUND"],
+            None,
+        ),
+        ("eraseCustomer", {"reason": "Ada asked twice"}, ["CUSTOMER_NOT_FOUND"], None),
+    ],
+)
+def test_who_waits_for_a_customer_that_is_erased_meanwhile_finds_nobody(
+    club: Harness, mutation: str, given: Any, told: list[str], name: str | None
+) -> None:
+    club.customer("c", name="Ada", phone="1")
+    club.key("admin")
+    found: list[Any] = []
+
+    def send(mutation: str, **given: Any) -> None:
+        given["customerId"] = "c"
+        found.append(club.mutate(mutation, "userErrors { code }", given))
+
+    calls = [
+        threading.Thread(target=send, args=("eraseCustomer",), kwargs={"reason": "asked for"}),
+        threading.Thread(target=send, args=(mutation,), kwargs=given),
+    ]
+    with customers_held(club) as wait:
+        for count, call in enumerate(calls, 1):
+            call.start()
+            wait(count)
+    for call in calls:
+        call.join()
+    assert sorted(map(codes, found)) == sorted([[], told])
+    person = customer(club, "c")
+    assert (person and (person["name"], person["phone"])) == (name and (name, None))
+    log = club.ask("{ auditLog(first: 50) { nodes { operation reason } } }")["auditLog"]["nodes"]
+    assert [row["reason"] for row in log if row["reason"]] == []
+    assert [row["operation"] for row in log].count("eraseCustomer") == 1

@@ -80,6 +80,46 @@ def test_a_lapsed_hold_frees_points_for_debt_on_its_own_day(service: Harness) ->
     assert service.available(card, asOf="2025-01-06") == "100"
 
 
+BOOK = """query($n: String!) { loyaltyCard(number: $n) { transactions { nodes {
+  points remaining allocations { points lot { points } } } } } }"""
+
+
+def entries(service: Harness, card: str) -> list[tuple[str, str | None, list[tuple[str, str]]]]:
+    """(points, what is left, what was taken from which lots) of each entry, oldest first."""
+    nodes = service.ask(BOOK, n=card)["loyaltyCard"]["transactions"]["nodes"]
+    return [
+        (
+            row["points"],
+            row["remaining"],
+            [(one["points"], one["lot"]["points"]) for one in row["allocations"]],
+        )
+        for row in reversed(nodes)
+    ]
+
+
+@pytest.mark.parametrize("ends", ["vesting", "a hold"])
+def test_entries_tell_of_debt_that_points_have_met_unnoticed(service: Harness, ends: str) -> None:
+    days = {"value": 14, "unit": "DAY"}
+    is_hold = ends == "a hold"
+    document = program()
+    document["rewardPoints"] = reward_points(**({} if is_hold else {"vesting": days}))
+    service.apply(document)
+    service.clock.set("2025-01-01")
+    card = service.issue()
+    adjust(service, card, 120)
+    if is_hold:
+        assert codes(pay(service, card, "1.20", one("20.00"), capture=False)) == []
+    adjust(service, card, -60, force=True)
+    owed = [("120", "120", []), ("-60", None, [])]
+    assert (service.available(card), entries(service, card)) == ("-60", owed)
+    service.clock.advance(minutes=30, days=0 if is_hold else 14)
+    met = [("120", "60", []), ("-60", None, [("60", "120")])]
+    assert (service.available(card), entries(service, card)) == ("60", met)
+    # Written with the next posting, it reads the same.
+    adjust(service, card, 1, rewardPoint="CASH")
+    assert (service.available(card), entries(service, card)[:2]) == ("60", met)
+
+
 def test_answers_of_the_past_settle_debt_as_they_did(service: Harness) -> None:
     points = reward_points(**EXPIRING, vesting={"value": 14, "unit": "DAY"})
     document = program()

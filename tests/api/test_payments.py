@@ -180,6 +180,32 @@ def test_ex_46_contact_tender_pays_with_all_active_cards(service: Harness) -> No
     assert codes(pay(service, "D", "0.50", one("50.00"))) == ["LOYALTY_CARD_BLOCKED"]
 
 
+@pytest.mark.parametrize("capture", [True, False])
+def test_what_one_card_of_a_pool_gave_is_told_with_what_was_paid(
+    service: Harness, capture: bool
+) -> None:
+    service.apply(program(pay_rule(), CASH_RULE))
+    service.customer("c")
+    for number, kind in (("A", "AS_CONTACT_TENDER"), ("B", "NO_TENDER")):
+        service.issue(number, customerId="c", tenderType=kind)
+        adjust(service, number, 120)
+    adjust(service, "B", "5.00", rewardPoint="CASH")
+    adjust(service, "A", "0.50", rewardPoint="CASH")
+    payment = pay(service, "A", "3.50", one("5.00"), capture=capture)
+    if not capture:
+        payment = change(service, "captureLoyaltyPayment", payment)
+    told = {
+        (row["card"]["number"], row["points"]): row["explanation"]["formula"]
+        for row in payment["payment"]["transactions"]
+    }
+    assert told == {
+        ("A", "-120"): "2.40 x 100 = 240; card: 120 of 240",
+        ("B", "-120"): "2.40 x 100 = 240; card: 120 of 240",
+        ("A", "-0.50"): "1.10 x 1 = 1.10; card: 0.50 of 1.10",
+        ("B", "-0.60"): "1.10 x 1 = 1.10; card: 0.60 of 1.10",
+    }
+
+
 def lasting(**periods: Any) -> Any:
     """A program for New York and Auckland; `periods` of PTS in days."""
     document = program(channels=["WEB", "AKL"])
@@ -283,6 +309,20 @@ def test_ex_105_a_hold_lapses_at_its_instant_without_a_job(service: Harness) -> 
     assert codes(change(service, "captureLoyaltyPayment", first)) == ["PAYMENT_STATE_CONFLICT"]
     assert codes(change(service, "voidLoyaltyPayment", first)) == []
     assert taken(pay(service, card, "10.00", one("20.00"), orderId="O1")) == [("PTS", "1000")]
+
+
+def test_a_hold_whose_points_are_spent_is_over_whatever_the_clock_says(service: Harness) -> None:
+    """A capture that waited for the card still has the time at which it began to wait."""
+    card = holder(service, program(), 1000)
+    held = pay(service, card, "6.00", one("20.00"), capture=False)
+    service.clock.advance(minutes=30)
+    assert taken(pay(service, card, "8.00", one("20.00"))) == [("PTS", "800")]
+    service.clock.advance(seconds=-1)
+    for amount in ("6.00", "1.00"):
+        late = change(service, "captureLoyaltyPayment", held, amount=amount)
+        assert codes(late) == ["PAYMENT_STATE_CONFLICT"]
+    assert codes(change(service, "voidLoyaltyPayment", held)) == []
+    assert service.available(card) == "200"
 
 
 def test_ex_106_held_points_outlive_their_last_day(service: Harness) -> None:

@@ -258,6 +258,20 @@ def test_adjustments_count_for_tiers_and_gifts_do_not(service: Harness) -> None:
     assert held[0] == "MEMBER"
 
 
+def test_beyond_the_bound_of_a_balance_the_points_are_to_blame(service: Harness) -> None:
+    document = club_document()
+    document["rewardPoints"][1]["currency"] = "KWD"
+    service.apply(document)
+    card, other = service.issue(), service.issue()
+    most = {"points": "999999999999.999", "rewardPoint": "CASH"}
+    assert codes(adjust(service, other, **most)) == []
+    for _ in range(100):
+        assert codes(adjust(service, card, **most)) == []
+    for payload in (adjust(service, card, **most), give(service, other, card, **most)):
+        (fault,) = payload["userErrors"]
+        assert (fault["code"], fault["field"]) == ("INVALID_INPUT", ["points"])
+
+
 def test_gifts_in_both_directions_at_once_lose_nothing(club: Harness) -> None:
     numbers = [club.issue(name) for name in ("A", "B", "C", "D")]
     for number in numbers:

@@ -7,6 +7,7 @@ import pytest
 from tests.api.harness import Harness, entries, notes
 from tests.api.program import amount_rule, channel, club_document, reward_points
 from tests.api.test_points import adjust, codes, give, lots_until
+from tests.api.test_returns import return_input
 
 SELECTION = """card { id number status replaces { number } tenderType customer { customerId }
     enrollmentSource { code } }
@@ -314,3 +315,30 @@ def test_a_card_replaced_elsewhere_lives_by_the_new_channel(service: Harness) ->
         found = service.ask(query, n=number, day=day)["loyaltyCard"]["transactions"]
         assert found == {"totalCount": 1}
     assert (service.available(a), service.available("A2")) == ("0", "80")
+
+
+@pytest.mark.parametrize("is_owed", [False, True])
+def test_what_is_dated_ahead_moves_on_its_own_day(service: Harness, is_owed: bool) -> None:
+    document = club_document()
+    document["channels"].append(channel("EAST", timeZone="Pacific/Auckland"))
+    document["schemes"][0]["channels"].append("EAST")
+    service.apply(document)
+    a = service.issue("A")
+    service.clock.set("2025-01-10")
+    service.sale(a, "80.00", channel="EAST", transactionId="S")
+    if is_owed:
+        service.clock.set("2025-01-11")
+        give(service, a, service.issue(), 80)
+        service.clock.set("2025-01-12")
+        service.mutate(
+            "postReturn",
+            "userErrors { code }",
+            return_input(service, "S", channel="EAST", originalChannel="EAST"),
+        )
+    day = 12 if is_owed else 10
+    replaced(service, a, "A2")
+    assert (service.available(a), service.available("A2")) == ("0", "0")
+    service.clock.set(f"2025-01-{day + 1}")
+    assert (service.available(a), service.available("A2")) == ("0", "-80" if is_owed else "80")
+    then = {"asOf": f"2025-01-{day}"}
+    assert (service.available(a, **then), service.available("A2", **then)) == ("0", "0")

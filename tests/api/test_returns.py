@@ -637,6 +637,26 @@ def test_what_is_taken_on_a_replaced_card_counts_for_the_tiers_of_the_newest(
     assert service.tier(card, "2025-02-10") == ("SILVER", "2025-01-10", "2025-02-10")
 
 
+@pytest.mark.parametrize("by", [None, "A2"])
+def test_recomputing_takes_the_reward_point_of_today_and_leaves_the_old_lot_alone(
+    service: Harness, by: str | None
+) -> None:
+    told: dict[str, Any] = {"settings": RECOMPUTED, "rewardPoints": YEARLY}
+    service.apply(club_document(**told))
+    card = service.issue("A")
+    service.clock.set("2025-01-05")
+    service.sale(card, "80.00", transactionId="S")
+    service.clock.set("2026-02-01")
+    service.ask("mutation { runJob(input: {job: EXPIRE_POINTS}) { processed } }")
+    service.apply(club_document(amount_rule(point="CASH"), **told))
+    service.clock.advance(minutes=1)
+    if by is not None:
+        renew(service, card, by)
+    assert entries(taken(service, "S")) == [("CASH", "-80.00")]
+    assert balance(service, by or card, "CASH") == ("-80.00", "0.00", "0.00")
+    assert balance(service, card) == ("0", "0", "80")
+
+
 def test_a_return_is_borne_where_each_part_of_its_lot_went(service: Harness) -> None:
     """Some expired on the first card, the rest was spent: what is missing is owed by the newest."""
     service.apply(service.document(rewardPoints=YEARLY))
