@@ -4,7 +4,7 @@ Every tuple keeps the document's order, because order settles ties (semantics 5.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
 from typing import Protocol, TypeVar
@@ -192,7 +192,7 @@ def compile_book(
             for program in configuration.programs
         },
         tiers={(p.code, tier.code): tier for p in configuration.programs for tier in p.tiers},
-        maxima=_maxima(configuration),
+        maxima=_maxima(configuration.reward_points),
         judged_by_program=judged,
         judged=frozenset().union(*judged.values()),
         counted_types=frozenset(
@@ -211,8 +211,23 @@ def compile_book(
     )
 
 
-def _maxima(configuration: Configuration) -> Mapping[str, int]:
-    limits = {point.code: maximum_units(point) for point in configuration.reward_points}
+def in_units_of(book: RuleBook, points: Mapping[str, RewardPoint]) -> RuleBook:
+    """The book with its reward points in the units, kind and currency, that `points` have.
+
+    Stored points have one unit, whichever version they were earned by; the rest of a reward point,
+    its dates and its maximum, stays the book's own. Source: semantics 3.
+    """
+    read = {
+        code: replace(point, kind=points[code].kind, currency=points[code].currency)
+        for code, point in book.reward_points.items()
+    }
+    if read == book.reward_points:
+        return book
+    return replace(book, reward_points=read, maxima=_maxima(read.values()))
+
+
+def _maxima(points: Iterable[RewardPoint]) -> Mapping[str, int]:
+    limits = {point.code: maximum_units(point) for point in points}
     return {code: limit for code, limit in limits.items() if limit is not None}
 
 
