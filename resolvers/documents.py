@@ -58,8 +58,18 @@ def _unique_pairs(pairs: list[tuple[str, object]]) -> dict[str, object]:
     for key, value in pairs:
         if key in result:
             raise _twice(key)
+        if not _is_encodable(key):
+            raise InvalidInput(f"The key {key!r} is no text in UTF-8.", _FIELD)
         result[key] = value
     return result
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _check_depth(document: object) -> None:

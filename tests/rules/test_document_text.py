@@ -24,6 +24,7 @@ def deep(brackets: int) -> str:
         "", "a: [", "a: &x 1\nb: *x", "a: !!str 1", "a: 1\na: 2", '{"a": 1, "a": 2}', '{"a": NaN}',
         '{"a": -Infinity}', "a: 1\n---\nb: 2", "? [1]\n: 2", "\x00", deep(70), deep(100_000),
         "- " * 80 + "x", '{"a": ' + "9" * 5000 + "}", '{"a": 1e99999999999999999999}', "<<: *x",
+        '{"\\ud800": null}',
     ],
 )  # fmt: skip
 def test_malformed_text_is_invalid_input(text: str) -> None:
