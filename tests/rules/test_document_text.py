@@ -44,6 +44,30 @@ def test_yaml_scalars_are_text_and_json_numbers_are_exact() -> None:
     assert isinstance(read["a"], Decimal)
 
 
+def test_a_payload_has_the_numbers_of_json() -> None:
+    """It is handed out untouched, so that text and number are not one there."""
+    written = """
+oneTimeRewards:
+  - {code: "1", points: 2, payload: {sku: 3, price: 1.50, "no": ["4", 010, -5e2, .5], "at": 2026}}
+after: 7
+"""
+    assert load_document(written) == {
+        "oneTimeRewards": [
+            {
+                "code": "1",
+                "points": "2",
+                "payload": {
+                    "sku": 3, "price": Decimal("1.50"), "no": ["4", "010", Decimal(-500), ".5"],
+                    "at": 2026,
+                },
+            }
+        ],
+        "after": "7",
+    }  # fmt: skip
+    with pytest.raises(InvalidInput):
+        load_document("payload: " + "9" * 5000)
+
+
 def test_one_document_reads_alike_from_yaml_and_json() -> None:
     document = load_document(EXAMPLE.read_text(encoding="utf-8"))
     assert parse_document(load_document(json.dumps(document))) == parse_document(document)
