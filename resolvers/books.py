@@ -109,14 +109,15 @@ class RuleBooks:
 
     async def history(self, reader: Reader) -> "History":
         """Every effective version's book, for rules that ask what was in force when a day began."""
-        rows = tuple(self._timeline)
-        if len(rows) != len(self._history.books):
+        rows, known = tuple(self._timeline), self._history
+        # Both only grow, so that as many are the same ones; a thread beside may know another.
+        if len(rows) != len(known.books):
             books = [await self._load(reader, row.version) for row in rows]
             points = {code: point for book in books for code, point in book.reward_points.items()}
             read = [in_units_of(book, points) for book in books]
             starts = [row.effective_from for row in rows]
-            self._history = History(tuple(zip(starts, read, strict=True)))
-        return self._history
+            known = self._history = History(tuple(zip(starts, read, strict=True)))
+        return known
 
     async def version(self, reader: Reader, version: int) -> RuleBook:
         """The book of a version, its reward points with their units of now."""
