@@ -16,7 +16,7 @@ from typing import Protocol, TypeVar
 
 from models.database import Reader
 from models.program_statements import EffectiveRow, effective_after, versions_of
-from rules.book import RuleBook, compile_book
+from rules.book import RuleBook, compile_book, in_units_of
 from rules.document import parse_document
 from rules.program import RewardPoint
 
@@ -38,7 +38,7 @@ def read_stored(document: str) -> object:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Books in the order in which they became effective."""
+    """Books in the order in which they became effective, with the units that points have now."""
 
     books: tuple[tuple[datetime, RuleBook], ...]
 
@@ -69,6 +69,7 @@ class RuleBooks:
     def __init__(self) -> None:
         self._timeline: list[EffectiveRow] = []
         self._books: dict[int, RuleBook] = {}
+        self._history = History(())
         self._looked_at = float("-inf")
         # Units may run on a writer thread of their own.
         self._growing = Lock()
@@ -104,17 +105,27 @@ class RuleBooks:
             return None
         rows = [row for row in self._timeline if row.effective_from <= instant]
         chosen = rows[-1] if rows else self._timeline[0]
-        return await self._load(reader, chosen.version)
+        return await self.version(reader, chosen.version)
 
     async def history(self, reader: Reader) -> "History":
         """Every effective version's book, for rules that ask what was in force when a day began."""
-        rows = tuple(self._timeline)
-        return History(
-            tuple([(row.effective_from, await self._load(reader, row.version)) for row in rows])
-        )
+        rows, known = tuple(self._timeline), self._history
+        # Both only grow, so that as many are the same ones; a thread beside may know another.
+        if len(rows) != len(known.books):
+            books = [await self._load(reader, row.version) for row in rows]
+            points = {code: point for book in books for code, point in book.reward_points.items()}
+            read = [in_units_of(book, points) for book in books]
+            starts = [row.effective_from for row in rows]
+            known = self._history = History(tuple(zip(starts, read, strict=True)))
+        return known
 
     async def version(self, reader: Reader, version: int) -> RuleBook:
-        return await self._load(reader, version)
+        """The book of a version, its reward points with their units of now."""
+        if version == self._known():
+            return await self._load(reader, version)
+        books = (book for _, book in (await self.history(reader)).books)
+        found = next((book for book in books if book.version == version), None)
+        return found or await self._load(reader, version)
 
     async def _load(self, reader: Reader, version: int) -> RuleBook:
         book = self._books.get(version)

@@ -1,10 +1,12 @@
 """Configuration documents as text, in YAML or JSON, read into plain data that the rules can judge.
 
 YAML scalars are read as text, so that `1.10` stays what was written; only a plain true, false or
-null means what it says. JSON numbers are read as exact decimals. Source: semantics 3.
+null means what it says. JSON numbers are read as exact decimals, and so are they in YAML where they
+are plain in a payload, which is handed out untouched. Source: semantics 3, 13.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import NoReturn
@@ -18,6 +20,8 @@ DEEPEST_NESTING = 64
 _FIELD = ("document",)
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _STREAM_MARKS = (yaml.StreamStartEvent, yaml.StreamEndEvent, yaml.DocumentEndEvent)
+_PAYLOAD = "payload"
+_JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _PLAIN: dict[str, bool | None] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -33,18 +37,9 @@ def load_document(text: str) -> object:
     """
     written = text.removeprefix("\ufeff")
     try:
-        document = json.loads(
-            written,
-            parse_float=Decimal,
-            parse_constant=_refuse_constant,
-            object_pairs_hook=_unique_pairs,
-        )
+        document = _load_json(written)
     except json.JSONDecodeError:
         return _load_yaml(written)
-    except (ValueError, ArithmeticError) as error:
-        raise InvalidInput("The document holds a number that is too long.", _FIELD) from error
-    except RecursionError as error:
-        raise _too_deep() from error
     _check_depth(document)
     return document
 
@@ -58,8 +53,18 @@ def _unique_pairs(pairs: list[tuple[str, object]]) -> dict[str, object]:
     for key, value in pairs:
         if key in result:
             raise _twice(key)
+        if not _is_encodable(key):
+            raise InvalidInput(f"The key {key!r} is no text in UTF-8.", _FIELD)
         result[key] = value
     return result
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _check_depth(document: object) -> None:
@@ -75,6 +80,23 @@ def _members(value: object) -> list[object]:
     if isinstance(value, dict):
         return list(value.values())
     return value if isinstance(value, list) else []
+
+
+def _load_json(text: str) -> object:
+    """Raises JSONDecodeError where the text is no JSON, InvalidInput for what is no document."""
+    try:
+        return json.loads(
+            text,
+            parse_float=Decimal,
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_unique_pairs,
+        )
+    except json.JSONDecodeError:
+        raise
+    except (ValueError, ArithmeticError) as error:
+        raise InvalidInput("The document holds a number that is too long.", _FIELD) from error
+    except RecursionError as error:
+        raise _too_deep() from error
 
 
 def _load_yaml(text: str) -> object:
@@ -100,23 +122,30 @@ def _read_stream(events: Iterator[yaml.Event]) -> object:
     return document
 
 
-def _read_node(event: yaml.Event, events: Iterator[yaml.Event], depth: int) -> object:
+def _read_node(
+    event: yaml.Event, events: Iterator[yaml.Event], depth: int, *, numbers: bool = False
+) -> object:
+    """`numbers`: within a payload, where numbers are more than text."""
     _refuse_references(event)
     if depth > DEEPEST_NESTING:
         raise _too_deep()
     if isinstance(event, yaml.MappingStartEvent):
-        return _read_mapping(events, depth)
+        return _read_mapping(events, depth, numbers=numbers)
     if isinstance(event, yaml.SequenceStartEvent):
-        return _read_sequence(events, depth)
-    return _read_scalar(event) if isinstance(event, yaml.ScalarEvent) else None
+        return _read_sequence(events, depth, numbers=numbers)
+    return _read_scalar(event, numbers=numbers) if isinstance(event, yaml.ScalarEvent) else None
 
 
-def _read_scalar(event: yaml.ScalarEvent) -> object:
+def _read_scalar(event: yaml.ScalarEvent, *, numbers: bool) -> object:
     # Of the two flags the first tells a plain scalar from a quoted one.
-    return _PLAIN.get(event.value, event.value) if event.implicit[0] else event.value
+    if not event.implicit[0]:
+        return event.value
+    if numbers and _JSON_NUMBER.fullmatch(event.value):
+        return _load_json(event.value)
+    return _PLAIN.get(event.value, event.value)
 
 
-def _read_mapping(events: Iterator[yaml.Event], depth: int) -> dict[str, object]:
+def _read_mapping(events: Iterator[yaml.Event], depth: int, *, numbers: bool) -> dict[str, object]:
     result: dict[str, object] = {}
     while not isinstance(event := next(events), yaml.MappingEndEvent):
         _refuse_references(event)
@@ -124,14 +153,15 @@ def _read_mapping(events: Iterator[yaml.Event], depth: int) -> dict[str, object]
             raise InvalidInput(f"A key must be text{_line(event)}.", _FIELD)
         if event.value in result:
             raise _twice(event.value, _line(event))
-        result[event.value] = _read_node(next(events), events, depth + 1)
+        inside = numbers or event.value == _PAYLOAD
+        result[event.value] = _read_node(next(events), events, depth + 1, numbers=inside)
     return result
 
 
-def _read_sequence(events: Iterator[yaml.Event], depth: int) -> list[object]:
+def _read_sequence(events: Iterator[yaml.Event], depth: int, *, numbers: bool) -> list[object]:
     result: list[object] = []
     while not isinstance(event := next(events), yaml.SequenceEndEvent):
-        result.append(_read_node(event, events, depth + 1))
+        result.append(_read_node(event, events, depth + 1, numbers=numbers))
     return result
 
 

@@ -3,8 +3,8 @@
 Every tuple keeps the document's order, because order settles ties (semantics 5.5, 8.2).
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
 from typing import Protocol, TypeVar
@@ -43,7 +43,6 @@ class _Coded(Protocol):
 
 
 _Item = TypeVar("_Item", bound=_Coded)
-_OfProgram = TypeVar("_OfProgram", Scheme, OneTimeReward)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +150,14 @@ def compile_book(
     version: int, effective_from: datetime | None, configuration: Configuration
 ) -> RuleBook:
     """Rule book of an accepted document, its nodes expanded to the channels on and below them."""
-    schemes, judged = _schemes_by_channel(configuration), _judged_by_program(configuration)
+    published = published_channels(configuration)
+    schemes = _grouped(
+        configuration.channels, configuration.schemes, lambda scheme: published[scheme.code]
+    )
+    judged = {
+        program.code: frozenset(rule.reward_point for tier in program.tiers for rule in tier.rules)
+        for program in configuration.programs
+    }
     return RuleBook(
         version=version,
         effective_from=effective_from,
@@ -173,65 +179,50 @@ def compile_book(
         coupons=_by_code(configuration.coupons),
         shipping_threshold_discounts=_by_code(configuration.shipping_threshold_discounts),
         schemes_by_channel=schemes,
-        schemes_by_program=_by_program(configuration, configuration.schemes),
+        schemes_by_program=_grouped(
+            configuration.programs, configuration.schemes, lambda scheme: [scheme.program]
+        ),
         programs_by_channel=_programs_by_channel(configuration, schemes),
-        rewards_by_program=_by_program(configuration, configuration.one_time_rewards),
+        rewards_by_program=_grouped(
+            configuration.programs, configuration.one_time_rewards, lambda one: [one.program]
+        ),
         tiers={(p.code, tier.code): tier for p in configuration.programs for tier in p.tiers},
-        maxima=_maxima(configuration),
+        maxima=_maxima(configuration.reward_points),
         judged_by_program=judged,
         judged=frozenset().union(*judged.values()),
-        counted_types=_counted_types(configuration),
+        counted_types=frozenset(
+            reward.activity_type
+            for reward in configuration.one_time_rewards
+            if reward.trigger is Trigger.ACTIVITY_COUNT
+        ),
         rates=exchange_rates(configuration),
         discounts_index=RuleIndex(configuration.discounts, _gates),
-        shipping_index=_shipping_index(configuration),
-        shipping_names=_shipping_names(configuration),
+        shipping_index=RuleIndex(
+            configuration.shipping_threshold_discounts, _gates, selects=lambda _: False
+        ),
+        shipping_names=frozenset(
+            text(one.name, None, one.code) for one in configuration.shipping_threshold_discounts
+        ),
     )
 
 
-def _schemes_by_channel(configuration: Configuration) -> Mapping[str, tuple[Scheme, ...]]:
-    published = published_channels(configuration)
-    return {
-        channel.code: tuple(s for s in configuration.schemes if channel.code in published[s.code])
-        for channel in configuration.channels
+def in_units_of(book: RuleBook, points: Mapping[str, RewardPoint]) -> RuleBook:
+    """The book with its reward points in the units, kind and currency, that `points` have.
+
+    Stored points have one unit, whichever version they were earned by; the rest of a reward point,
+    its dates and its maximum, stays the book's own. Source: semantics 3.
+    """
+    read = {
+        code: replace(point, kind=points[code].kind, currency=points[code].currency)
+        for code, point in book.reward_points.items()
     }
+    if read == book.reward_points:
+        return book
+    return replace(book, reward_points=read, maxima=_maxima(read.values()))
 
 
-def _by_program(
-    configuration: Configuration, things: Sequence[_OfProgram]
-) -> Mapping[str, tuple[_OfProgram, ...]]:
-    return {
-        program.code: tuple(thing for thing in things if thing.program == program.code)
-        for program in configuration.programs
-    }
-
-
-def _judged_by_program(configuration: Configuration) -> Mapping[str, frozenset[str]]:
-    return {
-        program.code: frozenset(rule.reward_point for tier in program.tiers for rule in tier.rules)
-        for program in configuration.programs
-    }
-
-
-def _counted_types(configuration: Configuration) -> frozenset[str | None]:
-    return frozenset(
-        reward.activity_type
-        for reward in configuration.one_time_rewards
-        if reward.trigger is Trigger.ACTIVITY_COUNT
-    )
-
-
-def _shipping_index(configuration: Configuration) -> RuleIndex[ShippingThresholdDiscount]:
-    discounts = configuration.shipping_threshold_discounts
-    return RuleIndex(discounts, _gates, selects=lambda _: False)
-
-
-def _shipping_names(configuration: Configuration) -> frozenset[str]:
-    discounts = configuration.shipping_threshold_discounts
-    return frozenset(text(one.name, None, one.code) for one in discounts)
-
-
-def _maxima(configuration: Configuration) -> Mapping[str, int]:
-    limits = {point.code: maximum_units(point) for point in configuration.reward_points}
+def _maxima(points: Iterable[RewardPoint]) -> Mapping[str, int]:
+    limits = {point.code: maximum_units(point) for point in points}
     return {code: limit for code, limit in limits.items() if limit is not None}
 
 
@@ -241,19 +232,43 @@ def published_channels(configuration: Configuration) -> Mapping[str, frozenset[s
     A cycle among nodes ends the climb, so that a document still being checked can be asked too.
     Source: semantics 1.
     """
-    parents = {node.code: node.parent for node in configuration.organization_nodes}
-    above = {
-        channel.code: frozenset(ancestors(channel.node, parents))
-        for channel in configuration.channels
-    }
+    below = _channels_below(configuration)
+    known = frozenset(channel.code for channel in configuration.channels)
     return {
-        scheme.code: frozenset(scheme.channels)
-        .intersection(above)
-        .union(
-            code for code, nodes in above.items() if not nodes.isdisjoint(scheme.organization_nodes)
+        scheme.code: known.intersection(scheme.channels).union(
+            *(below.get(node, ()) for node in scheme.organization_nodes)
         )
         for scheme in configuration.schemes
     }
+
+
+def _channels_below(configuration: Configuration) -> Mapping[str, list[str]]:
+    """Channels on and below each node that a scheme is given to."""
+    parents = {node.code: node.parent for node in configuration.organization_nodes}
+    given = {node for scheme in configuration.schemes for node in scheme.organization_nodes}
+    # Of many channels on one node the climb is made once.
+    above: dict[str | None, list[str]] = {}
+    below: dict[str, list[str]] = {}
+    for channel in configuration.channels:
+        if channel.node not in above:
+            above[channel.node] = [one for one in ancestors(channel.node, parents) if one in given]
+        for node in above[channel.node]:
+            below.setdefault(node, []).append(channel.code)
+    return below
+
+
+def cycles_among(parents: Mapping[str, str | None]) -> Iterator[list[str]]:
+    """Give the nodes of each cycle; every node is walked once."""
+    walked: set[str] = set()
+    for start in parents:
+        way: list[str] = []
+        node: str | None = start
+        while node is not None and node not in walked:
+            walked.add(node)
+            way.append(node)
+            node = parents.get(node)
+        if node in way:
+            yield way[way.index(node) :]
 
 
 def ancestors(node: str | None, parents: Mapping[str, str | None]) -> Iterator[str]:
@@ -307,6 +322,17 @@ def _gates(
 
 def _by_code(items: Iterable[_Item]) -> Mapping[str, _Item]:
     return {item.code: item for item in items}
+
+
+def _grouped(
+    owners: Iterable[_Coded], items: Iterable[_Item], of: Callable[[_Item], Iterable[str]]
+) -> Mapping[str, tuple[_Item, ...]]:
+    """The items of each owner, in document order; `of` names an item's owners."""
+    found: dict[str, list[_Item]] = {owner.code: [] for owner in owners}
+    for item in items:
+        for code in of(item):
+            found[code].append(item)
+    return {code: tuple(mine) for code, mine in found.items()}
 
 
 def _programs_by_channel(

@@ -29,15 +29,20 @@ Codes = Mapping[str, frozenset[str]]
 
 
 class Faults:
-    """Everything wrong with a document, in the order it was found."""
+    """Everything wrong with a document, in the order it was found, as far as it is told."""
 
     def __init__(self) -> None:
         self.errors: list[ConfigurationInvalid] = []
         self._paths: set[Path] = set()
         self._broken: set[Path] = set()
 
+    @property
+    def are_enough(self) -> bool:
+        """Whether more would not be told."""
+        return len(self.errors) >= MAXIMUM_FAULTS
+
     def add(self, path: Path, message: str) -> None:
-        if not self.has(path) and not self._below_broken(path):
+        if not (self.are_enough or self.has(path) or self._below_broken(path)):
             self._paths.add(path)
             self.errors.append(ConfigurationInvalid(message, path))
 
@@ -204,7 +209,7 @@ class Item:
         results: list[_T] = []
         seen: set[str] = set()
         for index, value in enumerate(self._list(key)):
-            if len(self.faults.errors) >= MAXIMUM_FAULTS:
+            if self.faults.are_enough:
                 break
             item = Item(value, (*self.path, key, str(index)), self.faults, self.codes)
             results.append(read(item))
@@ -240,6 +245,8 @@ class Item:
         """Read a list of texts, whose order means nothing; one that stands twice is a fault."""
         good: dict[str, None] = {}
         for index, value in enumerate(self._list(key)):
+            if self.faults.are_enough:
+                break
             if not isinstance(value, str) or not is_good(value):
                 self.fault(f"This {noun} is unknown or malformed.", key, str(index))
             elif value in good:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from math import ceil, gcd, lcm
 
+from rules.needs import Needs
 from rules.program import RewardPointKind
 from rules.tender import Tender
 from rules.walk import Left, Part, Walked, walk
@@ -35,19 +36,18 @@ def _walk_in_steps(
     is left to pay; its worth is what it would pay were there nothing else to bound it.
 
     Blocks make worth rise and fall with the multiple, so every multiple counts, but those between
-    one that fails and the bound that its walk shows fail as well and are passed over.
+    one that fails and the bound that it shows fail as well and are passed over.
     """
     open_minor = sum(one.goods_minor + one.charges_minor for one in left)
-    step = _usable_step(asked, code)
+    step, needs = _usable_step(asked, code), Needs(asked, code, left)
     multiple = budget_units // step * step
     while multiple > 0:
-        walked = walk(asked, code, left, open_minor, multiple)
-        if walked.units < multiple:
-            bound = walked.units
-        elif walked.amount_minor > to_pay_minor:
+        bound = needs.used(multiple)
+        if bound == multiple:
+            walked = walk(asked, code, left, open_minor, multiple)
+            if walked.amount_minor <= to_pay_minor:
+                return walked
             bound = _below(walked.parts, to_pay_minor)
-        else:
-            return walked
         multiple = bound // step * step
     return _nothing(left)
 

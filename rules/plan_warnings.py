@@ -1,5 +1,6 @@
 """What is allowed in a document and yet seldom meant. Source: semantics 3 (Warnings)."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import date
 from itertools import chain
@@ -35,22 +36,29 @@ def _lowered_sequences(configuration: Configuration, counters: Mapping[str, int]
 
 
 def _shared_price_groups(configuration: Configuration) -> Iterator[str]:
+    members, channels = _groups_of_members(configuration), defaultdict[str, list[str]](list)
+    for channel in configuration.channels:
+        for code in channel.price_groups:
+            channels[code].append(channel.code)
     for group in configuration.price_groups:
-        members = [
-            owner
-            for program in configuration.programs
-            for owner, groups in (
-                (f"program {program.code}", program.price_groups),
-                *((f"tier {program.code}/{t.code}", t.price_groups) for t in program.tiers),
-            )
-            if group.code in groups
-        ]
-        channels = [c.code for c in configuration.channels if group.code in c.price_groups]
-        if members and channels:
+        code = group.code
+        if code in members and code in channels:
             yield (
-                f"priceGroups/{group.code}: {', '.join(members)} shares it with channel "
-                f"{', '.join(channels)}, where everyone gets its prices."
+                f"priceGroups/{code}: {', '.join(members[code])} shares it with channel "
+                f"{', '.join(channels[code])}, where everyone gets its prices."
             )
+
+
+def _groups_of_members(configuration: Configuration) -> Mapping[str, list[str]]:
+    """The programs and tiers that open each price group."""
+    members = defaultdict[str, list[str]](list)
+    for program in configuration.programs:
+        for code in program.price_groups:
+            members[code].append(f"program {program.code}")
+        for tier in program.tiers:
+            for code in tier.price_groups:
+                members[code].append(f"tier {program.code}/{tier.code}")
+    return members
 
 
 def _reward_points(configuration: Configuration) -> Iterator[str]:
@@ -85,11 +93,10 @@ def _rules_that_are_over(scheme: Scheme, today: date) -> Iterator[str]:
 
 def _channels_that_take_no_points(configuration: Configuration) -> Iterator[str]:
     published = published_channels(configuration)
+    paid = frozenset[str]().union(
+        *(published[scheme.code] for scheme in configuration.schemes if scheme.redemption_rules)
+    )
     for channel in configuration.channels:
-        is_paid = any(
-            scheme.redemption_rules and channel.code in published[scheme.code]
-            for scheme in configuration.schemes
-        )
-        if is_paid and channel.active and not channel.loyalty_payment:
+        if channel.code in paid and channel.active and not channel.loyalty_payment:
             path = f"channels/{channel.code}/loyaltyPayment"
             yield f"{path}: a redemption rule is published here, but the channel takes no points."

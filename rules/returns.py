@@ -3,11 +3,12 @@
 Quantities are millionths, points smallest units, money minor units. Source: semantics 7.1.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 from uuid import UUID
 
 from rules import explanations
@@ -190,10 +191,13 @@ def part_of(taken: Booked, units: int, point: RewardPoint) -> Booked:
 def recomputed(booked: Iterable[Booked], facts: EarningFacts, book: RuleBook) -> tuple[Booked, ...]:
     """What the purchase rules that earned on the sale give for `facts` by `book`, one a rule.
 
-    `facts` are those stored with the sale, its lines the parts that come back; no maximum cuts.
+    `facts` are those stored with the sale, its lines the parts that come back; no maximum cuts. A
+    rule into whose currency the sale's has no rate takes nothing back: a late sale may be in the
+    currency that its channel had before.
     """
     own = {(one.reason.scheme, one.reason.rule): one for one in booked}
-    schemes = [_earned_on(scheme, own) for scheme in book.schemes_on(facts.channel)]
+    rated = partial(book.rate, facts.currency)
+    schemes = [_earned_on(scheme, own, rated) for scheme in book.schemes_on(facts.channel)]
     settings = replace(book.configuration.settings, post_points_per_sales_line=False)
     earned = earn(facts, schemes, book.reward_points, book.rate, settings)
     return tuple(
@@ -202,12 +206,18 @@ def recomputed(booked: Iterable[Booked], facts: EarningFacts, book: RuleBook) ->
     )
 
 
-def _earned_on(scheme: Scheme, own: Collection[tuple[str | None, str | None]]) -> Scheme:
-    """The scheme with those of its purchase rules alone that earned on the sale."""
+def _earned_on(
+    scheme: Scheme,
+    own: Collection[tuple[str | None, str | None]],
+    rated: Callable[[str], Fraction | None],
+) -> Scheme:
+    """The scheme with those of its purchase rules alone that earned on the sale and have a rate."""
     rules = (
         rule
         for rule in scheme.earning_rules
-        if rule.activity in PURCHASES and (scheme.code, rule.code) in own
+        if rule.activity in PURCHASES
+        and (scheme.code, rule.code) in own
+        and (rule.currency is None or rated(rule.currency) is not None)
     )
     return replace(scheme, earning_rules=tuple(rules))
 

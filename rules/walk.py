@@ -132,6 +132,11 @@ def walk(
     return Walked(parts, tuple(after), _rounded(point, need * units))
 
 
+def block_worth(price: Price, item: Item) -> int:
+    """Give the minor units that a block of the rule pays of the item, half-up."""
+    return half_up(Fraction(price.rule.pays) * item.goods_minor / item.quantity)
+
+
 def _rounded(point: RewardPoint, need_units: Fraction) -> int:
     return ceil(need_units) if point.kind is RewardPointKind.QUANTITY else half_up(need_units)
 
@@ -165,7 +170,7 @@ def _by_money(place: int, price: Price, _: Item, left: Left, purse: _Purse) -> P
 def _by_blocks(place: int, price: Price, item: Item, left: Left, purse: _Purse) -> Part:
     """Pay whole blocks: as many as points, line and amount still to pay allow."""
     pays, cost = Fraction(price.rule.pays), Fraction(price.rule.points)
-    worth = half_up(pays * item.goods_minor / item.quantity)
+    worth = block_worth(price, item)
     if worth == 0:
         return Part(place, price, 0, Fraction(0))
     most = min(floor(left.quantity / pays), min(left.goods_minor, purse.to_pay_minor) // worth)

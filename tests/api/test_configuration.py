@@ -10,8 +10,9 @@ import pytest
 from execution.relay import encode_cursor
 from resolvers import held_tiers
 from resolvers.documents import load_document
-from tests.api.activities import activity_input, created
-from tests.api.harness import Harness
+from tests.api import prices
+from tests.api.activities import activity_input, activity_rule, created, post_lines
+from tests.api.harness import BEFORE_EVERYTHING, Harness, line
 from tests.api.program import (
     PAST_YEAR,
     amount_rule,
@@ -351,6 +352,39 @@ def test_a_code_with_another_unit_since_is_not_locked(service: Harness) -> None:
     service.sale(card, "5.00", **late)
     changed["schemes"] = [scheme(amount_rule(points=2))]
     assert fields(apply(service, changed, process=True)) == []
+
+
+QUANTITY = {"kind": "QUANTITY"}
+AMOUNT = {"kind": "AMOUNT", "currency": "USD"}
+
+
+@pytest.mark.parametrize(
+    ("first", "since", "late", "most"),
+    [(QUANTITY, AMOUNT, "80.50", "90.00"), (AMOUNT, QUANTITY, "80", "90")],
+)
+def test_what_comes_late_is_booked_in_the_unit_that_the_points_have_by_now(
+    service: Harness, first: Any, since: Any, late: str, most: str
+) -> None:
+    """OLD had no entries when its unit changed; the rules and the maximum are of the sale's day."""
+    document = club_document(
+        amount_rule(point="OLD"),
+        activity_rule(activityType="VISIT", rewardPoint="OLD", points=80),
+        activityTypes=[{"code": "VISIT"}],
+    )
+    for unit, maximum in ((first, 90), (since, 1000)):
+        point = {"code": "OLD", "maximumPerCard": maximum, **unit}
+        document["rewardPoints"] = [*reward_points(), point]
+        apply(service, document, process=True)
+        service.clock.advance(minutes=1)
+        document["schemes"][0]["earningRules"] = [amount_rule(points=7, point="OLD")]
+    card, at = service.issue(), BEFORE_EVERYTHING.isoformat()
+    shown = prices.shown(service, prices.cart(line(1, "80.50"), cardNumber=card, at=at))
+    assert shown["earnings"][0]["points"] == late
+    assert service.earned(card, "80.50", occurredAt=at) == [("OLD", late)]
+    assert service.available(card, "OLD") == late
+    created(service, activity_input(service, card, "VISIT", occurredAt=at))
+    assert post_lines(service)["posted"] == 1
+    assert service.available(card, "OLD") == most
 
 
 def test_number_sequences_only_rise(service: Harness) -> None:

@@ -213,6 +213,22 @@ def test_recomputing_uses_what_the_sale_stored(service: Harness) -> None:
     assert explained["rule"] == "veteran"
 
 
+def test_recomputing_leaves_aside_rules_without_a_rate_from_the_sale_s_currency(
+    service: Harness,
+) -> None:
+    """A late sale is in the currency that its channel had before its first sale."""
+    whole = {"postPointsPerSalesLine": False}
+    service.apply(club_document(settings=whole))
+    card, at = service.issue(), service.clock.now.isoformat()
+    service.clock.advance(minutes=10)
+    euro = amount_rule(currency="EUR")
+    rules = (euro, amount_rule("count", activity="PURCHASE_BY_QUANTITY", currency=None))
+    service.apply(club_document(*rules, channels=[channel(currency="EUR")], settings=whole))
+    service.sale(card, "80.00", occurredAt=at, transactionId="L")
+    assert entries(taken(service, "L")) == []
+    assert service.available(card) == "80"
+
+
 def test_recomputing_leaves_aside_the_pieces_that_points_paid(service: Harness) -> None:
     document = club_document(
         {**QUANTITY_RULE, "categories": [], "per": 1, "points": 1},

@@ -1,6 +1,6 @@
 """The rule book: look-ups, publication, rates, ranges and texts. Source: semantics 1 to 4."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from fractions import Fraction
 from typing import Any
 
@@ -8,6 +8,8 @@ import pytest
 
 from rules.book import RuleBook, compile_book, text
 from rules.document import parse_document
+from rules.plan_warnings import warnings
+from tests.timing import processor_seconds
 
 
 def channel(code: str, node: str | None = None) -> dict[str, Any]:
@@ -144,3 +146,31 @@ def test_a_reader_gets_the_nearest_text(
     names: dict[str, str], locale: str | None, expected: str
 ) -> None:
     assert text(names, locale, "HAT") == expected
+
+
+@pytest.mark.parametrize(
+    "lists",
+    [
+        {
+            "organizationNodes": [
+                {"code": f"N{place}", "parent": f"N{place - 1}" if place else None}
+                for place in range(6000)
+            ],
+            "channels": [channel(f"C{place}", "N5999") for place in range(1000)],
+            "schemes": [{"code": "s", "program": "P", "organizationNodes": ["N0", "N1"]}],
+        },
+        {
+            "channels": [channel(f"C{place}") for place in range(3000)],
+            "schemes": [{"code": f"S{place}", "program": "P"} for place in range(3000)],
+        },
+    ],
+    ids=["a chain of nodes", "as many schemes as channels"],
+)
+def test_a_long_document_is_soon_judged(lists: Any) -> None:
+    """Whoever may plan holds up nobody: work grows with the document, not with its square."""
+
+    def judged() -> list[str]:
+        found = book(programs=[{"code": "P"}], **lists)
+        return [*warnings(found.configuration, date(2025, 1, 1), {})]
+
+    assert processor_seconds(judged) < 1

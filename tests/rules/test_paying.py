@@ -486,3 +486,19 @@ def test_a_long_cart_in_whole_units_and_steps_is_soon_judged() -> None:
     due = cart.facts.total_minor - 713
     assert taken(most(cart, PLENTY, due)) == {"PTS": 997_000}
     assert processor_seconds(lambda: most(cart, PLENTY, due)) < 1
+
+
+def test_units_of_points_without_a_common_divisor_are_soon_judged_beside_money() -> None:
+    """Two kinds of units behind goods that money rules pay: thousands of multiples fail."""
+    tea = replace(COFFEE, points=Decimal(9973), whole_units_only=True)
+    cocoa = replace(tea, code="cocoa", points=Decimal(10007), categories=("Cocoa",))
+    kinds = ["Shoes", "Shoes", "Coffee", "Cocoa"]
+    lines = [
+        line(number, 10_000 + number, kinds[(number - 1) // 100], quantity="20")
+        for number in range(1, 401)
+    ]
+    shoes = replace(SHOES, points=Decimal(100))
+    cart = asked(lines, shoes, tea, cocoa, limits=replace(STEPS, step=1009))
+    due = cart.facts.total_minor
+    assert taken(most(cart, PLENTY, due)) == {"PTS": 32_655_276}
+    assert processor_seconds(lambda: most(cart, PLENTY, due)) < 1
