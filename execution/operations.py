@@ -243,13 +243,15 @@ class Operations(Generic[Caller]):
     def _result(
         self, exchange: Exchange[Caller], operation: Operation, result: ExecutionResult
     ) -> Result:
-        """Tell the result. Errors without a path are of the variables: no field has run then."""
+        """Tell the result. Errors without a path are of the variables: no field has run then, and
+        how many more there are nobody has counted.
+        """
         found, most = result.errors or [], self.limits.errors
         entries = exchange.faults.of_fields(found[:most])
         extensions = self._told(operation)
-        if len(found) > most:
-            extensions = {**extensions, "errorsOmitted": len(found) - most}
         was_executed = result.data is not None or not found or found[0].path is not None
+        if was_executed and len(found) > most:
+            extensions = {**extensions, "errorsOmitted": len(found) - most}
         return Result(result.data, entries, extensions, was_executed)
 
 

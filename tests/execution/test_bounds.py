@@ -156,6 +156,8 @@ def test_the_errors_of_an_answer_are_bounded(ask: Ask) -> None:
     uses = " ".join(f"v{n}: number(value: $v{n})" for n in range(50))
     answer = ask(f"query({names}) {{ {uses} }}")
     assert len(answer.json()["errors"]) == 20
+    # Nobody has counted on.
+    assert "errorsOmitted" not in answer.json()["extensions"]
 
 
 def cost(query: str, limits: Limits = LIMITS, **variables: Any) -> int:
