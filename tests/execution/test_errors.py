@@ -185,6 +185,7 @@ def test_nul_in_any_string_is_invalid(ask: Ask, text: str) -> None:
         ask(nested, variables={"o": {"amount": 1, "extra": {"deep": [text]}}}),
         ask(f'{{ hello(name: "{literal}") }}'),
         ask(f'query($n: String = "{literal}") {{ hello(name: $n) }}'),
+        ask(f"{{ hello }} # {text}"),
     ):
         assert answer.status_code == 400
         assert only(answer)["extensions"]["code"] == "INVALID_INPUT"
