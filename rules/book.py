@@ -3,7 +3,7 @@
 Every tuple keeps the document's order, because order settles ties (semantics 5.5, 8.2).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 
 from rules.giving import maximum_units
 from rules.indexes import RuleIndex
+from rules.organization import published_channels
 from rules.program import (
     ActivityType,
     Affiliation,
@@ -214,36 +215,6 @@ def compile_book(
 def _maxima(configuration: Configuration) -> Mapping[str, int]:
     limits = {point.code: maximum_units(point) for point in configuration.reward_points}
     return {code: limit for code, limit in limits.items() if limit is not None}
-
-
-def published_channels(configuration: Configuration) -> Mapping[str, frozenset[str]]:
-    """Channels each scheme is published to: given directly, or on or below one of its nodes.
-
-    A cycle among nodes ends the climb, so that a document still being checked can be asked too.
-    Source: semantics 1.
-    """
-    parents = {node.code: node.parent for node in configuration.organization_nodes}
-    above = {
-        channel.code: frozenset(ancestors(channel.node, parents))
-        for channel in configuration.channels
-    }
-    return {
-        scheme.code: frozenset(scheme.channels)
-        .intersection(above)
-        .union(
-            code for code, nodes in above.items() if not nodes.isdisjoint(scheme.organization_nodes)
-        )
-        for scheme in configuration.schemes
-    }
-
-
-def ancestors(node: str | None, parents: Mapping[str, str | None]) -> Iterator[str]:
-    """Node itself and the nodes above it, each once, also where the document has a cycle."""
-    seen: set[str] = set()
-    while node is not None and node not in seen:
-        seen.add(node)
-        yield node
-        node = parents.get(node)
 
 
 def exchange_rates(configuration: Configuration) -> Rates:

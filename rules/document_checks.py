@@ -7,10 +7,11 @@ Source: semantics 3 (Validation).
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import TypeVar
 
-from rules.book import ancestors, exchange, exchange_rates, published_channels
+from rules.book import exchange, exchange_rates
 from rules.document_reading import Faults
 from rules.errors import Path
 from rules.numbers import fits_minor
+from rules.organization import cycles, parents_of, published_channels
 from rules.program import (
     Configuration,
     EarningRule,
@@ -44,14 +45,10 @@ def _check_exchange_rates(configuration: Configuration, faults: Faults) -> None:
 
 def _check_nodes(configuration: Configuration, faults: Faults) -> None:
     """Report each cycle once, at the first of its nodes."""
-    parents = {node.code: node.parent for node in configuration.organization_nodes}
-    reported: set[str] = set()
-    for index, node in enumerate(configuration.organization_nodes):
-        above = set(ancestors(node.parent, parents))
-        if node.code in above and node.code not in reported:
-            reported |= above
-            path = (*_DOCUMENT, "organizationNodes", str(index), "parent")
-            faults.add(path, "These nodes form a cycle.")
+    places = {node.code: place for place, node in enumerate(configuration.organization_nodes)}
+    for cycle in cycles(parents_of(configuration)):
+        path = (*_DOCUMENT, "organizationNodes", str(min(places[code] for code in cycle)), "parent")
+        faults.add(path, "These nodes form a cycle.")
 
 
 def _check_reward_points_paid(configuration: Configuration, faults: Faults) -> None:
