@@ -15,13 +15,13 @@ from graphql import GraphQLError
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from execution.hooks import Hooks, Operation, Presented
 from execution.logs import configure_logs
+from execution.origins import OriginsMiddleware
 from execution.refusal import RATE_LIMITED, RequestRefused
 from execution.serving import ENDING
 from execution.sockets import GraphQLSockets
@@ -154,7 +154,7 @@ def _middleware(settings: Settings) -> list[Middleware]:
         return []
     return [
         Middleware(
-            CORSMiddleware,
+            OriginsMiddleware,
             allow_origins=list(settings.cors_origins),
             allow_methods=["GET", "POST"],
             allow_headers=["Authorization", "Content-Type", "X-Request-Id"],

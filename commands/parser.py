@@ -105,8 +105,8 @@ def _add_keys(commands: Any) -> None:
     create.add_argument("--role", required=True, choices=roles)
     create.add_argument("--name", type=text, required=True, help="no other key's, past or present")
     for option, rest in (
-        ("--channel", "a channel it is for; without any: all"),
-        ("--activity-type", "an activity type it is for; without any: all"),
+        ("--channel", "a channel it is for; without any: all (a partner's needs one)"),
+        ("--activity-type", "an activity type it is for, as with --channel"),
         ("--right", f"one of {', '.join(sorted(RIGHTS))}"),
     ):
         create.add_argument(option, type=text, action="append", help=f"{rest}; repeat for more")

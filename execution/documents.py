@@ -51,6 +51,8 @@ RULES_OF_FRAGMENTS: tuple[type[ASTValidationRule], ...] = (
 )
 """What must hold before fragments can be spelled out."""
 
+_TEXTS = frozenset({TokenKind.STRING, TokenKind.BLOCK_STRING, TokenKind.COMMENT})
+
 _TOKEN_BYTES = 512
 """Memory that a token takes with its share of nodes: 310 bytes were measured."""
 
@@ -214,12 +216,13 @@ def _chosen(document: DocumentNode, name: str | None) -> OperationDefinitionNode
 
 
 def _count_and_check_tokens(document: DocumentNode) -> int:
-    """Count the tokens; refuse strings that no database and no log takes."""
+    """Count the tokens; refuse texts that no database and no log takes."""
     count = 0
     token = document.loc.start_token if document.loc else None
     while token is not None:
         count += 1
-        if token.kind in {TokenKind.STRING, TokenKind.BLOCK_STRING} and "\0" in (token.value or ""):
-            raise RequestRefused(400, INVALID_INPUT, "A string of the document contains U+0000.")
+        if token.kind in _TEXTS and "\0" in (token.value or ""):
+            message = "A string or comment of the document contains U+0000."
+            raise RequestRefused(400, INVALID_INPUT, message)
         token = token.next
     return count

@@ -15,15 +15,17 @@ _WORD = "A-Za-z0-9"
 # texts of exceptions have them.
 _BEGINS = rf"(?:(?<![{_WORD}])|(?<=%[0-9A-Fa-f]{{2}})|(?<=\\[nrt]))"
 _RUN = re.compile(r"#+|[*@]|[^#*@]+")
+# Runs that may begin anywhere are bounded: whoever opens a socket may fill a log line with eight
+# thousand characters.
 _MASKS = (
     # An API key's prefix names it and opens nothing.
     (re.compile(r"\b(lk_[0-9a-f]{12})_[\w.~+/=-]+"), r"\1_[secret]"),
     (re.compile(r"\blk_(?![0-9a-f]{12}_\[)[\w.~+/=-]+"), "lk_[secret]"),
     (re.compile(r"\bwhsec_[\w+/=-]+"), "whsec_[secret]"),
     (re.compile(r"\b(bearer(?:[ \t+]|%20)+)(?!lk_)[^\s'\",;]+", re.IGNORECASE), r"\1[token]"),
-    (re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*"), "[token]"),
+    (re.compile(r"\beyJ[\w-]{1,4096}+\.[\w-]+\.[\w-]*"), "[token]"),
     (re.compile(r"(://[^:/?#\s@]*:)[^/\s@]+@"), r"\1[password]@"),
-    (re.compile(r"[\w.+'-]+(?:@|%40)[\w-]+(?:\.[\w-]+)+"), "[e-mail]"),
+    (re.compile(r"[\w.+'-]{1,256}(?:@|%40)[\w-]+(?:\.[\w-]+)+"), "[e-mail]"),
     # Numbers as printed under a bar code.
     (re.compile(rf"(?<!-){_BEGINS}[0-9]{{12,19}}(?![{_WORD}-])"), "[card]"),
 )

@@ -24,7 +24,8 @@ from execution.refusal import BAD_REQUEST, FORBIDDEN, TIMEOUT, RequestRefused
 from execution.running import Places, Runner, deadline
 
 REFUSED_COST = 10
-"""What a document that is refused takes from the caller's allowance: it was parsed at least."""
+"""What a document that is refused takes from the caller's allowance: it was parsed at least. One
+that may not be executed at this door, or that introspects where that is closed, is refused too."""
 RESULTS_AT_ONCE = 4
 """Results of subscriptions made at once: one change may have a thousand readers."""
 RECHECK_SECONDS = 2.0
@@ -116,30 +117,27 @@ class Operations(Generic[Caller]):
     ) -> Admitted:
         """Raises RequestRefused or OperationRefused; `check_kind` is the door's own."""
         async with deadline(self.arrival_ms, _late("The operation was not admitted in time.")):
-            prepared = await self._prepared(exchange)
-            check_kind(prepared.kind)
+            try:
+                prepared = await self._prepared(exchange)
+                check_kind(prepared.kind)
+            except (OperationRefused, RequestRefused):
+                await self.hooks.admit(exchange.caller, REFUSED_COST)
+                raise
             return Admitted(prepared, await self._permitted(exchange, prepared))
 
     async def _prepared(self, exchange: Exchange[Caller]) -> Prepared:
-        asked, caller = exchange.asked, exchange.caller
-        try:
-            incoming.check_texts(asked)
-            prepared = self.documents.prepare(
-                await self.persisted.text_of(asked),
-                asked.operation_name,
-                is_suggesting=self.hooks.may_introspect(caller),
-            )
-        except (OperationRefused, RequestRefused):
-            await self.hooks.admit(caller, REFUSED_COST)
-            raise
+        asked, may_introspect = exchange.asked, self.hooks.may_introspect(exchange.caller)
+        incoming.check_texts(asked)
+        text = await self.persisted.text_of(asked)
+        prepared = self.documents.prepare(text, asked.operation_name, is_suggesting=may_introspect)
         self.persisted.keep(asked)
+        if prepared.walk.is_introspective and not may_introspect:
+            raise OperationRefused([GraphQLError("Introspection is closed.")], FORBIDDEN)
         return prepared
 
     async def _permitted(self, exchange: Exchange[Caller], prepared: Prepared) -> Operation:
         """Refuse what must not be executed, from the cheapest question to the dearest."""
         caller = exchange.caller
-        if prepared.walk.is_introspective and not self.hooks.may_introspect(caller):
-            raise OperationRefused([GraphQLError("Introspection is closed.")], FORBIDDEN)
         operation = Operation(
             request_id=exchange.faults.request_id,
             name=prepared.name,
@@ -245,13 +243,15 @@ class Operations(Generic[Caller]):
     def _result(
         self, exchange: Exchange[Caller], operation: Operation, result: ExecutionResult
     ) -> Result:
-        """Tell the result. Errors without a path are of the variables: no field has run then."""
+        """Tell the result. Errors without a path are of the variables: no field has run then, and
+        how many more there are nobody has counted.
+        """
         found, most = result.errors or [], self.limits.errors
         entries = exchange.faults.of_fields(found[:most])
         extensions = self._told(operation)
-        if len(found) > most:
-            extensions = {**extensions, "errorsOmitted": len(found) - most}
         was_executed = result.data is not None or not found or found[0].path is not None
+        if was_executed and len(found) > most:
+            extensions = {**extensions, "errorsOmitted": len(found) - most}
         return Result(result.data, entries, extensions, was_executed)
 
 

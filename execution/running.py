@@ -18,6 +18,7 @@ from graphql import ExecutionResult, GraphQLSchema, create_source_event_stream, 
 from strawberry.execution import optimized_is_awaitable
 
 from execution.documents import Prepared
+from execution.pacing import paced
 from execution.refusal import UNAVAILABLE, RequestRefused
 
 _T = TypeVar("_T")
@@ -70,7 +71,7 @@ class Runner:
         if schema.extensions or schema.directives:
             raise ValueError("The schema has extensions or directives, which would not be run.")
         self.core: GraphQLSchema = schema._schema  # noqa: SLF001 - shown nowhere else
-        self._executor = schema.execution_context_class
+        self._executor = paced(schema.execution_context_class)
         self.slots = Places(in_flight, "Too many requests at once: try again.")
         self._errors_max = errors_max
         self._tasks: set[asyncio.Task[Any]] = set()

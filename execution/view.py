@@ -1,5 +1,6 @@
 """The HTTP endpoint: GraphQL over HTTP, every answer JSON, every error coded."""
 
+import asyncio
 import re
 from collections.abc import Awaitable
 from typing import Any, Generic, TypeVar
@@ -19,9 +20,16 @@ from execution.faults import Faults
 from execution.hooks import Caller, Hooks
 from execution.limits import refuse
 from execution.operations import Admitted, Exchange, Operations, Result
-from execution.refusal import BAD_REQUEST, RequestRefused
+from execution.refusal import BAD_REQUEST, TIMEOUT, RequestRefused
 
 T = TypeVar("T")
+
+CUT_OFF = answers.refused(
+    RequestRefused(
+        504, TIMEOUT, "The service ends; whether a mutation takes effect is not known yet."
+    )
+)
+"""What is said when the server ends and waits no longer: it cancels what is under way then."""
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
@@ -50,6 +58,9 @@ class GraphQLEndpoint(Generic[Caller]):
             answer = await answered(self._handle(request, accepted, faults), media_type, faults)
         except ClientDisconnect:
             return
+        except asyncio.CancelledError:
+            await encoded(CUT_OFF, media_type, faults)(scope, receive, send)
+            raise
         await encoded(answer, media_type, faults)(scope, receive, send)
 
     async def _handle(self, request: Request, accepted: str | None, faults: Faults) -> Answer:

@@ -46,6 +46,8 @@ from resolvers.webhook_posting import PostFailed, post
 from resolvers.webhook_signatures import signed_headers
 from resolvers.webhooks import told_since
 
+Place = tuple[datetime, UUID, int]
+
 AT_ONCE = 4
 RUN_SECONDS = 15.0
 CLAIM = timedelta(seconds=60)
@@ -132,7 +134,7 @@ async def enqueue(context: Context, outward: Outward) -> None:
             continue
         kinds = told_since(hook)
         since = max(min(hook.read_to, context.now) - outward.lag, hook.created_at)
-        async for rows in _outbox(context, since):
+        async for rows in _outbox(context, since, context.now - outward.lag):
             told = (event for row in rows for event in events_of(row) if event.kind in kinds)
             chosen = (event for event in told if kinds[event.kind] <= event.posted_at)
             *whole, last = [*chunks(chosen, CHUNK)] or [[]]
@@ -141,22 +143,41 @@ async def enqueue(context: Context, outward: Outward) -> None:
             await _keep(context, hook, last, rows[-1].posted_at)
 
 
-async def _outbox(context: Context, since: datetime) -> AsyncIterator[Sequence[EventRow]]:
+async def _outbox(
+    context: Context, since: datetime, settled: datetime
+) -> AsyncIterator[Sequence[EventRow]]:
+    """Page by page up to `settled`, before which nothing is committed any more; then all the rest
+    at once: of a card's two events that are committed between two looks, the second look could
+    find the later alone.
+    """
     place = (since - timedelta(microseconds=1), UUID(int=2**128 - 1), 2**62)
-    while True:
-        read = context.service.database.read()
-        try:
+    while rows := await _behind(context, place, settled):
+        yield rows
+        if len(rows) < PAGE or rows[-1].posted_at >= settled:
+            return
+        place = _place(rows[-1])
+
+
+async def _behind(context: Context, place: Place, settled: datetime) -> list[EventRow]:
+    """A page, and where it goes beyond `settled` whatever follows, in one snapshot."""
+    rows: list[EventRow] = []
+    read = context.service.database.read()
+    try:
+        while True:
             at, card_id, seq_no = place
-            rows = await read.all(
+            page = await read.all(
                 events_after, at_after=at, card_after=card_id, seq_after=seq_no, count=PAGE
             )
-        finally:
-            await read.close()
-        if rows:
-            yield rows
-            place = (rows[-1].posted_at, rows[-1].card_id, rows[-1].seq_no)
-        if len(rows) < PAGE:
-            return
+            rows += page
+            if len(page) < PAGE or page[-1].posted_at < settled:
+                return rows
+            place = _place(page[-1])
+    finally:
+        await read.close()
+
+
+def _place(row: EventRow) -> Place:
+    return row.posted_at, row.card_id, row.seq_no
 
 
 async def _keep(

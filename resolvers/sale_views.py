@@ -5,10 +5,12 @@ made.
 import json
 from asyncio import gather
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeAlias
 from uuid import UUID
 
 from models.ledger_statements import EntryRow
+from models.payment_statements import PaymentRow
 from models.sale_statements import (
     SaleChargeRow,
     SaleLineRow,
@@ -19,7 +21,7 @@ from models.sale_statements import (
     sale_lines_of,
     sales_of,
 )
-from resolvers import customers, transactions
+from resolvers import customers, payment_views, transactions
 from resolvers.callers import Role
 from resolvers.cards import rows_by_id
 from resolvers.context import Context
@@ -27,6 +29,9 @@ from resolvers.identifiers import operation_id
 from resolvers.lineage import loaded_replaced_ids
 from resolvers.sale_keys import sale_key
 from rules.notes import Note, NoteCode
+
+LinePoints: TypeAlias = Mapping[int | None, Mapping[str, int]]
+"""Points in units by reward point, by the number of the line."""
 
 
 async def rows_by_key(context: Context, keys: list[bytes]) -> list[SaleRow | None]:
@@ -116,3 +121,46 @@ async def entries(context: Context, sale: SaleRow) -> Sequence[EntryRow]:
         )
     )
     return [row for rows in found for row in rows]
+
+
+async def payments(context: Context, sale: SaleRow) -> list[PaymentRow]:
+    """The payments with points that the sale named, and that the caller may see."""
+    ids = await context.load(payments_by_key, sale.sale_key)
+    found = await gather(*(payment_views.find(context, payment_id) for payment_id in ids))
+    return [row for row in found if row is not None]
+
+
+async def earned_by_line(context: Context, sales: list[SaleRow]) -> list[LinePoints]:
+    """What the lines of each sale earned: told once for all of them, as they may be a thousand."""
+    written = await gather(*(entries(context, sale) for sale in sales))
+    return [
+        _by_line(
+            (row.line_number, row.reward_point, row.points)
+            for row in rows
+            if row.entry_type == "EARN"
+        )
+        for rows in written
+    ]
+
+
+async def redeemed_by_line(context: Context, sales: list[SaleRow]) -> list[LinePoints]:
+    """What points paid of the lines of each sale."""
+    return await gather(*(_redeemed(context, sale) for sale in sales))
+
+
+async def _redeemed(context: Context, sale: SaleRow) -> LinePoints:
+    keys = [(row.card_id, row.payment_id) for row in await payments(context, sale)]
+    found = await gather(*(context.load(payment_views.slices, key) for key in keys))
+    return _by_line(
+        (one.line_number, one.reward_point, one.points)
+        for slices in found
+        for one in slices
+        if one.points
+    )
+
+
+def _by_line(parts: Iterable[tuple[int | None, str, int]]) -> LinePoints:
+    sums: dict[int | None, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for line_number, reward_point, units in parts:
+        sums[line_number][reward_point] += units
+    return sums

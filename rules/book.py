@@ -3,7 +3,7 @@
 Every tuple keeps the document's order, because order settles ties (semantics 5.5, 8.2).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 
 from rules.giving import maximum_units
 from rules.indexes import RuleIndex
+from rules.organization import published_channels
 from rules.program import (
     ActivityType,
     Affiliation,
@@ -43,6 +44,7 @@ class _Coded(Protocol):
 
 
 _Item = TypeVar("_Item", bound=_Coded)
+_OfProgram = TypeVar("_OfProgram", Scheme, OneTimeReward)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,14 +152,7 @@ def compile_book(
     version: int, effective_from: datetime | None, configuration: Configuration
 ) -> RuleBook:
     """Rule book of an accepted document, its nodes expanded to the channels on and below them."""
-    published = published_channels(configuration)
-    schemes = _grouped(
-        configuration.channels, configuration.schemes, lambda scheme: published[scheme.code]
-    )
-    judged = {
-        program.code: frozenset(rule.reward_point for tier in program.tiers for rule in tier.rules)
-        for program in configuration.programs
-    }
+    schemes, judged = _schemes_by_channel(configuration), _judged_by_program(configuration)
     return RuleBook(
         version=version,
         effective_from=effective_from,
@@ -179,31 +174,57 @@ def compile_book(
         coupons=_by_code(configuration.coupons),
         shipping_threshold_discounts=_by_code(configuration.shipping_threshold_discounts),
         schemes_by_channel=schemes,
-        schemes_by_program=_grouped(
-            configuration.programs, configuration.schemes, lambda scheme: [scheme.program]
-        ),
+        schemes_by_program=_by_program(configuration, configuration.schemes),
         programs_by_channel=_programs_by_channel(configuration, schemes),
-        rewards_by_program=_grouped(
-            configuration.programs, configuration.one_time_rewards, lambda one: [one.program]
-        ),
+        rewards_by_program=_by_program(configuration, configuration.one_time_rewards),
         tiers={(p.code, tier.code): tier for p in configuration.programs for tier in p.tiers},
         maxima=_maxima(configuration.reward_points),
         judged_by_program=judged,
         judged=frozenset().union(*judged.values()),
-        counted_types=frozenset(
-            reward.activity_type
-            for reward in configuration.one_time_rewards
-            if reward.trigger is Trigger.ACTIVITY_COUNT
-        ),
+        counted_types=_counted_types(configuration),
         rates=exchange_rates(configuration),
         discounts_index=RuleIndex(configuration.discounts, _gates),
-        shipping_index=RuleIndex(
-            configuration.shipping_threshold_discounts, _gates, selects=lambda _: False
-        ),
-        shipping_names=frozenset(
-            text(one.name, None, one.code) for one in configuration.shipping_threshold_discounts
-        ),
+        shipping_index=_shipping_index(configuration),
+        shipping_names=_shipping_names(configuration),
     )
+
+
+def _schemes_by_channel(configuration: Configuration) -> Mapping[str, tuple[Scheme, ...]]:
+    published = published_channels(configuration)
+    return _grouped(
+        configuration.channels, configuration.schemes, lambda scheme: published[scheme.code]
+    )
+
+
+def _by_program(
+    configuration: Configuration, things: Iterable[_OfProgram]
+) -> Mapping[str, tuple[_OfProgram, ...]]:
+    return _grouped(configuration.programs, things, lambda thing: [thing.program])
+
+
+def _judged_by_program(configuration: Configuration) -> Mapping[str, frozenset[str]]:
+    return {
+        program.code: frozenset(rule.reward_point for tier in program.tiers for rule in tier.rules)
+        for program in configuration.programs
+    }
+
+
+def _counted_types(configuration: Configuration) -> frozenset[str | None]:
+    return frozenset(
+        reward.activity_type
+        for reward in configuration.one_time_rewards
+        if reward.trigger is Trigger.ACTIVITY_COUNT
+    )
+
+
+def _shipping_index(configuration: Configuration) -> RuleIndex[ShippingThresholdDiscount]:
+    discounts = configuration.shipping_threshold_discounts
+    return RuleIndex(discounts, _gates, selects=lambda _: False)
+
+
+def _shipping_names(configuration: Configuration) -> frozenset[str]:
+    discounts = configuration.shipping_threshold_discounts
+    return frozenset(text(one.name, None, one.code) for one in discounts)
 
 
 def in_units_of(book: RuleBook, points: Mapping[str, RewardPoint]) -> RuleBook:
@@ -224,60 +245,6 @@ def in_units_of(book: RuleBook, points: Mapping[str, RewardPoint]) -> RuleBook:
 def _maxima(points: Iterable[RewardPoint]) -> Mapping[str, int]:
     limits = {point.code: maximum_units(point) for point in points}
     return {code: limit for code, limit in limits.items() if limit is not None}
-
-
-def published_channels(configuration: Configuration) -> Mapping[str, frozenset[str]]:
-    """Channels each scheme is published to: given directly, or on or below one of its nodes.
-
-    A cycle among nodes ends the climb, so that a document still being checked can be asked too.
-    Source: semantics 1.
-    """
-    below = _channels_below(configuration)
-    known = frozenset(channel.code for channel in configuration.channels)
-    return {
-        scheme.code: known.intersection(scheme.channels).union(
-            *(below.get(node, ()) for node in scheme.organization_nodes)
-        )
-        for scheme in configuration.schemes
-    }
-
-
-def _channels_below(configuration: Configuration) -> Mapping[str, list[str]]:
-    """Channels on and below each node that a scheme is given to."""
-    parents = {node.code: node.parent for node in configuration.organization_nodes}
-    given = {node for scheme in configuration.schemes for node in scheme.organization_nodes}
-    # Of many channels on one node the climb is made once.
-    above: dict[str | None, list[str]] = {}
-    below: dict[str, list[str]] = {}
-    for channel in configuration.channels:
-        if channel.node not in above:
-            above[channel.node] = [one for one in ancestors(channel.node, parents) if one in given]
-        for node in above[channel.node]:
-            below.setdefault(node, []).append(channel.code)
-    return below
-
-
-def cycles_among(parents: Mapping[str, str | None]) -> Iterator[list[str]]:
-    """Give the nodes of each cycle; every node is walked once."""
-    walked: set[str] = set()
-    for start in parents:
-        way: list[str] = []
-        node: str | None = start
-        while node is not None and node not in walked:
-            walked.add(node)
-            way.append(node)
-            node = parents.get(node)
-        if node in way:
-            yield way[way.index(node) :]
-
-
-def ancestors(node: str | None, parents: Mapping[str, str | None]) -> Iterator[str]:
-    """Node itself and the nodes above it, each once, also where the document has a cycle."""
-    seen: set[str] = set()
-    while node is not None and node not in seen:
-        seen.add(node)
-        yield node
-        node = parents.get(node)
 
 
 def exchange_rates(configuration: Configuration) -> Rates:

@@ -7,10 +7,11 @@ Source: semantics 3 (Validation).
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import TypeVar
 
-from rules.book import cycles_among, exchange, exchange_rates, published_channels
+from rules.book import exchange, exchange_rates
 from rules.document_reading import Faults
 from rules.errors import Path
 from rules.numbers import fits_minor
+from rules.organization import cycles, parents_of, published_channels
 from rules.program import (
     Configuration,
     EarningRule,
@@ -44,11 +45,10 @@ def _check_exchange_rates(configuration: Configuration, faults: Faults) -> None:
 
 def _check_nodes(configuration: Configuration, faults: Faults) -> None:
     """Report each cycle once, at the first of its nodes."""
-    nodes = configuration.organization_nodes
-    positions = {node.code: index for index, node in enumerate(nodes)}
-    cycles = cycles_among({node.code: node.parent for node in nodes})
-    for index in sorted(min(positions[code] for code in cycle) for cycle in cycles):
-        path = (*_DOCUMENT, "organizationNodes", str(index), "parent")
+    places = {node.code: place for place, node in enumerate(configuration.organization_nodes)}
+    found = cycles(parents_of(configuration))
+    for place in sorted(min(places[code] for code in cycle) for cycle in found):
+        path = (*_DOCUMENT, "organizationNodes", str(place), "parent")
         faults.add(path, "These nodes form a cycle.")
 
 

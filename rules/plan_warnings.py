@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from itertools import chain
 
-from rules.book import published_channels
+from rules.organization import published_channels
 from rules.program import Configuration, Scheme
 
 

@@ -1,15 +1,14 @@
 """Sales and returns as posted, line by line, with the points they made."""
 
-from collections import defaultdict
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from models.payment_statements import PaymentRow
 from models.sale_statements import SaleLineRow, SaleRow
-from resolvers import payment_views, programs, sale_views
+from resolvers import programs, sale_views
+from resolvers.sale_views import LinePoints, earned_by_line, redeemed_by_line
 from schema.access import Info
 from schema.cards import LoyaltyCard, load_card
 from schema.charges import CartCharge, posted_charge
@@ -55,28 +54,15 @@ class SalesTransactionLine:
 
     @strawberry.field(description="Points that the line earned; none on a return.")
     async def points_earned(self, info: Info) -> list[RewardPointAmount]:
-        units: dict[str, int] = defaultdict(int)
-        for entry in await sale_views.entries(info.context, self.sale):
-            if entry.line_number == self.row.line_number and entry.entry_type == "EARN":
-                units[entry.reward_point] += entry.points
-        return [await reward_point_amount(info, code, units[code]) for code in sorted(units)]
+        return await self._points(info, await info.context.load(earned_by_line, self.sale))
 
     @strawberry.field(description="Points that paid some of the line.")
     async def points_redeemed(self, info: Info) -> list[RewardPointAmount]:
-        units: dict[str, int] = defaultdict(int)
-        for payment in await _payments(info, self.sale):
-            key = (payment.card_id, payment.payment_id)
-            for one in await info.context.load(payment_views.slices, key):
-                if one.line_number == self.row.line_number and one.points:
-                    units[one.reward_point] += one.points
+        return await self._points(info, await info.context.load(redeemed_by_line, self.sale))
+
+    async def _points(self, info: Info, by_line: LinePoints) -> list[RewardPointAmount]:
+        units = by_line.get(self.row.line_number, {})
         return [await reward_point_amount(info, code, units[code]) for code in sorted(units)]
-
-
-async def _payments(info: Info, sale: SaleRow) -> list[PaymentRow]:
-    """The payments with points that the sale named, and that the caller may see."""
-    ids = await info.context.load(sale_views.payments_by_key, sale.sale_key)
-    found = [await payment_views.find(info.context, payment_id) for payment_id in ids]
-    return [row for row in found if row is not None]
 
 
 async def reward_point_amount(info: Info, code: str, units: int) -> RewardPointAmount:
@@ -126,7 +112,8 @@ class SalesTransaction(Node):
     ) -> list[Annotated["LoyaltyPayment", strawberry.lazy("schema.payments")]]:
         from schema.payments import LoyaltyPayment  # noqa: PLC0415 (they point at each other)
 
-        return [LoyaltyPayment(row=row) for row in await _payments(info, self.row)]
+        found = await sale_views.payments(info.context, self.row)
+        return [LoyaltyPayment(row=row) for row in found]
 
     @strawberry.field(description="The ledger rows that it wrote.")
     async def transactions(self, info: Info) -> list[LoyaltyTransaction]:

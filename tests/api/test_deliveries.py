@@ -8,7 +8,7 @@ import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -748,3 +748,34 @@ def test_the_outbox_is_read_page_by_page(
     club.wait(read_only())
     assert len(log(club, hook)["nodes"]) == 8
     assert deliver(club) == (8, 0)
+
+
+def test_what_is_committed_between_two_pages_keeps_its_order(
+    club: Harness, shop: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_delivery, "PAGE", 3)
+    subscribe(club, shop.url)
+    (key,) = keys_of("LoyaltyCard", [club.try_issue()["card"]["id"]])
+    assert key
+    issued_at = club.clock.now
+    for _ in range(4):
+        club.clock.advance(seconds=1)
+        club.issue()
+
+    async def tell_at(kind: str, seconds: float) -> None:
+        async def unit(transaction: Transaction) -> None:
+            row, at = await lock_card(transaction, key), issued_at + timedelta(seconds=seconds)
+            await tell(transaction, row, [Event(kind, {})], at, club.served.randomness)
+
+        await club.database.unit(unit)
+
+    async def twice() -> None:
+        # The first began before what the page ends with, and took its time.
+        await tell_at("cardBlocked", 0.5)
+        await tell_at("cardChanged", 5)
+
+    club.wait(work(replace(club.served, database=Meanwhile(club.database, twice))))
+    deliver(club)
+    assert kinds(shop.received).count("cardIssued") == 5
+    told = [kind for kind in kinds(shop.received) if kind != "cardIssued"]
+    assert told == ["cardBlocked", "cardChanged"]

@@ -2,12 +2,15 @@
 
 import json
 import re
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app import BULK
 from resolvers.documents import load_document
+from settings import Settings
 from tests.api.harness import Harness
 from tests.api.test_points import adjust, codes
 
@@ -79,3 +82,10 @@ def test_the_page_of_activities_is_true(shop: Harness) -> None:
         made = found.get("createActivityLines", {}).get("lines")
         line = made[0]["id"] if made else line
         assert told(found, {LINE: line}) == answer
+
+
+def test_the_page_of_operators_has_every_setting_and_every_bulk_operation() -> None:
+    page = (DOCS / "operating.md").read_text(encoding="utf-8")
+    assert [one.name for one in fields(Settings) if f"LOYALTY_{one.name.upper()}" not in page] == []
+    of_configurations = {"planConfiguration", "applyConfiguration", "processLoyaltySchemes"}
+    assert [name for name in sorted(BULK - of_configurations) if f"`{name}`" not in page] == []

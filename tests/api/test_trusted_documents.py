@@ -93,6 +93,14 @@ def test_one_fault_and_nothing_is_registered(shell: Shell) -> None:
     assert shell.done("documents", "list") == []
 
 
+@ON_POSTGRESQL
+def test_a_document_that_the_database_cannot_keep_is_a_fault(shell: Shell) -> None:
+    text = f"{ME} # \0"
+    run = shell.run("documents", "register", shell.file("documents.json", {sha(text): text}))
+    assert (run.returncode, run.stderr) == (1, "loyalty: 1 fault: nothing was registered.\n")
+    assert run.stdout.endswith("A string or comment of the document contains U+0000.\n")
+
+
 @pytest.mark.parametrize("content", ["", "[]", '{"a": 1}', "null", '"{ me { id } }"'])
 @ON_SQLITE
 def test_a_file_that_is_no_manifest_is_told(shell: Shell, content: str) -> None:

@@ -156,6 +156,8 @@ def test_the_errors_of_an_answer_are_bounded(ask: Ask) -> None:
     uses = " ".join(f"v{n}: number(value: $v{n})" for n in range(50))
     answer = ask(f"query({names}) {{ {uses} }}")
     assert len(answer.json()["errors"]) == 20
+    # Nobody has counted on.
+    assert "errorsOmitted" not in answer.json()["extensions"]
 
 
 def cost(query: str, limits: Limits = LIMITS, **variables: Any) -> int:
@@ -221,6 +223,18 @@ def test_a_refused_document_takes_from_the_allowance_too(ask: Ask, record: Any) 
     ask("{")
     ask(HOSTILE["aliases"])
     assert record.costs[before:] == [10, 10]
+
+
+@pytest.mark.parametrize(
+    "query", ["{ __schema { queryType { name } } }", "subscription { ticks(count: 1) }"]
+)
+def test_a_document_that_is_refused_for_what_it_asks_takes_from_the_allowance_too(
+    ask: Ask, record: Any, query: str
+) -> None:
+    before = len(record.costs)
+    assert ask(query).status_code in {400, 403}
+    assert record.costs[before:] == [10]
+    assert ask(query, caller="greedy").status_code == 429
 
 
 def test_an_operation_that_costs_too_much_is_refused(ask: Ask) -> None:

@@ -15,7 +15,7 @@ from execution.hooks import Hooks
 from execution.relay import encode_cursor, encode_id
 from execution.view import GraphQLEndpoint
 from tests.execution.conftest import GRAPHQL, PATH, Ask
-from tests.execution.toy import HOOKS, IN_FLIGHT, SECRET, build_endpoint, build_schema
+from tests.execution.toy import HOOKS, IN_FLIGHT, SECRET, build_endpoint, build_schema, served
 
 
 def only(answer: httpx.Response) -> dict[str, Any]:
@@ -185,6 +185,7 @@ def test_nul_in_any_string_is_invalid(ask: Ask, text: str) -> None:
         ask(nested, variables={"o": {"amount": 1, "extra": {"deep": [text]}}}),
         ask(f'{{ hello(name: "{literal}") }}'),
         ask(f'query($n: String = "{literal}") {{ hello(name: $n) }}'),
+        ask(f"{{ hello }} # {text}"),
     ):
         assert answer.status_code == 400
         assert only(answer)["extensions"]["code"] == "INVALID_INPUT"
@@ -356,6 +357,28 @@ def test_a_mutation_ends_although_its_caller_goes_away(record: Any) -> None:
 
     asyncio.run(go_away())
     assert 42 in record.added
+
+
+def test_who_is_cut_off_by_the_end_of_the_server_is_told_so(record: Any) -> None:
+    answers: list[httpx.Response] = []
+
+    def wait(url: str) -> None:
+        body = {"query": "mutation { add(number: 43, milliseconds: 1500) }"}
+        headers = {"Authorization": "Bearer shop"}
+        answers.append(httpx.post(url, json=body, headers=headers, timeout=10))
+
+    with served(build_endpoint(), graceful_seconds=0) as url:
+        waiting = threading.Thread(target=wait, args=(url,))
+        waiting.start()
+        time.sleep(0.5)
+        assert 43 not in record.added
+    waiting.join()
+    (answer,) = answers
+    assert answer.status_code == 504
+    assert answer.headers["content-type"] == "application/json; charset=utf-8"
+    assert only(answer)["extensions"]["code"] == "TIMEOUT"
+    # It was told that this is not known.
+    assert 43 in record.added
 
 
 def test_a_schema_with_extensions_is_refused() -> None:

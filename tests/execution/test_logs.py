@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from execution.logs import JsonLines, Mask, TextLines
+from tests.timing import processor_seconds
 
 MASK = Mask(["LC-#####", "TG-####-**@"])
 KEY = "lk_dd93cdc732ed_deb817d4151cc09184d025d333b77a39263d672aa11a785c"
@@ -91,3 +92,9 @@ warnings.warn("careful with maya@shop.example", stacklevel=1)
     assert told[0] == "said of [card]"
     assert "careful with [e-mail]" in told[1]
     assert len(told) == 2
+
+
+@pytest.mark.parametrize("text", ["a", "eyJ", "eyJ-", "://a:", "bearer ", "1", ".", "a@", "LC-1"])
+def test_a_line_of_any_length_is_masked_at_once(text: str) -> None:
+    line = text * (30_000 // len(text))
+    assert processor_seconds(lambda: MASK(line)) < 1

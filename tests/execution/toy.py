@@ -296,8 +296,10 @@ def build_endpoint(**arguments: Any) -> GraphQLEndpoint[str]:
 
 
 @contextmanager
-def served(endpoint: GraphQLEndpoint[str]) -> Iterator[str]:
-    """Serve on a free port of the loopback from a thread of its own; gives the URL."""
+def served(endpoint: GraphQLEndpoint[str], graceful_seconds: int | None = None) -> Iterator[str]:
+    """Serve on a free port of the loopback from a thread of its own; gives the URL. What is under
+    way at the end has `graceful_seconds`, or as long as it wants.
+    """
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[dict[str, Any]]:
@@ -311,7 +313,14 @@ def served(endpoint: GraphQLEndpoint[str]) -> Iterator[str]:
     ]
     app = Starlette(routes=routes, lifespan=lifespan)
     server = uvicorn.Server(
-        uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, **CONNECTIONS)
+        uvicorn.Config(
+            app,
+            host="127.0.0.1",
+            port=0,
+            log_config=None,
+            timeout_graceful_shutdown=graceful_seconds,
+            **CONNECTIONS,
+        )
     )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
