@@ -27,50 +27,47 @@ class _From(Path):
         return Path(self, cast(int, key) + self.begins, typename)
 
 
+class _Paced(Executor[Any]):
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._turn = asyncio.Lock()
+
+    def complete_iterable_value(
+        self,
+        item_type: GraphQLOutputType,
+        details: FieldDetailsList,
+        info: GraphQLResolveInfo[Any],
+        path: Path,
+        items: Iterable[Any],
+        position: Any,
+    ) -> AwaitableOrValue[list[Any]]:
+        if isinstance(items, list) and len(items) > PORTION:
+            return self._in_portions(item_type, details, info, path, items, position)
+        return super().complete_iterable_value(item_type, details, info, path, items, position)
+
+    async def _in_portions(
+        self,
+        item_type: GraphQLOutputType,
+        details: FieldDetailsList,
+        info: GraphQLResolveInfo[Any],
+        path: Path,
+        items: list[Any],
+        position: Any,
+    ) -> list[Any]:
+        completed: list[Any] = []
+        shifted = _From(*path)
+        for begins in range(0, len(items), PORTION):
+            async with self._turn:
+                await asyncio.sleep(0)
+                shifted.begins = begins
+                some = items[begins : begins + PORTION]
+                found = super().complete_iterable_value(
+                    item_type, details, info, shifted, some, position
+                )
+            completed += found if isinstance(found, list) else await found
+        return completed
+
+
 def paced(executor: type[Executor[Any]]) -> type[Executor[Any]]:
     """The executor, one portion of long lists at a time."""
-
-    class Paced(executor):  # type: ignore[misc, valid-type]
-        def __init__(self, *arguments: Any, **named: Any) -> None:
-            super().__init__(*arguments, **named)
-            self._turn = asyncio.Lock()
-
-        def complete_iterable_value(
-            self,
-            item_type: GraphQLOutputType,
-            details: FieldDetailsList,
-            info: GraphQLResolveInfo[Any],
-            path: Path,
-            items: Iterable[Any],
-            position: Any,
-        ) -> AwaitableOrValue[list[Any]]:
-            if isinstance(items, list) and len(items) > PORTION:
-                return self._in_portions(item_type, details, info, path, items, position)
-            found: AwaitableOrValue[list[Any]] = super().complete_iterable_value(
-                item_type, details, info, path, items, position
-            )
-            return found
-
-        async def _in_portions(
-            self,
-            item_type: GraphQLOutputType,
-            details: FieldDetailsList,
-            info: GraphQLResolveInfo[Any],
-            path: Path,
-            items: list[Any],
-            position: Any,
-        ) -> list[Any]:
-            completed: list[Any] = []
-            shifted = _From(*path)
-            for begins in range(0, len(items), PORTION):
-                async with self._turn:
-                    await asyncio.sleep(0)
-                    shifted.begins = begins
-                    some = items[begins : begins + PORTION]
-                    found = super().complete_iterable_value(
-                        item_type, details, info, shifted, some, position
-                    )
-                completed += await found if self.is_awaitable(found) else found
-            return completed
-
-    return Paced
+    return type("Paced", (_Paced, executor), {})
