@@ -5,17 +5,28 @@ key set for customer tokens is set, the first start makes a secret in a file for
 """
 
 import os
-import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_type_hints
-from urllib.parse import SplitResult, urlsplit
+from typing import Annotated, Any, Literal, get_type_hints
 
-Read = Callable[[str], Any]
-
+from setting_values import (
+    ASYMMETRIC,
+    SQLITE,
+    SYMMETRIC,
+    as_algorithm,
+    as_card_format,
+    as_count,
+    as_database_url,
+    as_instant,
+    as_list_of,
+    as_one_of,
+    as_origin,
+    as_seconds,
+    as_web_address,
+)
 
 Mode = Literal["development", "production"]
 # What stands between the service and PostgreSQL: nothing, or PgBouncer pooling by transaction.
@@ -38,114 +49,7 @@ class SettingsInvalid(Exception):  # noqa: N818 - named for what is wrong
 DATA_DIRECTORY = Path(".data")
 SECRET_FILE = "jwt-secret"  # noqa: S105 - a file's name
 LEAST_SECRET_BYTES = 32
-SYMMETRIC = ("HS256", "HS384", "HS512")
 RATES = {"rate_limit": 60_000, "customer_failed_lookups": 30, "key_failed_lookups": 600}
-ASYMMETRIC = tuple(f"{kind}{bits}" for kind in ("RS", "PS", "ES") for bits in (256, 384, 512))
-
-_SQLITE = "sqlite:///"
-_SECONDS = re.compile(r"[0-9]{1,6}(\.[0-9]{1,3})?")
-_COUNT = re.compile(r"[0-9]{1,12}")
-_INSTANT = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
-)
-_CARD_FORMAT = re.compile(r"[\x21-\x7e]{1,64}")
-
-
-def _one_of(kind: object) -> Read:
-    def read(given: str) -> str:
-        if given not in get_args(kind):
-            raise ValueError(f"must be one of {', '.join(get_args(kind))}")
-        return given
-
-    return read
-
-
-def _count(least: int, most: int) -> Read:
-    def read(given: str) -> int:
-        if _COUNT.fullmatch(given) is None or not least <= int(given) <= most:
-            raise ValueError(f"must be a whole number from {least} to {most}")
-        return int(given)
-
-    return read
-
-
-def _seconds(least: float, most: float) -> Read:
-    def read(given: str) -> float:
-        if _SECONDS.fullmatch(given) is None or not least <= float(given) <= most:
-            raise ValueError(f"must be seconds from {least:g} to {most:g}")
-        return float(given)
-
-    return read
-
-
-def _list_of(read_item: Callable[[str], str]) -> Read:
-    def read(given: str) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(read_item(item.strip()) for item in given.split(",")))
-
-    return read
-
-
-def _parts(given: str, form: str) -> SplitResult:
-    """Raise ValueError(form) for no address; the error of `urlsplit` would show all of it."""
-    try:
-        parts = urlsplit(given)
-        _ = parts.port
-    except ValueError:
-        raise ValueError(form) from None
-    return parts
-
-
-def _database_url(given: str) -> str:
-    form = "must be sqlite:///path/file.db or postgresql://user@host/database"
-    if given.startswith(_SQLITE):
-        if given.removeprefix(_SQLITE).partition("?")[0] in {"", ":memory:"}:
-            raise ValueError(f"{form}; SQLite needs a file")
-    elif not _parts(given, form).geturl().startswith("postgresql://"):
-        raise ValueError(form)
-    return given
-
-
-def _web_address(given: str) -> str:
-    form = "must be an address like https://host/path"
-    parts = _parts(given, form)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError(form)
-    return given
-
-
-def _origin(given: str) -> str:
-    form = f"{given!r} is not an origin like https://shop.example"
-    parts = _parts(given.lower(), form)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or "*" in given:
-        raise ValueError(form)
-    if "@" in parts.netloc or given.lower() != f"{parts.scheme}://{parts.netloc}":
-        raise ValueError(form)
-    return given.lower()
-
-
-def _algorithm(given: str) -> str:
-    if given not in SYMMETRIC + ASYMMETRIC:
-        raise ValueError(f"must be among {', '.join(SYMMETRIC + ASYMMETRIC)}")
-    return given
-
-
-def _instant(given: str) -> datetime:
-    form = "must be an RFC 3339 instant like 2026-01-31T09:00:00Z, from 1970 to 9000"
-    if _INSTANT.fullmatch(given) is None:
-        raise ValueError(form)
-    try:
-        instant = datetime.fromisoformat(given.upper()).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise ValueError(form) from None
-    if not 1970 <= instant.year <= 9000:  # noqa: PLR2004 - the clock runs on from there
-        raise ValueError(form)
-    return instant
-
-
-def _card_format(given: str) -> str:
-    if _CARD_FORMAT.fullmatch(given) is None or not re.search("[#*@]", given):
-        raise ValueError(f"{given!r} is not a card number format like LC-#####")
-    return given
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,51 +60,51 @@ class Settings:
     algorithms are HS256 with a secret, RS256 and ES256 with a key set, where they are not set.
     """
 
-    mode: Annotated[Mode, _one_of(Mode)] = "development"
+    mode: Annotated[Mode, as_one_of(Mode)] = "development"
     # Where the service's clock starts; None: it is the machine's.
-    clock: Annotated[datetime | None, _instant] = None
+    clock: Annotated[datetime | None, as_instant] = None
 
-    database_url: Annotated[str, _database_url] = field(
-        default=f"{_SQLITE}{DATA_DIRECTORY}/loyalty.db", repr=False
+    database_url: Annotated[str, as_database_url] = field(
+        default=f"{SQLITE}{DATA_DIRECTORY}/loyalty.db", repr=False
     )
-    database_pooler: Annotated[Pooler, _one_of(Pooler)] = "none"
-    pool_size: Annotated[int, _count(1, 1000)] = 10
-    acquire_timeout_seconds: Annotated[float, _seconds(0.05, 60)] = 1.0
+    database_pooler: Annotated[Pooler, as_one_of(Pooler)] = "none"
+    pool_size: Annotated[int, as_count(1, 1000)] = 10
+    acquire_timeout_seconds: Annotated[float, as_seconds(0.05, 60)] = 1.0
     # What the driver waits for one statement, answer or not; PostgreSQL's own limit comes after it.
-    command_timeout_seconds: Annotated[float, _seconds(0.05, 300)] = 1.5
-    statement_timeout_seconds: Annotated[float, _seconds(0.05, 300)] = 3.0
-    lock_timeout_seconds: Annotated[float, _seconds(0.05, 60)] = 1.0
-    idle_in_transaction_seconds: Annotated[float, _seconds(0.5, 3600)] = 10.0
+    command_timeout_seconds: Annotated[float, as_seconds(0.05, 300)] = 1.5
+    statement_timeout_seconds: Annotated[float, as_seconds(0.05, 300)] = 3.0
+    lock_timeout_seconds: Annotated[float, as_seconds(0.05, 60)] = 1.0
+    idle_in_transaction_seconds: Annotated[float, as_seconds(0.5, 3600)] = 10.0
     # On PostgreSQL; SQLite has one writer, for which all cards wait alike.
-    card_queue: Annotated[int, _count(1, 10_000)] = 32
+    card_queue: Annotated[int, as_count(1, 10_000)] = 32
 
     jwt_secret: Annotated[str | None, str] = field(default=None, repr=False)
-    jwt_jwks_url: Annotated[str | None, _web_address] = None
+    jwt_jwks_url: Annotated[str | None, as_web_address] = None
     jwt_issuer: Annotated[str | None, str] = None
     jwt_audience: Annotated[str | None, str] = None
-    jwt_algorithms: Annotated[tuple[str, ...], _list_of(_algorithm)] = ()
+    jwt_algorithms: Annotated[tuple[str, ...], as_list_of(as_algorithm)] = ()
 
     # On: the serving processes run the jobs on their schedule; off: only by hand.
-    jobs: Annotated[Switch, _one_of(Switch)] = "on"
+    jobs: Annotated[Switch, as_one_of(Switch)] = "on"
 
-    documents: Annotated[Trust, _one_of(Trust)] = "any"
-    cors_origins: Annotated[tuple[str, ...], _list_of(_origin)] = ()
-    request_deadline_seconds: Annotated[float, _seconds(0.1, 300)] = 5.0
-    bulk_deadline_seconds: Annotated[float, _seconds(0.1, 3600)] = 30.0
-    in_flight: Annotated[int, _count(1, 10_000)] = 64
-    live_connections: Annotated[int, _count(1, 100_000)] = 1000
-    customer_body_bytes: Annotated[int, _count(1024, 64 * 1024**2)] = 256 * 1024
-    key_body_bytes: Annotated[int, _count(1024, 64 * 1024**2)] = 2 * 1024**2
+    documents: Annotated[Trust, as_one_of(Trust)] = "any"
+    cors_origins: Annotated[tuple[str, ...], as_list_of(as_origin)] = ()
+    request_deadline_seconds: Annotated[float, as_seconds(0.1, 300)] = 5.0
+    bulk_deadline_seconds: Annotated[float, as_seconds(0.1, 3600)] = 30.0
+    in_flight: Annotated[int, as_count(1, 10_000)] = 64
+    live_connections: Annotated[int, as_count(1, 100_000)] = 1000
+    customer_body_bytes: Annotated[int, as_count(1024, 64 * 1024**2)] = 256 * 1024
+    key_body_bytes: Annotated[int, as_count(1024, 64 * 1024**2)] = 2 * 1024**2
     # In a minute and caller, 0: no limit. In production RATES, where they are not set.
-    rate_limit: Annotated[int, _count(0, 10**9)] = 0
-    customer_failed_lookups: Annotated[int, _count(0, 10**9)] = 0
-    key_failed_lookups: Annotated[int, _count(0, 10**9)] = 0
+    rate_limit: Annotated[int, as_count(0, 10**9)] = 0
+    customer_failed_lookups: Annotated[int, as_count(0, 10**9)] = 0
+    key_failed_lookups: Annotated[int, as_count(0, 10**9)] = 0
 
     # JSON in production, where it is not set.
-    log_format: Annotated[LogFormat, _one_of(LogFormat)] = "text"
-    log_level: Annotated[LogLevel, _one_of(LogLevel)] = "info"
+    log_format: Annotated[LogFormat, as_one_of(LogFormat)] = "text"
+    log_level: Annotated[LogLevel, as_one_of(LogLevel)] = "info"
     # Card numbers that logs mask, in the form of the configuration's number sequences.
-    log_card_formats: Annotated[tuple[str, ...], _list_of(_card_format)] = ("LC-#####",)
+    log_card_formats: Annotated[tuple[str, ...], as_list_of(as_card_format)] = ("LC-#####",)
 
     @property
     def is_production(self) -> bool:
@@ -213,8 +117,8 @@ class Settings:
     @property
     def data_directory(self) -> Path:
         """Where the service keeps files of its own: beside the SQLite file, else `.data`."""
-        if self.database_url.startswith(_SQLITE):
-            return Path(self.database_url.removeprefix(_SQLITE).partition("?")[0]).parent
+        if self.database_url.startswith(SQLITE):
+            return Path(self.database_url.removeprefix(SQLITE).partition("?")[0]).parent
         return DATA_DIRECTORY
 
 
@@ -249,7 +153,7 @@ def _faults_together(settings: Settings, given: Mapping[str, str]) -> list[str]:
         faults.append("LOYALTY_JWT_SECRET and LOYALTY_JWT_JWKS_URL exclude each other: set one")
     if "-----BEGIN" in secret:
         faults.append("LOYALTY_JWT_SECRET must not be a public key or certificate: publish a JWKS")
-    if settings.is_pooled and settings.database_url.startswith(_SQLITE):
+    if settings.is_pooled and settings.database_url.startswith(SQLITE):
         faults.append("LOYALTY_DATABASE_POOLER transaction needs PostgreSQL")
     if has_key_set and set(settings.jwt_algorithms) & set(SYMMETRIC):
         faults.append("LOYALTY_JWT_ALGORITHMS must not name HMAC with LOYALTY_JWT_JWKS_URL")

@@ -13,8 +13,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
-from models.database import Database, DatabaseLimits, Transaction, open_database
+from models.database import Database, DatabaseLimits, open_database
 from models.schema_version import migrate
+from models.transactions import Transaction
 from resolvers import balances, cards, configurations, issuing
 from resolvers.balances import Moment
 from resolvers.books import RuleBooks

@@ -10,7 +10,6 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from models.card_statements import numbers_of
-from models.database import Transaction
 from models.sale_statements import (
     PendingEarningRow,
     SaleFactRow,
@@ -20,12 +19,13 @@ from models.sale_statements import (
     insert_sale_facts,
     insert_sale_lines,
 )
+from models.transactions import Transaction
 from resolvers import activities, activity_lines, line_postings, queued_earnings, sales
 from resolvers.activity_checks import Activity
-from resolvers.activity_lines import NewLine
 from resolvers.clock import civil_date
 from resolvers.context import Context
 from resolvers.jobs import Job, silent
+from resolvers.line_rows import NewLine
 from resolvers.paid_sales import NOTHING_PAID
 from resolvers.portions import CHUNK
 from resolvers.queued_earnings import SALES

@@ -4,11 +4,11 @@ from sqlalchemy import delete, select
 
 from models.activities import activity_day
 from models.activity_statements import ActivityDayRow
+from models.balance_statements import BalanceRow, CountableDayRow, PointsDayRow
 from models.card_statements import CardRow
 from models.cards import card, card_counter
 from models.columns import HASH, IDENTIFIER
 from models.ledger import balance, countable_day, points_day
-from models.ledger_statements import BalanceRow, CountableDayRow, PointsDayRow
 from models.reward_statements import CounterRow
 from models.sale_statements import SaleFactRow, SaleRow
 from models.sales import pending_earning, sale, sale_fact

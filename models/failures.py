@@ -93,3 +93,12 @@ def _by_sqlite_code(code: int) -> Failure:
     if code in _SQLITE_BUSY:
         return Failure.BUSY
     return Failure.AWAY if code in _SQLITE_AWAY else Failure.BUG
+
+
+def told(failure: Failure) -> Exception:
+    """Make the exception that the caller of the door gets for a failure that is not a bug."""
+    if failure in {Failure.AGAIN, Failure.BUSY}:
+        return KeyInProgress("Another call holds this key or card; send the same request again.")
+    if failure is Failure.SLOW:
+        return DatabaseSlow("The database did not answer in time; send the same request again.")
+    return DatabaseUnavailable("The database cannot be reached; try again later.")

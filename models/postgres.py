@@ -11,9 +11,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from models.card_queue import CardQueue, CardTaken, Claim, QueueFull
-from models.database import Database, DatabaseLimits, Read, Transaction, Unit, told
-from models.failures import CommitUnknown, Failure, classify
+from models.database import Database, DatabaseLimits, Unit
+from models.failures import CommitUnknown, Failure, classify, told
 from models.statements import Compiled, Statement, compiled_once
+from models.transactions import Read, Transaction
 
 R = TypeVar("R")
 T = TypeVar("T")

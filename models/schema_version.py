@@ -12,8 +12,7 @@ from typing import TypeVar
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
-from models.database import told
-from models.failures import Failure, RevisionUnknown, classify
+from models.failures import Failure, RevisionUnknown, classify, told
 
 T = TypeVar("T")
 

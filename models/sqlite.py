@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 from sqlalchemy import PoolProxiedConnection, create_engine, event, make_url
 from sqlalchemy.pool import QueuePool
 
-from models.database import Database, DatabaseLimits, Read, Transaction, Unit, told
-from models.failures import Failure, classify
+from models.database import Database, DatabaseLimits, Unit
+from models.failures import Failure, classify, told
 from models.statements import Compiled, Statement, compiled_once
+from models.transactions import Read, Transaction
 
 R = TypeVar("R")
 T = TypeVar("T")

@@ -7,6 +7,7 @@ from sqlalchemy import BigInteger, and_, bindparam, cast, func, or_, select
 
 from models.activities import activity_line, activity_post, activity_waiting
 from models.activity_statements import OF_POST, OF_WAITING, PostableRow
+from models.balance_statements import BalanceRow, CountableDayRow, PointsDayRow
 from models.card_statements import CARD, CardRow
 from models.cards import card
 from models.columns import HASH, IDENTIFIER, UNITS
@@ -20,13 +21,8 @@ from models.ledger import (
     lot_remainder,
     points_day,
 )
-from models.ledger_statements import (
-    BalanceRow,
-    CountableDayRow,
-    EntryRow,
-    LotRow,
-    PointsDayRow,
-)
+from models.ledger_statements import EntryRow
+from models.lot_statements import LotRow
 from models.payment_statements import PaymentRow, SliceRow
 from models.payments import payment, payment_slice
 from models.statements import Statement

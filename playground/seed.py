@@ -16,12 +16,14 @@ from playground.purchases import MARKETS, Purchase, purchases
 from resolvers import (
     card_changes,
     cards,
+    configuration_versions,
     configurations,
     customer_changes,
     customers,
+    enrolments,
     issuing,
+    sale_lists,
     sale_views,
-    sales,
 )
 from resolvers.callers import Caller, Role
 from resolvers.context import Context, Service, open_context
@@ -72,7 +74,7 @@ async def demo_card(context: Context) -> CardRow | None:
 
 
 async def _apply(context: Context) -> None:
-    if not await configurations.count_versions(context):
+    if not await configuration_versions.count_versions(context):
         document = load_document(DOCUMENT.read_text(encoding="utf-8"))
         command = configurations.Apply(document, 0, "The demo's program.", process=True)
         await configurations.apply(context, command)
@@ -134,20 +136,20 @@ async def _enrol(
 ) -> None:
     joined_on = (until - timedelta(days=holder.joined_days_ago + 1)).date()
     for program in holder.programs:
-        command = card_changes.Enrol(card.number, program, joined_on)
-        await card_changes.enrol(context, f"seed-enrol-{place}-{program}", command)
+        command = enrolments.Enrol(card.number, program, joined_on)
+        await enrolments.enrol(context, f"seed-enrol-{place}-{program}", command)
 
 
 async def _post(context: Context, planned: Sequence[Purchase], issued: Sequence[CardRow]) -> int:
     """How many sales were not there yet. The last sale comes after everything else."""
     numbers = dict(zip(HOLDERS, (card.number for card in issued), strict=True))
     commands = [replace(p.sale, card_number=numbers[p.holder]) for p in planned]
-    before_last = await sales.post_sales(context, commands[:-1])
+    before_last = await sale_lists.post_sales(context, commands[:-1])
     for place, holder in enumerate(HOLDERS):
         if holder.block_reason is not None:
             block = card_changes.Block(numbers[holder], holder.block_reason)
             await card_changes.block(context, f"seed-block-{place}", block)
-    results = [*before_last, *await sales.post_sales(context, commands[-1:])]
+    results = [*before_last, *await sale_lists.post_sales(context, commands[-1:])]
     for result in results:
         for error in result.errors:
             raise error

@@ -6,7 +6,7 @@ Checks: form, type, channel, card, affiliation, review, limit. Source: semantics
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
 from models.activity_statements import (
     ActivityDayRow,
@@ -19,18 +19,11 @@ from models.activity_statements import (
     posts_of,
 )
 from models.card_statements import CardRow
-from models.database import Transaction
 from models.directory_statements import claim_key, key_used
 from models.failures import ChangedMeanwhile
+from models.transactions import Transaction
 from resolvers import tills
-from resolvers.activity_checks import (
-    Activity,
-    check_affiliation,
-    check_form,
-    check_scope,
-    checked_type,
-    named_channel,
-)
+from resolvers.activity_checks import Activity, check_form, check_scope
 from resolvers.activity_judging import (
     JudgedActivity,
     activity_drafts,
@@ -47,20 +40,18 @@ from resolvers.happenings import ActivityCounted
 from resolvers.identifiers import content_hash, operation_id
 from resolvers.kin import lock_with_kin
 from resolvers.lineage import replaced_ids
-from resolvers.tiers import win_tiers
+from resolvers.planned_activities import Plan, check_status, plan_activity
+from resolvers.winning_tiers import win_tiers
 from resolvers.writing import post
 from rules import activities as rules
 from rules.book import RuleBook
 from rules.errors import (
     ActivityLimitReached,
     ActivityNeedsReview,
-    CardBlocked,
-    CardReplaced,
-    ChannelInactive,
     IdempotencyKeyReused,
     InvalidInput,
 )
-from rules.program import ActivityType, Channel
+from rules.program import ActivityType
 
 REAL_TIME = "postNonTransactionalActivity"
 
@@ -69,20 +60,6 @@ REAL_TIME = "postNonTransactionalActivity"
 class PostedActivity:
     activity_key: bytes
     replayed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """An activity that passed its checks, ready for the lock of its card."""
-
-    activity: Activity
-    occurred_at: datetime
-    entry_date: date
-    book: RuleBook
-    channel: Channel
-    kind: ActivityType
-    card: CardRow
-    now: datetime
 
 
 async def post_activity(context: Context, activity: Activity) -> PostedActivity:
@@ -138,34 +115,6 @@ async def _posted_before(
     return True
 
 
-async def plan_activity(context: Context, transaction: Transaction, activity: Activity) -> Plan:
-    """Check what does not depend on the card's lock, in order: type, channel, card, affiliation.
-
-    Raises the first LoyaltyError.
-    """
-    now = context.service.clock()
-    occurred_at = activity.occurred_at or now
-    book = await context.service.books.at(transaction, occurred_at)
-    kind = checked_type(context.caller, book, activity.activity_type)
-    channel = named_channel(book, activity.channel)
-    if book is None:
-        raise AssertionError
-    if not channel.active:
-        raise ChannelInactive("This channel is not active.", ("channel",))
-    card = await tills.earning(context, transaction, activity.card_number, occurred_at)
-    _check_status(card)
-    check_affiliation(book, activity.affiliation)
-    entry_date = civil_date(occurred_at, channel.time_zone)
-    return Plan(activity, occurred_at, entry_date, book, channel, kind, card, now)
-
-
-def _check_status(card: CardRow) -> None:
-    if card.status == "BLOCKED":
-        raise CardBlocked("This card is blocked.", ("cardNumber",))
-    if card.status == "REPLACED":
-        raise CardReplaced("This card was replaced.", ("cardNumber",))
-
-
 async def write_activity(
     context: Context,
     transaction: Transaction,
@@ -182,7 +131,7 @@ async def write_activity(
     card = rows[plan.card.card_id]
     if card.replaced_by != plan.card.replaced_by:
         raise ChangedMeanwhile
-    _check_status(card)
+    check_status(card)
     await _count(transaction, plan, card)
     judged = await judge_activity(
         context,

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from models.card_statements import CardRow
-from models.database import Reader
+from models.transactions import Reader
 from resolvers import tills
 from resolvers.activity_checks import Activity
 from resolvers.clock import civil_date
@@ -19,9 +19,11 @@ from resolvers.context import Context
 from resolvers.judging import context_book, room_below
 from resolvers.lot_dates import lot_dates
 from resolvers.outbox import Event
-from resolvers.standings import Standing, standing_in_unit
+from resolvers.standings import Standing
+from resolvers.stored_standings import standing_in_unit
 from rules.book import RuleBook
-from rules.earning import ActivityFacts, CardFacts, Earned, earn_activity
+from rules.earning import ActivityFacts, CardFacts, earn_activity
+from rules.earnings import Earned
 from rules.ledger import Draft, EntryType, Origin, Reason
 from rules.program import Channel
 

@@ -9,7 +9,7 @@ from fractions import Fraction
 from uuid import UUID
 
 from models.card_statements import CardRow, insert_note
-from models.database import Transaction
+from models.transactions import Transaction
 from resolvers import cards
 from resolvers.audits import audit_card
 from resolvers.callers import FORCE, Role
@@ -20,12 +20,13 @@ from resolvers.customers import MAXIMUM_TEXT
 from resolvers.identifiers import random_id
 from resolvers.judging import room_below
 from resolvers.kin import lock_with_kin
-from resolvers.ledgers import CardLedger, Step, open_ledger
+from resolvers.ledgers import CardLedger, open_ledger
 from resolvers.lot_dates import lot_dates
+from resolvers.point_books import Step
 from resolvers.replays import Answer, Operation, Outcome, key_fault, once
 from resolvers.spending import short_units, take_available
-from resolvers.standings import standing_in_unit
-from resolvers.tiers import win_tiers
+from resolvers.stored_standings import standing_in_unit
+from resolvers.winning_tiers import win_tiers
 from resolvers.writing import write
 from rules import explanations
 from rules.book import RuleBook

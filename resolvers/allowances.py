@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from models.allowances import forget_before, take
-from models.database import Database, Transaction
+from models.database import Database
+from models.transactions import Transaction
 from resolvers.clock import Clock
 
 MINUTE_SECONDS = 60

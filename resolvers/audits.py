@@ -11,8 +11,8 @@ from datetime import datetime
 from uuid import UUID
 
 from models.card_statements import insert_card_audit
-from models.database import Transaction
 from models.directory_statements import insert_audit
+from models.transactions import Transaction
 from resolvers.context import Call, Context
 from resolvers.identifiers import random_id
 

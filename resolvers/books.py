@@ -14,9 +14,10 @@ from threading import Lock
 from time import monotonic
 from typing import Protocol, TypeVar
 
-from models.database import Reader
 from models.program_statements import EffectiveRow, effective_after, versions_of
-from rules.book import RuleBook, compile_book, in_units_of
+from models.transactions import Reader
+from rules.book import RuleBook
+from rules.compiling import compile_book, in_units_of
 from rules.document import parse_document
 from rules.program import RewardPoint
 

@@ -10,8 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from itertools import groupby
-from typing import NamedTuple
 from uuid import UUID
 
 from models.activity_statements import (
@@ -27,8 +25,7 @@ from models.activity_statements import (
 from models.bulk_statements import change_activity_days
 from models.card_statements import numbers_of
 from models.customer_statements import affiliations_of
-from models.database import Transaction
-from resolvers.activity_checks import check_affiliation, checked_type, named_channel
+from models.transactions import Transaction
 from resolvers.activity_judging import (
     Gift,
     activity_drafts,
@@ -38,45 +35,22 @@ from resolvers.activity_judging import (
     notes_json,
 )
 from resolvers.audits import audit_card
-from resolvers.books import History
-from resolvers.bulk_books import Books, Occurrence, OpenCard, open_books
-from resolvers.callers import Caller
+from resolvers.bulk_books import Books, open_books
 from resolvers.clock import civil_date
 from resolvers.context import Context
 from resolvers.identifiers import operation_id
 from resolvers.judging import context_book
-from resolvers.portions import chunks
+from resolvers.line_plans import Plan, Planner, Run, runs_of
+from resolvers.open_cards import Occurrence, OpenCard
 from rules import activities as rules
 from rules.book import RuleBook
 from rules.earning import earn_activity
 from rules.errors import InvalidInput, LoyaltyError
-from rules.program import ActivityType, Channel
 
-# Lines that are posted at one go: with more there is nothing to win, and others wait meanwhile.
-LONGEST_RUN = 8
 # What an activity gives, and why no more.
 _Judged = tuple[tuple[Gift, ...], str]
 # How many activities a card has of a type, by day.
 Counts = dict[tuple[UUID, str], dict[date, int]]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Plan:
-    """What the program says of lines that name the same of it on the same day."""
-
-    book: RuleBook
-    channel: Channel
-    kind: ActivityType
-    affiliation: str | None
-    entry_date: date
-
-
-class _Run(NamedTuple):
-    """Lines of a card, one behind the other, that are posted alike."""
-
-    card_number: str
-    plan: _Plan | None
-    lines: list[PostableRow]
 
 
 def _occurrence(line: PostableRow) -> Occurrence:
@@ -95,7 +69,7 @@ class _Batch:
     affiliations: Mapping[UUID | None, frozenset[str]]
     counts: Counts
     known_days: frozenset[tuple[UUID, str, date]]
-    planned: Mapping[bytes, _Plan]
+    planned: Mapping[bytes, Plan]
     # By number.
     cards: Mapping[str, OpenCard]
     posted_by: str
@@ -108,7 +82,7 @@ class _Batch:
     # What the rules made of equal facts.
     judged: dict[object, _Judged] = field(default_factory=dict)
 
-    def post_plain(self, runs: Iterable[_Run]) -> None:
+    def post_plain(self, runs: Iterable[Run]) -> None:
         """Post the lines but for those that are no plain matter, and what is behind one for its
         card.
         """
@@ -121,7 +95,7 @@ class _Batch:
                 self.left.update([line.activity_key for line in lines[posted:]])
                 self.behind.add(number)
 
-    def _try_post(self, lines: Sequence[PostableRow], plan: _Plan, card: OpenCard) -> int:
+    def _try_post(self, lines: Sequence[PostableRow], plan: Plan, card: OpenCard) -> int:
         """How many of the first were posted: all, or those before one that is no plain matter."""
         posted = 0
         with suppress(LoyaltyError):
@@ -135,7 +109,7 @@ class _Batch:
         return posted
 
     def _within_limit(
-        self, lines: Sequence[PostableRow], plan: _Plan, card: OpenCard
+        self, lines: Sequence[PostableRow], plan: Plan, card: OpenCard
     ) -> Sequence[PostableRow]:
         """The first of them that the card may have of the type."""
         limit, on = plan.kind.limit, plan.entry_date
@@ -148,7 +122,7 @@ class _Batch:
             counts[on] = counts.get(on, 0) + 1
         return lines
 
-    def _post(self, lines: Sequence[PostableRow], plan: _Plan, card: OpenCard) -> bool:
+    def _post(self, lines: Sequence[PostableRow], plan: Plan, card: OpenCard) -> bool:
         """False where a tier would move, and nothing has changed."""
         code, on, card_id = plan.kind.code, plan.entry_date, card.row.card_id
         given, notes = self._judged_on(plan, card)
@@ -167,7 +141,7 @@ class _Batch:
         self.posts += [PostRow._make((line.activity_key, *behind)) for line in lines]
         return True
 
-    def _judged_on(self, plan: _Plan, card: OpenCard) -> _Judged:
+    def _judged_on(self, plan: Plan, card: OpenCard) -> _Judged:
         """The card's, as long as its standing is what it is and nothing has a maximum."""
         found: _Judged | None = card.known.get(plan)
         if found is None:
@@ -176,7 +150,7 @@ class _Batch:
                 card.known[plan] = found
         return found
 
-    def _judge(self, plan: _Plan, card: OpenCard) -> _Judged:
+    def _judge(self, plan: Plan, card: OpenCard) -> _Judged:
         book, channel, on, code = plan.book, plan.channel, plan.entry_date, plan.kind.code
         held = self.affiliations.get(card.row.customer_key, frozenset())
         if plan.affiliation is not None:
@@ -229,7 +203,7 @@ async def post_together(
         if effective is None or not waiting:
             return 0, [line.activity_key for line in waiting]
         batch = await _opened(context, transaction, waiting, effective, operation)
-        async for some in transaction.unhurried(_runs(waiting, batch.planned)):
+        async for some in transaction.unhurried(runs_of(waiting, batch.planned)):
             batch.post_plain(some)
         await batch.write()
         return len(batch.posts), [
@@ -258,7 +232,7 @@ async def _opened(
     )
     cards = {number: books.cards[key] for number, key in ids.items() if key in books.cards}
     history = await context.service.books.history(transaction)
-    planner = _Planner(context.caller, history)
+    planner = Planner(context.caller, history)
     planned = {}
     for line in waiting:
         plan = planner.plan(line)
@@ -285,59 +259,8 @@ async def _opened(
     )
 
 
-def _runs(lines: Iterable[PostableRow], planned: Mapping[bytes, _Plan]) -> list[_Run]:
-    """The lines of each card, in their order, in runs of those with one plan."""
-    by_card: dict[str, list[PostableRow]] = defaultdict(list)
-    for line in lines:
-        by_card[line.card_number].append(line)
-    return [
-        _Run(number, plan, some)
-        for number, mine in by_card.items()
-        for plan, alike in groupby(mine, lambda line: planned.get(line.activity_key))
-        for some in chunks(alike, 1 if plan is None or plan.book.maxima else LONGEST_RUN)
-    ]
-
-
-@dataclass
-class _Planner:
-    """Finds the plan of a line; equal ones are the same one."""
-
-    caller: Caller
-    history: History
-    _known: dict[object, tuple[Channel, ActivityType] | None] = field(default_factory=dict)
-    _plans: dict[object, _Plan] = field(default_factory=dict)
-
-    def plan(self, line: PostableRow) -> _Plan | None:
-        """None for what would be refused, or counts for a reward."""
-        book = self.history.at(line.occurred_at)
-        if book is None:
-            return None
-        named = (book.version, line.channel, line.activity_type, line.affiliation)
-        if named not in self._known:
-            self._known[named] = self._found(book, line)
-        found = self._known[named]
-        if found is None:
-            return None
-        channel, kind = found
-        on = civil_date(line.occurred_at, channel.time_zone)
-        plan = self._plans.get((named, on))
-        if plan is None:
-            plan = self._plans[named, on] = _Plan(book, channel, kind, line.affiliation, on)
-        return plan
-
-    def _found(self, book: RuleBook, line: PostableRow) -> tuple[Channel, ActivityType] | None:
-        try:
-            kind = checked_type(self.caller, book, line.activity_type)
-            channel = named_channel(book, line.channel)
-            check_affiliation(book, line.affiliation)
-        except LoyaltyError:
-            return None
-        plain = channel.active and kind.code not in book.counted_types
-        return (channel, kind) if plain else None
-
-
 async def _days(
-    transaction: Transaction, ids: Sequence[UUID], planned: Mapping[bytes, _Plan]
+    transaction: Transaction, ids: Sequence[UUID], planned: Mapping[bytes, Plan]
 ) -> Counts:
     """How many activities the cards have on the days that matter to the lines, type by type."""
     windows: dict[str, tuple[date, date]] = {}

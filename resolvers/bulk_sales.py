@@ -22,7 +22,6 @@ from models.bulk_statements import (
     locked_sales_of,
 )
 from models.card_statements import CardRow
-from models.database import Transaction
 from models.reward_statements import CounterRow, counters_of, insert_counter, rewards_of
 from models.sale_statements import (
     QueuedRow,
@@ -33,18 +32,22 @@ from models.sale_statements import (
     sale_facts_of,
     sale_lines_of,
 )
-from resolvers.bulk_books import Books, Occurrence, OpenCard, Sorted, open_books
+from models.transactions import Transaction
+from resolvers.bulk_books import Books, Sorted, open_books
 from resolvers.clock import civil_date
 from resolvers.context import Context
 from resolvers.identifiers import operation_id
 from resolvers.judging import context_book, judge_facts
+from resolvers.open_cards import Occurrence, OpenCard
 from resolvers.queues import earning_lines
 from resolvers.sale_earnings import sale_drafts
 from resolvers.sale_records import facts_json, notes_json
 from rules.book import RuleBook
-from rules.earning import CardFacts, Earning, EarningFacts
+from rules.earning import CardFacts, EarningFacts
+from rules.earnings import Earning
 from rules.errors import InvalidInput, LoyaltyError
-from rules.program import Once, OneTimeReward, Trigger
+from rules.program import OneTimeReward
+from rules.program_terms import Once, Trigger
 from rules.rewards import qualifying_programs
 
 # What rules see of a line.

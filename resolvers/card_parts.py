@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from uuid import UUID
 
+from models.balance_statements import CountableDayRow
 from models.card_statements import CardRow, EnrolmentRow, StoredTierRow
 from models.cart_statements import (
     BALANCE,
@@ -17,9 +18,8 @@ from models.cart_statements import (
     CardFactRow,
     card_facts_of,
 )
-from models.database import Reader
-from models.ledger_statements import CountableDayRow
-from resolvers.balances import with_freed
+from models.transactions import Reader
+from resolvers.card_days import with_freed
 from resolvers.clock import civil_date
 from rules.balances import NEVER, PointsDay, Sums
 

@@ -18,7 +18,7 @@ from models.card_statements import (
     numbers_of,
     tier_rows_of,
 )
-from models.database import Reader
+from models.transactions import Reader
 from resolvers import customers
 from resolvers.callers import Role
 from resolvers.context import Context

@@ -20,7 +20,8 @@ from resolvers.priced_carts import CartCommand, PricedCart, price_cart
 from resolvers.programs import known_channel
 from resolvers.tills import payment_id_faults
 from rules.book import RuleBook
-from rules.earning import EarningFacts, Judgement, earning_line
+from rules.earning import EarningFacts, earning_line
+from rules.earnings import Judgement
 from rules.errors import (
     ChannelInactive,
     CurrencyMismatch,
@@ -29,13 +30,8 @@ from rules.errors import (
     LoyaltyError,
     Refused,
 )
-from rules.lines import (
-    Charge,
-    Line,
-    amount_fault,
-    check_lines,
-    text_faults,
-)
+from rules.faults import amount_fault, text_faults
+from rules.lines import Charge, Line, check_lines
 from rules.numbers import is_currency
 from rules.program import Channel
 

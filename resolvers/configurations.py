@@ -2,15 +2,12 @@
 3.
 """
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 
 import msgspec
 
-from models.database import Reader, Transaction
 from models.directory_statements import (
     advance_sequence,
     insert_sequence,
@@ -32,12 +29,10 @@ from models.program_statements import (
     points_with_entries,
     programs_with_enrolments,
     types_with_unposted_lines,
-    versions_count,
-    versions_of,
-    versions_page,
     versions_queued,
 )
 from models.statements import KeyedStatement
+from models.transactions import Reader, Transaction
 from resolvers.adjustments import check_comment
 from resolvers.audits import Facts, audit
 from resolvers.books import read_stored
@@ -75,27 +70,6 @@ class Apply:
 class Applied:
     version: VersionRow
     plan: Plan
-
-
-async def effective_version(context: Context) -> VersionRow:
-    """Raises NotFound before the first processing."""
-    if context.book is None:
-        raise NotFound("No configuration is in force yet.")
-    return (await context.read.each(versions_of, [context.book.version]))[0]
-
-
-async def versions_by_number(context: Context, numbers: list[int]) -> list[VersionRow | None]:
-    rows = {row.version: row for row in await context.read.each(versions_of, numbers)}
-    return [rows.get(number) for number in numbers]
-
-
-async def list_versions(context: Context, before: int | None, count: int) -> list[VersionRow]:
-    """Newest first, below the version `before`."""
-    return await context.read.all(versions_page, before=before or 2**31 - 1, count=count)
-
-
-async def count_versions(context: Context) -> int:
-    return (await context.read.all(versions_count))[0].rows
 
 
 async def plan(context: Context, document: object) -> Plan:
@@ -299,9 +273,3 @@ async def process(context: Context) -> VersionRow:
     processed = await context.unit(unit)
     await _take_notice(context)
     return processed
-
-
-def document_of(row: VersionRow) -> Mapping[str, object]:
-    """The document as it was sent."""
-    document: Mapping[str, object] = json.loads(row.document, parse_float=Decimal)
-    return document

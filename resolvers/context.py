@@ -10,7 +10,8 @@ from uuid import UUID
 
 from aiodataloader import DataLoader
 
-from models.database import Database, Read, Transaction
+from models.database import Database
+from models.transactions import Read, Transaction
 from resolvers.books import LAG_SECONDS, RuleBooks
 from resolvers.callers import Caller
 from resolvers.card_watch import CardWatch

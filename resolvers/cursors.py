@@ -1,7 +1,7 @@
 """Where work over all cards goes on that has not come to its end in one go."""
 
-from models.database import Transaction
 from models.job_statements import cursor_of, insert_lease, keep_cursor
+from models.transactions import Transaction
 from resolvers.context import Context
 from rules.book import RuleBook
 

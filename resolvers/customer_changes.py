@@ -17,8 +17,8 @@ from models.customer_statements import (
     locked_customer,
     people_of,
 )
-from models.database import Transaction
 from models.failures import ChangedMeanwhile
+from models.transactions import Transaction
 from resolvers.audits import audit
 from resolvers.callers import Role
 from resolvers.context import Context

@@ -17,7 +17,7 @@ from models.customer_statements import (
     refs_by_id,
     refs_by_key,
 )
-from models.database import Reader
+from models.transactions import Reader
 from resolvers.callers import Role
 from resolvers.context import Context
 from rules.errors import Forbidden

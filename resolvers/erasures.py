@@ -8,13 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from models.activity_statements import forget_line_texts, line_with_texts
-from models.card_statements import (
-    CardRow,
-    cards_of,
-    change_customer,
-    change_status,
-    delete_notes,
-)
+from models.card_statements import CardRow, cards_of, change_customer, change_status, delete_notes
 from models.customer_statements import (
     cards_of_customers,
     delete_affiliations,
@@ -23,7 +17,6 @@ from models.customer_statements import (
     forget_person,
     mark_erased,
 )
-from models.database import Transaction
 from models.erasure_statements import (
     forget_creator,
     forget_notes_on,
@@ -32,6 +25,7 @@ from models.erasure_statements import (
     forget_reasons_of_customer,
     gifts_of_card,
 )
+from models.transactions import Transaction
 from resolvers.audits import Facts, audit
 from resolvers.callers import customer_scope
 from resolvers.context import Context

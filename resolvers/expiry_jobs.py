@@ -11,16 +11,16 @@ from datetime import UTC, date, datetime
 from uuid import UUID
 
 from models.card_statements import CardRow
-from models.database import Read, Transaction
 from models.job_statements import DueHoldRow, DueLotRow, due_holds, due_lots
+from models.transactions import Read, Transaction
 from resolvers.clock import civil_date
 from resolvers.context import Context
 from resolvers.expiries import expiry
 from resolvers.holds import AUTHORIZED, EXPIRED, cards_of, set_status, status_at
 from resolvers.jobs import PAGE, Job, JobDone, Progress, walk
-from resolvers.ledgers import Step
-from resolvers.paying import write_pool
 from resolvers.payment_changes import find_row
+from resolvers.payment_rows import write_pool
+from resolvers.point_books import Step
 from resolvers.pools import ledger_of, lock_cards
 from resolvers.postings import lock_card
 from resolvers.writing import write

@@ -10,7 +10,6 @@ from datetime import datetime
 from uuid import UUID
 
 from models.card_statements import CardRow
-from models.database import Transaction
 from models.failures import ChangedMeanwhile
 from models.payment_statements import (
     PaymentRow,
@@ -19,13 +18,14 @@ from models.payment_statements import (
     payments_of,
     unreleased_holds_of,
 )
+from models.transactions import Transaction
 from resolvers.context import Context
 from resolvers.holds import EXPIRED, VOIDED, cards_of, release_payment, set_status, status_at
 from resolvers.kin import lock_with_kin
 from resolvers.ledgers import CardLedger
 from resolvers.outbox import Event
 from resolvers.pools import ledger_of
-from resolvers.tiers import bring
+from resolvers.winning_tiers import bring
 from resolvers.writing import write
 from rules.book import RuleBook
 

@@ -10,11 +10,12 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from models.card_statements import CardRow
-from models.database import Reader
 from models.tier_statements import page_end, row_from, to_judge
+from models.transactions import Reader
 from resolvers.clock import civil_date
 from resolvers.context import Context
-from resolvers.standings import Standing, standings_in_unit
+from resolvers.standings import Standing
+from resolvers.stored_standings import standings_in_unit
 from rules.book import RuleBook
 
 CARDS = 5_000

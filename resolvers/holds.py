@@ -8,13 +8,13 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from models.database import Reader, Transaction
 from models.payment_statements import (
     PaymentRow,
     authorized_on_card,
     change_payment,
     hold_lots_of_payment,
 )
+from models.transactions import Reader, Transaction
 from resolvers.ledgers import CardLedger
 
 AUTHORIZED = "AUTHORIZED"

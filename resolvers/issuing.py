@@ -7,15 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from uuid import UUID
 
-from models.card_statements import (
-    CardRow,
-    EnrolmentRow,
-    cards_of,
-    insert_card,
-    insert_enrolment,
-)
+from models.card_statements import CardRow, EnrolmentRow, cards_of, insert_card, insert_enrolment
 from models.customer_statements import cards_of_customers, insert_customer_card, locked_customer
-from models.database import Transaction
+from models.transactions import Transaction
 from resolvers import customers
 from resolvers.audits import audit_card
 from resolvers.callers import Role, check_channel
@@ -28,7 +22,7 @@ from resolvers.numbers import Wanted, claim, number_fault
 from resolvers.outbox import Event
 from resolvers.programs import known_channel
 from resolvers.replays import Answer, Operation, Outcome, key_fault, once
-from resolvers.standings import standing_in_unit
+from resolvers.stored_standings import standing_in_unit
 from resolvers.tiers import joining, judge
 from resolvers.writing import post
 from rules.book import RuleBook

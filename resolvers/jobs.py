@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
-from models.database import Read, Transaction
 from models.failures import DatabaseSlow, DatabaseUnavailable
+from models.transactions import Read, Transaction
 from resolvers.audits import audit, one_row
 from resolvers.callers import Role
 from resolvers.context import Context

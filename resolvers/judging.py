@@ -7,22 +7,17 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from models.card_statements import CardRow
-from models.database import Reader
+from models.transactions import Reader
 from resolvers.card_parts import card_parts
 from resolvers.context import Context
 from resolvers.paid_sales import NOTHING_PAID, PaidLines, shrunk
-from resolvers.standings import Standing, standing_in_unit
+from resolvers.standings import Standing
+from resolvers.stored_standings import standing_in_unit
 from rules import balances
 from rules.balances import PointsDay, Sums
 from rules.book import RuleBook
-from rules.earning import (
-    CardFacts,
-    EarningFacts,
-    EarningLine,
-    Judgement,
-    earning_line,
-    judge,
-)
+from rules.earning import CardFacts, EarningFacts, EarningLine, earning_line, judge
+from rules.earnings import Judgement
 from rules.lines import Line
 from rules.program import Channel
 from rules.rewards import qualifying_programs

@@ -6,8 +6,9 @@ import os
 from collections.abc import Collection
 from datetime import datetime
 
-from models.database import Database, Transaction
+from models.database import Database
 from models.program_statements import ApiKeyRow, insert_key, keys_listed, revoke_key
+from models.transactions import Transaction
 from resolvers.callers import FORCE, MANAGING, RIGHTS, Caller, Role
 from resolvers.clock import Clock, system_clock
 from resolvers.identifiers import Randomness

@@ -9,8 +9,8 @@ from uuid import UUID
 
 from models.card_statements import CardRow, cards_of
 from models.customer_statements import cards_of_customers
-from models.database import Transaction
 from models.failures import ChangedMeanwhile
+from models.transactions import Transaction
 from resolvers.context import Context
 from resolvers.postings import lock_card
 

@@ -1,7 +1,7 @@
 """What review does to lines of the journal: edited, deleted, rejected. Source: semantics 5.7."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -17,41 +17,29 @@ from models.activity_statements import (
     change_waiting,
     delete_line,
     end_waiting,
-    lines_by_id,
-    locked_lines_of,
-    locked_waiting_of,
     reject_line,
 )
-from models.database import Transaction
 from models.directory_statements import answer_key, claim_key, free_key, key_used, keys_used
 from models.failures import ChangedMeanwhile
+from models.transactions import Transaction
 from resolvers.activity_checks import Activity, check_form, check_scope
-from resolvers.activity_lines import (
-    JOURNAL,
-    MAXIMUM_LINES,
-    NewLine,
-    check_named,
-    insert,
-    key_answer,
-    line_of_key,
-    named_cards,
-    occurred_on,
-)
+from resolvers.activity_lines import check_named, line_of_key, named_cards
 from resolvers.adjustments import comment_fault
-from resolvers.audits import Facts, audit
-from resolvers.callers import Role
+from resolvers.audits import audit
 from resolvers.context import Context
 from resolvers.customers import MAXIMUM_TEXT
-from rules.book import RuleBook
-from rules.errors import (
-    ActivityLineAlreadyPosted,
-    IdempotencyKeyReused,
-    InvalidInput,
-    LoyaltyError,
-    NotFound,
-    Path,
-    Refused,
+from resolvers.line_rows import JOURNAL, NewLine, insert, key_answer, occurred_on
+from resolvers.locked_lines import (
+    audit_each,
+    check_not_posted,
+    check_unposted,
+    checked_ids,
+    line_facts,
+    locked,
+    unique,
 )
+from rules.book import RuleBook
+from rules.errors import IdempotencyKeyReused, InvalidInput, LoyaltyError, Refused
 
 # Fractions keep every digit, as in lines that are sent.
 _AS_STORED = msgspec.json.Decoder(float_hook=Decimal)
@@ -60,7 +48,6 @@ _KEPT = {
     "activityType": "activity_type",
     "channel": "channel",
 }
-_SHOWN = ("card_number", "activity_type", "channel", "occurred_at", "affiliation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +76,7 @@ async def update(context: Context, command: ChangeLine) -> bytes:
 
     async def unit(transaction: Transaction, _book: RuleBook | None) -> bytes:
         (before,) = await locked(context, transaction, [line_id], "id")
-        _check_unposted(before, ("id",))
+        check_unposted(before, ("id",))
         after = _edited(before, command)
         activity = activity_of(after)
         check_form(context, activity)
@@ -170,8 +157,8 @@ async def _write(
         transaction,
         "updateActivityLine",
         now,
-        before=_facts(before),
-        after=_facts(after),
+        before=line_facts(before),
+        after=line_facts(after),
     )
 
 
@@ -216,11 +203,6 @@ def _stored(line: LineRow) -> StoredLineRow:
     return StoredLineRow(*map(members.__getitem__, StoredLineRow._fields))
 
 
-def _facts(line: LineRow) -> Facts:
-    """What an audit may tell of a line; of texts that somebody wrote, nothing."""
-    return {"line": str(line.line_id), **{name: getattr(line, name) for name in _SHOWN}}
-
-
 async def _free(transaction: Transaction, lines: Sequence[LineRow]) -> None:
     keys = await _keys(transaction, lines)
     await transaction.run_each(end_waiting, [line.activity_key for line in lines])
@@ -240,10 +222,10 @@ async def delete(context: Context, ids: Sequence[UUID | None]) -> list[LineRow]:
     async def unit(transaction: Transaction, _book: RuleBook | None) -> list[LineRow]:
         lines = await locked(context, transaction, wanted)
         for place, line in enumerate(lines):
-            _check_unposted(line, ("ids", str(place)))
+            check_unposted(line, ("ids", str(place)))
         lines = unique(lines)
         await _free(transaction, lines)
-        await _audit_each(context, transaction, "deleteActivityLines", lines)
+        await audit_each(context, transaction, "deleteActivityLines", lines)
         return lines
 
     return await context.unit(unit)
@@ -259,7 +241,7 @@ async def reject(context: Context, ids: Sequence[UUID | None], reason: str) -> l
     async def unit(transaction: Transaction, _book: RuleBook | None) -> list[bytes]:
         lines = await locked(context, transaction, wanted)
         for place, line in enumerate(lines):
-            _check_not_posted(line, ("ids", str(place)))
+            check_not_posted(line, ("ids", str(place)))
         lines = unique(lines)
         fresh = [line for line in lines if line.status == "UNPOSTED"]
         for line in fresh:
@@ -270,7 +252,7 @@ async def reject(context: Context, ids: Sequence[UUID | None], reason: str) -> l
                 rejection_reason=reason,
             )
         await transaction.run_each(end_waiting, [line.activity_key for line in fresh])
-        await _audit_each(context, transaction, "rejectActivityLines", fresh)
+        await audit_each(context, transaction, "rejectActivityLines", fresh)
         return [line.activity_key for line in lines]
 
     return await context.unit(unit)
@@ -280,70 +262,3 @@ def _reason_faults(reason: str) -> list[LoyaltyError]:
     if 1 <= len(reason) <= MAXIMUM_TEXT:
         return []
     return [InvalidInput(f"A reason has 1 to {MAXIMUM_TEXT} characters.", ("reason",))]
-
-
-def checked_ids(ids: Sequence[UUID | None], others: Sequence[LoyaltyError] = ()) -> list[UUID]:
-    """Raises Refused where ids are malformed or too many."""
-    faults: list[LoyaltyError] = [
-        InvalidInput("This id is malformed.", ("ids", str(place)))
-        for place, one in enumerate(ids)
-        if one is None
-    ]
-    if len(ids) > MAXIMUM_LINES:
-        faults = [InvalidInput(f"At most {MAXIMUM_LINES} ids may be sent.", ("ids",))]
-    if faults or others:
-        raise Refused([*faults, *others])
-    return [one for one in ids if one is not None]
-
-
-async def locked(
-    context: Context, transaction: Transaction, ids: Sequence[UUID], member: str = "ids"
-) -> list[LineRow]:
-    """The lines in the order of the ids, locked in the order of their keys.
-
-    Raises NotFound for one that is unknown or that another caller created, as partners see it.
-    """
-    rows = {row.line_id: row for row in await transaction.each(lines_by_id, ids)}
-    for place, line_id in enumerate(ids):
-        if not _may_change(context, rows.get(line_id)):
-            path = (member, str(place)) if member == "ids" else (member,)
-            raise NotFound("There is no such line.", path)
-    keys = sorted(row.activity_key for row in rows.values())
-    waiting = {row.line_id for row in await transaction.each(locked_waiting_of, keys)}
-    held: Mapping[UUID, LineRow] = {
-        row.line_id: row for row in await transaction.each(locked_lines_of, keys)
-    }
-    # A line that waits under its key only since this looked for it there is not locked.
-    unposted = {line_id for line_id, row in held.items() if row.status == "UNPOSTED"}
-    if held.keys() != rows.keys() or unposted != waiting:
-        raise ChangedMeanwhile
-    return [held[line_id] for line_id in ids]
-
-
-def _may_change(context: Context, line: LineRow | None) -> bool:
-    if line is None:
-        return False
-    return context.caller.role is not Role.PARTNER or line.created_by == context.caller.scope
-
-
-def unique(lines: Sequence[LineRow]) -> list[LineRow]:
-    return list({line.line_id: line for line in lines}.values())
-
-
-def _check_not_posted(line: LineRow, path: Path) -> None:
-    if line.status == "POSTED":
-        raise ActivityLineAlreadyPosted("This line is posted: it stays as it is.", path)
-
-
-def _check_unposted(line: LineRow, path: Path) -> None:
-    _check_not_posted(line, path)
-    if line.status == "REJECTED":
-        raise InvalidInput("This line was rejected: that is final.", path)
-
-
-async def _audit_each(
-    context: Context, transaction: Transaction, operation: str, lines: Sequence[LineRow]
-) -> None:
-    if lines:
-        facts: Facts = {"lines": [_facts(line) for line in lines]}
-        await audit(context, transaction, operation, context.service.clock(), before=facts)

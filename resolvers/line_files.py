@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import NoReturn
 
 from resolvers.activity_checks import Activity
-from resolvers.activity_lines import NewLine
+from resolvers.line_rows import NewLine
 from rules.errors import InvalidInput, LoyaltyError
 
 REQUIRED = ("channel", "cardNumber", "activityType", "activityId")

@@ -11,19 +11,13 @@ from io import StringIO
 from typing import TypeVar
 
 from models.activity_statements import waiting_of
-from models.database import Transaction
-from resolvers.activity_lines import (
-    MAXIMUM_LINES,
-    NewLine,
-    Settled,
-    examine,
-    line_faults,
-    settle,
-)
+from models.transactions import Transaction
+from resolvers.activity_lines import MAXIMUM_LINES, Settled, examine, line_faults, settle
 from resolvers.audits import one_row
 from resolvers.context import Context
 from resolvers.line_files import FileFormat, Numbered, Source, read_lines
 from resolvers.line_postings import Postings, post_each
+from resolvers.line_rows import NewLine
 from resolvers.portions import WINDOW, chunks
 from rules.book import RuleBook
 from rules.errors import IdempotencyKeyReused, InvalidInput, LoyaltyError, Refused

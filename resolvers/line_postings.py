@@ -19,16 +19,18 @@ from models.activity_statements import (
     waiting_after,
 )
 from models.card_statements import numbers_of
-from models.database import Transaction
 from models.failures import DatabaseSlow, DatabaseUnavailable
-from resolvers.activities import plan_activity, write_activity
+from models.transactions import Transaction
+from resolvers.activities import write_activity
 from resolvers.activity_views import FIRST
 from resolvers.allowances import AllowanceSpent
 from resolvers.audits import one_row
 from resolvers.bulk_activities import post_together
 from resolvers.context import Context
 from resolvers.jobs import Attempts, JobDone, Progress, silent
-from resolvers.line_changes import activity_of, checked_ids
+from resolvers.line_changes import activity_of
+from resolvers.locked_lines import checked_ids
+from resolvers.planned_activities import plan_activity
 from resolvers.portions import ALL, WINDOW, Share, pieces, portions, post_portions
 from rules.book import RuleBook
 from rules.errors import InvalidInput, LoyaltyError, NotFound

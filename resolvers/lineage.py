@@ -9,15 +9,9 @@ from datetime import date, datetime
 from uuid import UUID
 
 from models.card_statements import CardRow, cards_of
-from models.database import Reader
-from models.ledger_statements import (
-    EntryRow,
-    allocations_of,
-    allocations_of_lots,
-    entries_of,
-    entries_of_operations,
-    operations_of,
-)
+from models.ledger_statements import EntryRow, entries_of, entries_of_operations, operations_of
+from models.lot_statements import allocations_of, allocations_of_lots
+from models.transactions import Reader
 from resolvers import cards
 from resolvers.context import Context
 

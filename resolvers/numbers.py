@@ -8,16 +8,11 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from models.card_statements import claim_number
-from models.database import Transaction
 from models.directory_statements import advance_sequence, insert_sequence, locked_sequence
+from models.transactions import Transaction
 from resolvers.context import Context
 from rules.book import RuleBook
-from rules.errors import (
-    CardAlreadyIssued,
-    InvalidInput,
-    NumberOutOfRange,
-    NumberSequenceMissing,
-)
+from rules.errors import CardAlreadyIssued, InvalidInput, NumberOutOfRange, NumberSequenceMissing
 from rules.program import Channel, NumberSequence
 from rules.sequences import draw, random_digits_needed
 

@@ -11,7 +11,6 @@ from fractions import Fraction
 from uuid import UUID
 
 from models.card_statements import CardRow
-from models.database import Reader, Transaction
 from models.payment_statements import (
     PaymentRow,
     SliceRow,
@@ -20,6 +19,7 @@ from models.payment_statements import (
     slices_of,
     use_slice,
 )
+from models.transactions import Reader, Transaction
 from resolvers.holds import LIVE, status_at
 from resolvers.lineage import newest
 from rules.earning import EarningLine

@@ -12,8 +12,8 @@ from uuid import UUID
 
 from models.card_statements import CardRow, cards_of
 from models.cart_statements import CustomerFactRow, customer_facts_of
-from models.database import Reader
-from models.ledger_statements import expired_lots_of_cards
+from models.lot_statements import expired_lots_of_cards
+from models.transactions import Reader
 from resolvers import customers, tills
 from resolvers.books import History
 from resolvers.card_parts import CardParts, card_parts

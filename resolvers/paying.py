@@ -3,15 +3,12 @@
 Source: semantics 8.1-8.5.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime
-from decimal import Decimal
-from uuid import UUID
 
 from models.card_statements import CardRow
-from models.database import Transaction
 from models.failures import ChangedMeanwhile
 from models.payment_statements import (
     PaymentRow,
@@ -20,31 +17,20 @@ from models.payment_statements import (
     locked_order,
     payments_of,
 )
+from models.transactions import Transaction
 from resolvers import carts, tills
-from resolvers.audits import audit_card
 from resolvers.callers import Role
 from resolvers.cards import NOBODY
 from resolvers.clock import civil_date
 from resolvers.context import Context
-from resolvers.holds import (
-    EXPIRED,
-    LIVE,
-    VOIDED,
-    cards_of,
-    release_payment,
-    set_status,
-    status_at,
-)
+from resolvers.holds import EXPIRED, LIVE, VOIDED, cards_of, release_payment, set_status, status_at
 from resolvers.identifiers import random_id
-from resolvers.outbox import Event
-from resolvers.payment_books import Made, by_card, payment_row, redemptions, write_payment
+from resolvers.payment_rows import Checked, Decided, Pay, keep_payment
 from resolvers.pools import Pool, lock_pool
-from resolvers.priced_carts import CartCommand, PricedCart, by_value, price_cart
+from resolvers.priced_carts import PricedCart, by_value, price_cart
 from resolvers.replays import Answer, Operation, Outcome, key_fault, once
 from resolvers.tenders import check_card, tender_of
-from resolvers.writing import write
 from rules.book import RuleBook
-from rules.cover import Cover
 from rules.errors import (
     CurrencyMismatch,
     InvalidInput,
@@ -53,45 +39,11 @@ from rules.errors import (
     OneLoyaltyTenderOnly,
     Refused,
 )
-from rules.lots import Taken, take
 from rules.numbers import fits_minor, to_minor
 from rules.paying import check_amount, decide
 from rules.program import Channel
-from rules.tender import Tender
 
 MAXIMUM_ORDER_ID = 128
-
-
-@dataclass(frozen=True, slots=True)
-class Pay:
-    card_number: str
-    cart: CartCommand
-    order_id: str
-    amount: Decimal
-    capture: bool = True
-    take_over_holds: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Checked:
-    """A request that passed the checks before the card's."""
-
-    command: Pay
-    book: RuleBook
-    channel: Channel
-    cart: PricedCart
-    amount_minor: int
-    at: datetime
-    on: date
-
-
-@dataclass(frozen=True, slots=True)
-class _Decided:
-    """What is paid, and what each card has available of each reward point to pay it with."""
-
-    tender: Tender
-    cover: Cover
-    available: dict[str, dict[UUID, int]]
 
 
 async def pay(context: Context, key: str, command: Pay) -> Outcome:
@@ -144,7 +96,7 @@ def in_cart() -> Iterator[None]:
 
 async def _checked(
     context: Context, transaction: Transaction, book: RuleBook | None, command: Pay
-) -> _Checked:
+) -> Checked:
     with in_cart():
         channel = carts.channel_of(context, book, command.cart)
         if book is None:
@@ -158,7 +110,7 @@ async def _checked(
     check_amount(amount, cart.balance_due_minor)
     if command.cart.currency != channel.currency:
         raise CurrencyMismatch("This is not the channel's currency.", ("cart", "currency"))
-    return _Checked(command, book, channel, cart, amount, *moment)
+    return Checked(command, book, channel, cart, amount, *moment)
 
 
 async def _priced(
@@ -205,11 +157,11 @@ async def _pay(context: Context, operation: Operation, command: Pay) -> Answer:
         ledger.settle()
     decided = await _cover(context, transaction, asked, pool)
     ended_ids = [other.payment_id for other in others]
-    await _write(context, operation, asked, pool, decided, payment_id, ended_ids)
+    await keep_payment(context, operation, asked, pool, decided, payment_id, ended_ids)
     return {"card_id": str(card.card_id), "payment_id": str(payment_id)}
 
 
-async def _check_order(transaction: Transaction, asked: _Checked, now: datetime) -> None:
+async def _check_order(transaction: Transaction, asked: Checked, now: datetime) -> None:
     """The order's row is locked; it has no other live payment."""
     order = {"of_channel": asked.channel.code, "of_order": asked.command.order_id}
     claimed = await transaction.run(
@@ -226,7 +178,7 @@ async def _check_order(transaction: Transaction, asked: _Checked, now: datetime)
             raise OneLoyaltyTenderOnly(message, ("orderId",))
 
 
-async def _card(context: Context, transaction: Transaction, asked: _Checked) -> CardRow:
+async def _card(context: Context, transaction: Transaction, asked: Checked) -> CardRow:
     card = await tills.presented(context, transaction, asked.command.card_number)
     with in_cart():
         customer_key = await tills.named_customer(
@@ -236,7 +188,7 @@ async def _card(context: Context, transaction: Transaction, asked: _Checked) -> 
     return card
 
 
-async def _others(transaction: Transaction, asked: _Checked, card: CardRow) -> list[PaymentRow]:
+async def _others(transaction: Transaction, asked: Checked, card: CardRow) -> list[PaymentRow]:
     """Uncaptured payments presented on the card for other orders, where they are taken over."""
     if not asked.command.take_over_holds:
         return []
@@ -245,9 +197,7 @@ async def _others(transaction: Transaction, asked: _Checked, card: CardRow) -> l
     return [row for row in rows if (row.channel, row.order_id) != mine]
 
 
-async def _cover(
-    context: Context, transaction: Transaction, asked: _Checked, pool: Pool
-) -> _Decided:
+async def _cover(context: Context, transaction: Transaction, asked: Checked, pool: Pool) -> Decided:
     """The walk over the cart as it stands under the locks.
 
     Raises ChangedMeanwhile where it is another than the one that was checked before them.
@@ -269,61 +219,4 @@ async def _cover(
     budgets = {code: sum(units.values()) for code, units in available.items()}
     reserved = {code: await pool.held_units(code) for code in tender.payable_points}
     cover = decide(tender, budgets, reserved, asked.amount_minor, cart.balance_due_minor)
-    return _Decided(tender, cover, available)
-
-
-async def _write(
-    context: Context,
-    operation: Operation,
-    asked: _Checked,
-    pool: Pool,
-    decided: _Decided,
-    payment_id: UUID,
-    ended_ids: Iterable[UUID],
-) -> None:
-    transaction, tender, cover = operation.transaction, decided.tender, decided.cover
-    taken = await _taken(pool, decided, asked.on)
-    row = payment_row(
-        pool.presented.card.card_id,
-        payment_id,
-        (asked.channel.code, asked.command.order_id),
-        tender,
-        cover,
-        taken,
-        asked.book,
-        (asked.at, asked.on),
-        operation.op_id,
-        capture=asked.command.capture,
-    )
-    await write_payment(transaction, Made(row, tender, cover, tuple(taken)), pool.ledgers)
-    for card_id, mine in by_card(taken).items():
-        if asked.command.capture:
-            steps = redemptions(row, mine, cover, asked.book.reward_points)
-            await pool.ledgers[card_id].add(steps)
-        else:
-            pool.ledgers[card_id].reserve(mine, asked.book.version)
-    await write_pool(pool, operation.op_id, "payWithLoyalty", *ended_ids, payment_id)
-    await audit_card(
-        context,
-        transaction,
-        row.card_id,
-        "payWithLoyalty",
-        pool.presented.now,
-        after={"payment": str(payment_id), "amountMinor": row.amount_minor},
-    )
-
-
-async def _taken(pool: Pool, decided: _Decided, on: date) -> list[Taken]:
-    """From which lots, in the order of consumption."""
-    taken: list[Taken] = []
-    for code in decided.cover.reward_points:
-        units = decided.cover.points_units(code)
-        taken += take(await pool.lots(code), units, on, decided.available[code])
-    return taken
-
-
-async def write_pool(pool: Pool, op_id: UUID, kind: str, *payment_ids: UUID) -> None:
-    """Write every ledger in the order of the locks; each card is told of the payments."""
-    events = [Event("paymentChanged", {"payment": str(one)}) for one in payment_ids]
-    for ledger in pool.ledgers.values():
-        await write(ledger, op_id, kind, events)
+    return Decided(tender, cover, available)

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from models.database import Transaction
 from models.payment_statements import (
     HoldLotRow,
     PaymentRow,
@@ -22,9 +21,11 @@ from models.payment_statements import (
     insert_payment_card,
     insert_slices,
 )
+from models.transactions import Transaction
 from resolvers.clock import civil_date
 from resolvers.holds import operations_json
-from resolvers.ledgers import CardLedger, Step
+from resolvers.ledgers import CardLedger
+from resolvers.point_books import Step
 from rules.book import RuleBook
 from rules.cover import Cover
 from rules.explanations import point_digits, share_of_card

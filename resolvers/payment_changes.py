@@ -11,7 +11,6 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from models.database import Reader, Transaction
 from models.payment_statements import (
     HoldLotRow,
     PaymentRow,
@@ -21,6 +20,7 @@ from models.payment_statements import (
     payments_of,
     slices_of,
 )
+from models.transactions import Reader, Transaction
 from resolvers.audits import audit_card
 from resolvers.context import Context
 from resolvers.holds import (
@@ -32,8 +32,8 @@ from resolvers.holds import (
     set_status,
     status_at,
 )
-from resolvers.paying import write_pool
 from resolvers.payment_books import by_card, redemptions, replace_slices
+from resolvers.payment_rows import write_pool
 from resolvers.pools import Pool, lock_cards
 from resolvers.replays import Answer, Operation, Outcome, key_fault, once
 from rules.cover import Cover, Slice

@@ -10,8 +10,8 @@ from uuid import UUID
 
 from models.card_statements import CardRow, cards_of
 from models.customer_statements import cards_of_customers
-from models.database import Reader, Transaction
 from models.failures import ChangedMeanwhile
+from models.transactions import Reader, Transaction
 from resolvers.context import Context
 from resolvers.ledgers import CardLedger, open_ledger
 from resolvers.postings import lock_card

@@ -10,7 +10,7 @@ from datetime import datetime
 from uuid import UUID
 
 from models.card_statements import CardRow, advance_card, insert_event, locked_card
-from models.database import Transaction
+from models.transactions import Transaction
 from resolvers.identifiers import Randomness, ordered_ids
 from resolvers.outbox import Event, event_rows
 from rules.errors import CardNotFound

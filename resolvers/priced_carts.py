@@ -11,7 +11,7 @@ from decimal import Decimal
 from functools import cached_property
 from uuid import UUID
 
-from models.database import Reader
+from models.transactions import Reader
 from resolvers.context import Context
 from resolvers.parties import Asked, Party, party
 from resolvers.tenders import items_of

@@ -18,15 +18,14 @@ from rules.program import (
     ActivityType,
     Affiliation,
     Channel,
-    ChargeCode,
     EarningRule,
     Program,
     RedemptionRule,
     RewardPoint,
     Scheme,
-    ShippingThresholdDiscount,
     Tier,
 )
+from rules.program_prices import ChargeCode, ShippingThresholdDiscount
 
 N = TypeVar("N", bound=Named)
 

@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from operator import attrgetter
 
 from models.card_statements import CardRow, cards_of
-from models.database import Transaction
 from models.failures import ChangedMeanwhile, DatabaseUnavailable
 from models.sale_statements import (
     QueuedRow,
@@ -28,6 +27,7 @@ from models.sale_statements import (
     sale_lines_of,
     sales_of,
 )
+from models.transactions import Transaction
 from resolvers.bulk_sales import Known, post_sales_together
 from resolvers.cards import NOBODY
 from resolvers.clock import civil_date

@@ -10,8 +10,8 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-from models.database import Transaction
 from models.sale_statements import SaleLineRow, SaleRow, insert_pending_earning
+from models.transactions import Transaction
 from resolvers.paid_sales import PaidLines, shrunk
 from rules.earning import EarningFacts, EarningLine, earning_line
 from rules.lines import Line

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from models.card_statements import CardRow, cards_of
-from models.database import Transaction
+from models.transactions import Transaction
 from models.verification_statements import cards_after
 from resolvers import cards
 from resolvers.audits import audit, audit_card
@@ -19,7 +19,7 @@ from resolvers.cursors import keep, kept_cursor
 from resolvers.kin import lock_with_kin
 from resolvers.outbox import Event
 from resolvers.postings import tell
-from resolvers.standings import standing_in_unit
+from resolvers.stored_standings import standing_in_unit
 from resolvers.tiers import reevaluate
 from rules.book import RuleBook
 from rules.errors import CardReplaced, Forbidden

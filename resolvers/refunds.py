@@ -7,22 +7,21 @@ to its newest successor. Source: semantics 7.2.
 import json
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from uuid import UUID
 
-from models.database import Transaction
 from models.failures import ChangedMeanwhile
-from models.payment_statements import SliceRow, hold_lots_of_payment, refund_slice, slices_of
+from models.payment_statements import SliceRow, hold_lots_of_payment, slices_of
+from models.transactions import Transaction
 from resolvers.clock import civil_date
 from resolvers.context import Context
-from resolvers.holds import cards_of, change, with_operations
-from resolvers.ledgers import Step
+from resolvers.holds import cards_of
 from resolvers.lineage import newest
 from resolvers.lot_dates import lot_dates
 from resolvers.payment_changes import Found, check_form, find_row, finish
+from resolvers.point_books import Step
 from resolvers.pools import lock_cards
+from resolvers.refund_rows import Refund, Refunding, write_payment
 from resolvers.replays import Answer, Operation, Outcome, once
 from rules import explanations, refunds
 from rules.book import RuleBook
@@ -36,34 +35,11 @@ from rules.explanations import point_digits
 from rules.ledger import Draft, EntryType, Origin, Reason
 from rules.numbers import fits_minor, to_minor
 from rules.refunds import PaidLine, PaidSlice, Source, Undone
-from rules.returns import MILLION, ReturnLine, form_faults
+from rules.returns import MILLION, form_faults
 from rules.tender import tender
 from rules.tender_json import facts_from_json
 
 REFUNDABLE = frozenset({"CAPTURED", "PARTIALLY_REFUNDED"})
-
-
-@dataclass(frozen=True, slots=True)
-class Refund:
-    """Exactly one of the two says what is given back."""
-
-    payment_id: UUID | None
-    amount: Decimal | None = None
-    lines: tuple[ReturnLine, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Refunding:
-    """A payment under the locks of all cards concerned, on the day of the refund; `book` is the
-    payment's, `effective` the one in force now.
-    """
-
-    found: Found
-    book: RuleBook
-    effective: RuleBook
-    on: date
-    slices: tuple[PaidSlice, ...]
-    lines: tuple[PaidLine, ...]
 
 
 async def refund(context: Context, key: str, command: Refund) -> Outcome:
@@ -98,7 +74,7 @@ async def _refund(context: Context, operation: Operation, command: Refund) -> An
     undone = _undone(refunding, command, quantities)
     written = await _give_back(transaction, refunding, undone, by_lines=command.lines is not None)
     op_id = operation.op_id
-    await _write_payment(transaction, refunding, undone, quantities, [(c, op_id) for c in written])
+    await write_payment(transaction, refunding, undone, quantities, [(c, op_id) for c in written])
     return await finish(context, operation, found, "refundLoyaltyPayment")
 
 
@@ -119,7 +95,7 @@ async def _locked(context: Context, transaction: Transaction, payment_id: UUID) 
 
 async def _facts(
     context: Context, transaction: Transaction, found: Found, effective: RuleBook
-) -> _Refunding:
+) -> Refunding:
     row = found.row
     channel = await context.service.books.last_with(
         transaction, row.channel, lambda book: book.channels
@@ -129,7 +105,7 @@ async def _facts(
     rows = await transaction.each(slices_of, [row.payment_id], of_card=row.card_id)
     refunded = json.loads(row.refunded_quantities or "{}")
     items = facts_from_json(json.loads(row.facts)["tender"]).items
-    return _Refunding(
+    return Refunding(
         found=found,
         book=await context.service.books.version(transaction, row.configuration_version),
         effective=effective,
@@ -161,7 +137,7 @@ def _slice(row: SliceRow) -> PaidSlice:
 
 
 def _undone(
-    refunding: _Refunding, command: Refund, quantities: dict[int, int]
+    refunding: Refunding, command: Refund, quantities: dict[int, int]
 ) -> tuple[Undone, ...]:
     if command.amount is None:
         return refunds.undo_lines(refunding.slices, refunding.lines, quantities)
@@ -177,7 +153,7 @@ def _undone(
 
 
 async def _give_back(
-    transaction: Transaction, refunding: _Refunding, undone: Sequence[Undone], *, by_lines: bool
+    transaction: Transaction, refunding: Refunding, undone: Sequence[Undone], *, by_lines: bool
 ) -> list[UUID]:
     """Write REFUND entries, one a reward point, card and last day; the cards that got some."""
     per_line = refunding.book.configuration.settings.post_points_per_sales_line
@@ -200,7 +176,7 @@ async def _give_back(
     return list(steps)
 
 
-def _recomputed(refunding: _Refunding, undone: Sequence[Undone]) -> dict[str, int]:
+def _recomputed(refunding: Refunding, undone: Sequence[Undone]) -> dict[str, int]:
     """By the rules effective now, for the standing that the payment was judged by."""
     row, book = refunding.found.row, refunding.effective
     facts = facts_from_json(json.loads(row.facts)["tender"])
@@ -208,7 +184,7 @@ def _recomputed(refunding: _Refunding, undone: Sequence[Undone]) -> dict[str, in
     return refunds.recomputed_units(undone, asked, refunding.book.reward_points)
 
 
-async def _consumed(transaction: Transaction, refunding: _Refunding) -> dict[str, list[Source]]:
+async def _consumed(transaction: Transaction, refunding: Refunding) -> dict[str, list[Source]]:
     """Lots by reward point in the order of consumption, with what was captured of each; their
     cards are those that stand for the ones that paid.
     """
@@ -234,7 +210,7 @@ async def _consumed(transaction: Transaction, refunding: _Refunding) -> dict[str
 
 
 def _steps(
-    refunding: _Refunding, code: str, places: Sequence[Source], units: int
+    refunding: Refunding, code: str, places: Sequence[Source], units: int
 ) -> list[tuple[UUID, Step]]:
     settings = refunding.book.configuration.settings
     _, fresh = lot_dates(refunding.book.reward_points[code], refunding.on)
@@ -254,7 +230,7 @@ def _steps(
     ]
 
 
-def _draft(refunding: _Refunding, code: str, units: int, expires_on: date | None) -> Draft:
+def _draft(refunding: Refunding, code: str, units: int, expires_on: date | None) -> Draft:
     row = refunding.found.row
     paid = sum(one.points_units for one in refunding.slices if one.reward_point == code)
     digits = point_digits(refunding.book.reward_points[code])
@@ -274,49 +250,5 @@ def _draft(refunding: _Refunding, code: str, units: int, expires_on: date | None
             None,
             units,
             explanations.refund(units, paid, digits),
-        ),
-    )
-
-
-async def _write_slices(
-    transaction: Transaction, refunding: _Refunding, undone: Sequence[Undone]
-) -> None:
-    row, slices = refunding.found.row, refunding.slices
-    by_place = {one.slice.place: one for one in undone}
-    for one, used in zip(slices, refunds.still_used(slices, undone), strict=True):
-        back = by_place.get(one.place, Undone(one, 0, 0))
-        if back.units or back.minor or used != one.used_minor:
-            await transaction.run(
-                refund_slice,
-                of_card=row.card_id,
-                of_payment=row.payment_id,
-                of_slice=one.place,
-                used_minor=used,
-                refunded_points=one.refunded_units + back.units,
-                refunded_minor=one.refunded_minor + back.minor,
-            )
-
-
-async def _write_payment(
-    transaction: Transaction,
-    refunding: _Refunding,
-    undone: Sequence[Undone],
-    quantities: dict[int, int],
-    written: Sequence[tuple[UUID, UUID]],
-) -> None:
-    row = refunding.found.row
-    await _write_slices(transaction, refunding, undone)
-    refunded = row.refunded_minor + sum(one.minor for one in undone)
-    status = "PARTIALLY_REFUNDED" if undone else row.status
-    back = json.loads(row.refunded_quantities or "{}")
-    for number, quantity in quantities.items():
-        back[str(number)] = back.get(str(number), 0) + quantity
-    await change(
-        transaction,
-        row._replace(
-            status="REFUNDED" if refunded == row.amount_minor else status,
-            refunded_minor=refunded,
-            operations=with_operations(row, written),
-            refunded_quantities=json.dumps(back),
         ),
     )

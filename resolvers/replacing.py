@@ -18,8 +18,8 @@ from models.card_statements import (
     mark_replaced,
 )
 from models.customer_statements import locked_customer
-from models.database import Transaction
 from models.reward_statements import counters_of, insert_counter
+from models.transactions import Transaction
 from resolvers import cards
 from resolvers.audits import audit_card
 from resolvers.callers import check_channel
@@ -30,14 +30,16 @@ from resolvers.customers import MAXIMUM_TEXT
 from resolvers.held_cards import lock_with_holds
 from resolvers.identifiers import natural_key, operation_id, random_id
 from resolvers.issuing import check_participation, insert_new_card, new_card
-from resolvers.ledgers import CardLedger, Step, open_ledger
+from resolvers.ledgers import CardLedger, open_ledger
 from resolvers.lineage import REPLACING
 from resolvers.numbers import Wanted, claim, number_fault
 from resolvers.outbox import Event
+from resolvers.point_books import Step
 from resolvers.postings import lock_card
 from resolvers.programs import known_channel
 from resolvers.replays import Answer, Operation, Outcome, key_fault, once
-from resolvers.standings import Standing, standing_in_unit
+from resolvers.standings import Standing
+from resolvers.stored_standings import standing_in_unit
 from resolvers.transfers import Move
 from resolvers.writing import write
 from rules.book import RuleBook

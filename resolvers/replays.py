@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from models.database import Transaction
 from models.directory_statements import KeyRow, answer_key, claim_key, key_used
+from models.transactions import Transaction
 from resolvers.context import Context
 from resolvers.identifiers import content_hash, natural_key, operation_id
 from rules import errors

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from models.database import Transaction
 from models.sale_statements import (
     SaleLineRow,
     SaleRow,
@@ -22,6 +21,7 @@ from models.sale_statements import (
     sale_lines_of,
     sales_of,
 )
+from models.transactions import Transaction
 from resolvers.audits import Facts, audit, audit_card
 from resolvers.callers import check_channel
 from resolvers.clock import civil_date

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from uuid import UUID
 
-from models.database import Transaction
 from models.reward_statements import change_counter, counters_of, insert_counter
+from models.transactions import Transaction
 
 
 async def count_sale(

@@ -14,7 +14,6 @@ from uuid import UUID
 
 from models.card_statements import CardRow, cards_of
 from models.customer_statements import cards_of_customers
-from models.database import Transaction
 from models.reward_statements import (
     RewardRow,
     claim_grant,
@@ -23,6 +22,7 @@ from models.reward_statements import (
     name_entry,
     rewards_of,
 )
+from models.transactions import Transaction
 from resolvers.clock import civil_date, start_of
 from resolvers.context import Context
 from resolvers.happenings import ActivityCounted, CardIssued, SaleCounted, TierReached
@@ -31,12 +31,14 @@ from resolvers.lineage import replaced_ids
 from resolvers.lot_dates import lot_dates
 from resolvers.outbox import Event
 from resolvers.postings import lock_card, tell
-from resolvers.standings import Standing, standing_in_unit
-from resolvers.tiers import win_tiers
+from resolvers.standings import Standing
+from resolvers.stored_standings import standing_in_unit
+from resolvers.winning_tiers import win_tiers
 from resolvers.writing import post
 from rules.book import RuleBook
 from rules.ledger import Draft, EntryType, Origin, Reason
-from rules.program import Once, OneTimeReward, Trigger
+from rules.program import OneTimeReward
+from rules.program_terms import Once, Trigger
 from rules.rewards import RewardPoints, reward_points
 
 

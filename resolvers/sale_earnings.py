@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from models.card_statements import CardRow
-from models.database import Transaction
 from models.sale_statements import SaleRow
+from models.transactions import Transaction
 from resolvers.clock import civil_date
 from resolvers.context import Context
 from resolvers.happenings import SaleCounted
@@ -17,10 +17,10 @@ from resolvers.identifiers import operation_id
 from resolvers.judging import Judged
 from resolvers.lot_dates import lot_dates
 from resolvers.reward_counts import count_sale
-from resolvers.tiers import win_tiers
+from resolvers.winning_tiers import win_tiers
 from resolvers.writing import post
 from rules.book import RuleBook
-from rules.earning import Earning, Share
+from rules.earnings import Earning, Share
 from rules.errors import InvalidInput
 from rules.ledger import Draft, EntryType, Origin, Reason
 

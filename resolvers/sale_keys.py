@@ -4,8 +4,8 @@
 
 from datetime import datetime
 
-from models.database import Transaction
 from models.sale_statements import sales_of
+from models.transactions import Transaction
 from resolvers.clock import FUTURE_TOLERANCE
 from resolvers.context import Context
 from resolvers.identifiers import natural_key

@@ -8,13 +8,13 @@ from uuid import UUID
 
 import msgspec
 
-from models.database import Transaction
 from models.sale_statements import (
     SaleRow,
     insert_sale_charges,
     insert_sale_facts,
     insert_sale_lines,
 )
+from models.transactions import Transaction
 from rules.earning import EarningFacts
 from rules.lines import Charge, Line
 from rules.notes import Note

@@ -4,17 +4,16 @@ one transaction.
 Source: semantics 5.6, 12.
 """
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
 from models.card_statements import CardRow
-from models.database import Transaction
-from models.failures import ChangedMeanwhile, KeyInProgress
+from models.failures import ChangedMeanwhile
 from models.sale_statements import SaleRow, claim_sale
+from models.transactions import Transaction
 from resolvers import tills
-from resolvers.audits import Facts, audit, audit_card, one_row
+from resolvers.audits import Facts, audit, audit_card
 from resolvers.callers import check_channel
 from resolvers.clock import civil_date
 from resolvers.context import Context
@@ -30,21 +29,12 @@ from resolvers.sale_records import SaleRecord, notes_json, write_sale
 from resolvers.tenders import items_of
 from rules.book import RuleBook
 from rules.earning import EarningFacts
-from rules.errors import (
-    MAXIMUM_FAULTS,
-    ChannelInactive,
-    CurrencyMismatch,
-    InvalidInput,
-    LoyaltyError,
-    Refused,
-)
+from rules.errors import ChannelInactive, CurrencyMismatch, InvalidInput, Refused
 from rules.lines import Charge, ChargeInput, Line, LineInput, check_lines
 from rules.notes import Note, NoteCode
 from rules.numbers import is_currency
 from rules.program import Channel
 from rules.tender import Item
-
-MAXIMUM_SALES = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,57 +251,3 @@ async def _audit(context: Context, transaction: Transaction, sale: _Sale) -> Non
         await audit(context, transaction, "postSale", sale.now, after=after)
     else:
         await audit_card(context, transaction, row.card_id, "postSale", sale.now, after=after)
-
-
-@dataclass(frozen=True, slots=True)
-class SaleResult:
-    """One sale of many: what was posted, or why not."""
-
-    posted: PostedSale | None
-    errors: tuple[LoyaltyError, ...]
-
-
-async def post_sales(context: Context, commands: Sequence[PostSale]) -> list[SaleResult]:
-    """Each sale on its own, as if in its own transaction; results in the order of the input.
-
-    Every sale that is refused tells a fault, all of them together as many more as one would. Raises
-    Refused where more than 1000 are sent; KeyInProgress where another call holds some, and then the
-    others stand: sent again, they answer as the first time.
-    """
-    if len(commands) > MAXIMUM_SALES:
-        message = f"At most {MAXIMUM_SALES} sales may be sent."
-        raise Refused([InvalidInput(message, ("sales",))])
-    found: list[SaleResult] = []
-    held: list[KeyInProgress] = []
-    with (
-        one_row(context, "postSales", {"sales": len(commands)}),
-        context.looking_up_together(),
-    ):
-        for place, command in enumerate(commands):
-            try:
-                found.append(await _one(context, place, command))
-            except KeyInProgress as error:
-                held.append(error)
-    if held:
-        raise held[0]
-    return [*_bounded(found)]
-
-
-def _bounded(results: Sequence[SaleResult]) -> Iterator[SaleResult]:
-    left = MAXIMUM_FAULTS
-    for one in results:
-        errors = one.errors[: max(left, 1)]
-        left -= len(errors)
-        yield replace(one, errors=errors)
-
-
-async def _one(context: Context, place: int, command: PostSale) -> SaleResult:
-    try:
-        return SaleResult(await post_sale(context, command), ())
-    except Refused as refused:
-        errors = refused.errors
-    except LoyaltyError as refusal:
-        errors = (refusal,)
-    for error in errors:
-        error.field = ("sales", str(place), *(error.field or ()))
-    return SaleResult(None, errors)

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from models.database import Transaction
 from models.job_statements import claim_lease, end_lease, insert_lease, renew_lease
+from models.transactions import Transaction
 from resolvers.callers import Caller, Role
 from resolvers.clock import system_clock
 from resolvers.context import Service, open_context

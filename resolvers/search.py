@@ -14,9 +14,9 @@ from models import card_pages
 from models.card_pages import Shape
 from models.card_statements import CardRow
 from resolvers import customers
-from resolvers.balances import today_of
+from resolvers.card_days import today_of
 from resolvers.context import Context
-from resolvers.standings import standing
+from resolvers.stored_standings import standing
 
 BATCH = 200
 LAST_NUMBER = "\x7f"

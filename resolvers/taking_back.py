@@ -10,21 +10,23 @@ from datetime import date
 from uuid import UUID
 
 from models.card_statements import CardRow
-from models.database import Transaction
 from models.failures import ChangedMeanwhile
 from models.ledger_statements import EntryRow, entries_of_operations
 from models.sale_statements import SaleRow, change_sale_card, sale_facts_of
+from models.transactions import Transaction
 from resolvers.clock import civil_date
 from resolvers.context import Context
 from resolvers.identifiers import operation_id
 from resolvers.kin import lock_with_kin
-from resolvers.ledgers import CardLedger, Step, open_ledger
+from resolvers.ledgers import CardLedger, open_ledger
 from resolvers.lineage import earned_on, moved_lot, successors
+from resolvers.point_books import Step
 from resolvers.pools import ledger_of
 from resolvers.postings import Posted
 from resolvers.reward_counts import count_sale
-from resolvers.standings import Standing, standing_in_unit
-from resolvers.tiers import win_tiers
+from resolvers.standings import Standing
+from resolvers.stored_standings import standing_in_unit
+from resolvers.winning_tiers import win_tiers
 from resolvers.writing import write
 from rules import lots, returns
 from rules.book import RuleBook
@@ -32,7 +34,7 @@ from rules.earning import CardFacts, EarningFacts
 from rules.errors import InvalidInput
 from rules.ledger import Draft, Entry, EntryType, Origin, Reason
 from rules.lots import Lot, Taken
-from rules.program import ReturnDeducts
+from rules.program_terms import ReturnDeducts
 from rules.returns import Booked, Part, SoldLine
 
 

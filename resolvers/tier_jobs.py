@@ -10,16 +10,16 @@ from datetime import date
 from uuid import UUID
 
 from models.card_statements import cards_of
-from models.database import Read, Transaction
 from models.job_statements import EndedTierRow, ended_tiers
+from models.transactions import Read, Transaction
 from resolvers.clock import civil_date
 from resolvers.context import Context
 from resolvers.cursors import keep, kept_cursor
 from resolvers.jobs import PAGE, Job, JobDone, Progress, walk
 from resolvers.kin import lock_with_kin
 from resolvers.postings import tell
-from resolvers.standings import standing_in_unit
-from resolvers.tiers import write_brought
+from resolvers.stored_standings import standing_in_unit
+from resolvers.winning_tiers import write_brought
 from rules.book import RuleBook
 
 START = (date.min, UUID(int=0), UUID(int=0))

@@ -9,7 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 from models.card_statements import CardRow, cards_of, numbers_of
-from models.database import Reader
+from models.transactions import Reader
 from resolvers import customers
 from resolvers.callers import Role
 from resolvers.cards import NOBODY
@@ -26,7 +26,8 @@ from rules.errors import (
     InvalidInput,
     LoyaltyError,
 )
-from rules.program import Channel, ChannelKind
+from rules.program import Channel
+from rules.program_terms import ChannelKind
 
 # Where a shopper serves itself, a card with a customer needs that customer.
 SELF_SERVED = frozenset({ChannelKind.ONLINE, ChannelKind.MOBILE})

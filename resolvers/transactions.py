@@ -12,18 +12,15 @@ from models import entry_pages
 from models.card_statements import CardRow
 from models.entry_pages import Shape
 from models.ledger_statements import (
-    AllocationRow,
     EntryRow,
-    LotRow,
     StretchRow,
-    allocations_of,
     entries_of,
     entries_of_operations,
-    lots_of,
     stretches_of,
 )
+from models.lot_statements import AllocationRow, LotRow, allocations_of, lots_of
 from resolvers import cards
-from resolvers.balances import today_of
+from resolvers.card_days import today_of
 from resolvers.context import Context
 from resolvers.identifiers import natural_key, operation_id
 from resolvers.settlements import settlements, unreleased_holds

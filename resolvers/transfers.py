@@ -9,7 +9,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from models.card_statements import CardRow
-from models.database import Transaction
+from models.transactions import Transaction
 from resolvers import cards
 from resolvers.adjustments import (
     blaming_points,
@@ -22,23 +22,17 @@ from resolvers.adjustments import (
 from resolvers.audits import audit_card
 from resolvers.context import Context
 from resolvers.identifiers import random_id
-from resolvers.ledgers import CardLedger, Step, open_ledger
+from resolvers.ledgers import CardLedger, open_ledger
+from resolvers.point_books import Step
 from resolvers.postings import lock_card
 from resolvers.replays import Answer, Operation, Outcome, key_fault, once
 from resolvers.spending import take_available
-from resolvers.standings import standing_in_unit
+from resolvers.stored_standings import standing_in_unit
 from resolvers.writing import write
 from rules import explanations
 from rules.balances import NEVER
 from rules.book import RuleBook
-from rules.errors import (
-    CardBlocked,
-    CardReplaced,
-    InvalidInput,
-    LoyaltyError,
-    NotFound,
-    Refused,
-)
+from rules.errors import CardBlocked, CardReplaced, InvalidInput, LoyaltyError, NotFound, Refused
 from rules.explanations import point_digits
 from rules.ledger import Draft, EntryType, Origin, Reason
 from rules.lots import Taken, taken_units

@@ -13,7 +13,7 @@ from time import monotonic
 
 import msgspec
 
-from models.database import Database, Transaction
+from models.database import Database
 from models.documents import (
     DocumentRow,
     document_by_hash,
@@ -21,6 +21,7 @@ from models.documents import (
     insert_document,
     remove_document,
 )
+from models.transactions import Transaction
 from resolvers.key_sets import Elapsed
 from rules.errors import InvalidInput, NotFound
 

@@ -12,7 +12,8 @@ from rules.balances import NEVER
 from rules.book import RuleBook
 from rules.explanations import point_digits
 from rules.numbers import currency_digits, half_up, scale
-from rules.program import Channel, RedemptionReward, RedemptionRule
+from rules.program import Channel, RedemptionRule
+from rules.program_terms import RedemptionReward
 
 
 def is_unrestricted(rule: RedemptionRule) -> bool:

@@ -6,15 +6,15 @@ P25.
 """
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
 from datetime import date
 from operator import attrgetter
 from uuid import UUID
 
+from models.balance_statements import BalanceRow
 from models.card_statements import CardRow
-from models.database import Database, Read
-from models.ledger_statements import BalanceRow, EntryRow
+from models.database import Database
+from models.transactions import Read
 from models.verification_statements import (
     all_balances,
     all_countable_days,
@@ -31,38 +31,14 @@ from models.verification_statements import (
 from resolvers.books import RuleBooks
 from resolvers.clock import civil_date
 from resolvers.verified_activities import activity_faults, line_faults
+from resolvers.verified_chains import Book, add_entry, link_faults
 from resolvers.verified_moves import Fault, hold_faults, lineage_faults, transfer_faults
 from resolvers.verified_payments import payment_faults
 from resolvers.walks import walked
 from rules.balances import PointsDay, Sums, totals
-from rules.ledger import (
-    COUNTING,
-    GENESIS,
-    ISSUING,
-    USING,
-    Draft,
-    EntryType,
-    Origin,
-    Reason,
-    entry_hash,
-)
 
 CARDS = 200
 ENTRIES = 5_000
-
-
-@dataclass
-class _Book:
-    """What a card's entries add up to, independent of everything derived from them."""
-
-    issued: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    used: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    expired_written: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    countable: dict[tuple[str, date], int] = field(default_factory=lambda: defaultdict(int))
-    lots: dict[UUID, EntryRow] = field(default_factory=dict)
-    negatives: dict[UUID, EntryRow] = field(default_factory=dict)
-    head: bytes = GENESIS
-    next_seq: int = 1
 
 
 async def verify(database: Database) -> AsyncIterator[Fault]:
@@ -85,7 +61,7 @@ async def _card_faults(database: Database, books: RuleBooks, card_id: UUID) -> l
     try:
         before = UUID(int=card_id.int - 1)
         (card,) = await read.all(cards_after, after=before, count=1)
-        book = _Book()
+        book = Book()
         faults = [fault async for fault in _chain_faults(read, card, book)]
         faults += [
             *await _number_faults(read, card),
@@ -102,16 +78,16 @@ async def _card_faults(database: Database, books: RuleBooks, card_id: UUID) -> l
         await read.close()
 
 
-async def _chain_faults(read: Read, card: CardRow, book: _Book) -> AsyncIterator[Fault]:
+async def _chain_faults(read: Read, card: CardRow, book: Book) -> AsyncIterator[Fault]:
     """Sequence without gaps, hashes that bind, the head on the card's row."""
     while True:
         page = await read.all(
             entries_after, of_card=card.card_id, after_seq=book.next_seq - 1, count=ENTRIES
         )
         for entry in page:
-            for detail in _link_faults(entry, book):
+            for detail in link_faults(entry, book):
                 yield Fault(f"card {card.number}", "chain", detail)
-            _add(book, entry)
+            add_entry(book, entry)
         if len(page) < ENTRIES:
             break
     if (card.next_seq, card.head_hash) != (book.next_seq, book.head):
@@ -122,76 +98,13 @@ async def _chain_faults(read: Read, card: CardRow, book: _Book) -> AsyncIterator
         )
 
 
-def _link_faults(entry: EntryRow, book: _Book) -> Iterator[str]:
-    if entry.seq_no != book.next_seq:
-        yield f"entry {entry.seq_no} follows {book.next_seq - 1}"
-    if entry.prev_hash != book.head:
-        yield f"entry {entry.seq_no} does not point at the one before"
-    if entry.entry_hash != _hash(entry):
-        yield f"entry {entry.seq_no} is not what was written"
-
-
-def _hash(entry: EntryRow) -> bytes:
-    draft = Draft(
-        entry_type=EntryType(entry.entry_type),
-        reward_point=entry.reward_point,
-        points_units=entry.points,
-        entry_date=entry.entry_date,
-        counts_on=entry.counts_on,
-        occurred_at=entry.occurred_at,
-        vests_on=entry.vests_on,
-        expires_on=entry.expires_on,
-        origin=Origin(
-            entry.channel,
-            entry.program,
-            entry.tier,
-            entry.transaction_id,
-            entry.line_number,
-            entry.payment_id,
-            entry.activity_type,
-            entry.activity_id,
-            entry.adjustment_id,
-        ),
-        reason=Reason(
-            entry.configuration_version, entry.scheme, entry.rule, entry.computed, entry.formula
-        ),
-    )
-    return entry_hash(
-        entry.card_id,
-        entry.entry_id,
-        entry.seq_no,
-        entry.posted_at,
-        entry.op_id,
-        entry.op_line,
-        draft,
-        entry.prev_hash,
-    )
-
-
-def _add(book: _Book, entry: EntryRow) -> None:
-    book.next_seq, book.head = entry.seq_no + 1, entry.entry_hash
-    kind, point = EntryType(entry.entry_type), entry.reward_point
-    if kind in ISSUING:
-        book.issued[point] += entry.points
-    elif kind in USING:
-        book.used[point] -= entry.points
-    else:
-        book.expired_written[point] -= entry.points
-    if kind in COUNTING:
-        book.countable[point, entry.counts_on] += entry.points
-    if entry.points > 0 and kind is not EntryType.EXPIRE:
-        book.lots[entry.entry_id] = entry
-    elif entry.points < 0:
-        book.negatives[entry.entry_id] = entry
-
-
 async def _number_faults(read: Read, card: CardRow) -> list[Fault]:
     if await read.all(numbers_of_card, of_card=card.card_id, number=card.number):
         return []
     return [Fault(f"card {card.number}", "directory", "the number does not lead to the card")]
 
 
-async def _lot_faults(read: Read, card: CardRow, book: _Book) -> list[Fault]:
+async def _lot_faults(read: Read, card: CardRow, book: Book) -> list[Fault]:
     """Remainder = points - allocations, never below 0; a negative entry = its allocations + its
     debt.
     """
@@ -228,7 +141,7 @@ async def _lot_faults(read: Read, card: CardRow, book: _Book) -> list[Fault]:
     return faults
 
 
-async def _day_faults(read: Read, card: CardRow, book: _Book) -> list[Fault]:
+async def _day_faults(read: Read, card: CardRow, book: Book) -> list[Fault]:
     """Points by day and countable days say what lots and entries say."""
     by_day: dict[tuple[str, date, date], tuple[int, int]] = defaultdict(lambda: (0, 0))
     for lot in await read.all(all_lots, of_card=card.card_id):
@@ -266,7 +179,7 @@ async def _settled_on(read: Read, books: RuleBooks, card: CardRow) -> date:
     return civil_date(card.last_posted_at, source.time_zone if source else "UTC")
 
 
-async def _balance_faults(read: Read, card: CardRow, book: _Book, settled_on: date) -> list[Fault]:
+async def _balance_faults(read: Read, card: CardRow, book: Book, settled_on: date) -> list[Fault]:
     """Cached balances are those of the book, and issued - used - expired = available + unvested +
     held.
     """

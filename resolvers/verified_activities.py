@@ -8,7 +8,8 @@ from operator import attrgetter
 
 from models.activity_statements import activity_days_of_card, posts_of_card
 from models.card_statements import CardRow
-from models.database import Database, Read
+from models.database import Database
+from models.transactions import Read
 from models.verification_statements import line_states_after, waiting_states_after
 from resolvers.verified_moves import Fault
 from resolvers.walks import walked

@@ -10,8 +10,9 @@ from operator import attrgetter
 from uuid import UUID
 
 from models.card_statements import CardRow, cards_of
-from models.database import Database, Read
+from models.database import Database
 from models.payment_statements import payment_cards_of, payments_of, unreleased_holds_of
+from models.transactions import Read
 from models.verification_statements import all_lots, transfers_after
 from resolvers.walks import walked
 

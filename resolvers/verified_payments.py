@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 from models.card_statements import CardRow
-from models.database import Read
 from models.ledger_statements import entries_of_operations
 from models.payment_statements import PaymentRow, SliceRow, hold_lots_of_payment
+from models.transactions import Read
 from models.verification_statements import all_payments, all_slices
 from resolvers.holds import AUTHORIZED, cards_of, operations_of
 from resolvers.verified_moves import Fault

@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import partial
 from uuid import UUID
 
-from models.database import Transaction
+from models.transactions import Transaction
 from models.webhook_statements import (
     DeliveryRow,
     WebhookRow,

@@ -6,7 +6,7 @@ Source: semantics 2.
 
 from datetime import date
 
-from rules.program import Bound, DateInterval, Period, PeriodUnit, Snap
+from rules.program_terms import Bound, DateInterval, Period, PeriodUnit, Snap
 
 _DECEMBER = 12
 _DAYS = {PeriodUnit.DAY: 1, PeriodUnit.WEEK: 7}

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from rules.book import RuleBook
 from rules.lines import Charge, Line
 from rules.numbers import to_minor
-from rules.program import AutoCharge, Channel, ChannelKind, ChargeLevel
+from rules.program import Channel
+from rules.program_prices import AutoCharge
+from rules.program_terms import ChannelKind, ChargeLevel
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from rules.explanations import point_digits
-from rules.lines import MAXIMUM_LINE_NUMBER, split
+from rules.faults import MAXIMUM_LINE_NUMBER
+from rules.lines import split
 from rules.numbers import currency_digits, scale, show_decimal, show_units
 from rules.tender import Item, Tender
 from rules.walk import Part, Walked

@@ -14,13 +14,8 @@ from rules.book import RuleBook, text
 from rules.indexes import Opened
 from rules.lines import Line
 from rules.numbers import half_up, to_minor
-from rules.program import (
-    Concurrency,
-    Coupon,
-    Discount,
-    PriceGroup,
-    ShippingThresholdDiscount,
-)
+from rules.program_prices import Coupon, Discount, PriceGroup, ShippingThresholdDiscount
+from rules.program_terms import Concurrency
 
 
 @dataclass(frozen=True, slots=True)

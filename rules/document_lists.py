@@ -13,26 +13,28 @@ from rules.program import (
     ActivityLimit,
     ActivityType,
     Affiliation,
-    Bound,
     CardNumberRange,
     Channel,
-    ChannelKind,
-    DateInterval,
-    EarnOnRedeemSale,
     ExchangeRate,
     NumberSequence,
     OrganizationNode,
-    Period,
-    PriceGroup,
     Program,
-    RefundExpiry,
-    ReturnDeducts,
     RewardPoint,
-    RewardPointKind,
     Settings,
-    Snap,
     Tier,
     TierRule,
+)
+from rules.program_prices import PriceGroup
+from rules.program_terms import (
+    Bound,
+    ChannelKind,
+    DateInterval,
+    EarnOnRedeemSale,
+    Period,
+    RefundExpiry,
+    ReturnDeducts,
+    RewardPointKind,
+    Snap,
 )
 from rules.sequences import format_fault
 

@@ -7,18 +7,16 @@ from decimal import Decimal
 
 from rules.document_reading import LARGEST_INTEGER, Item
 from rules.document_schemes import LARGEST_SHARE
-from rules.program import (
+from rules.program_prices import (
     AutoCharge,
-    Basis,
     ChargeCode,
-    ChargeLevel,
-    Concurrency,
     Coupon,
     DeliveryMode,
     Discount,
     ShippingThreshold,
     ShippingThresholdDiscount,
 )
+from rules.program_terms import Basis, ChargeLevel, Concurrency
 
 
 def read_discount(item: Item) -> Discount:

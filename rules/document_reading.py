@@ -14,7 +14,7 @@ from typing import TypeVar
 from rules.document_values import is_code, is_locale, is_text, to_day, to_decimal, to_json
 from rules.errors import MAXIMUM_FAULTS, ConfigurationInvalid, Path
 from rules.numbers import fits_minor, is_currency
-from rules.program import Names, Period, PeriodUnit
+from rules.program_terms import Names, Period, PeriodUnit
 
 LARGEST_INTEGER = 2**31 - 1
 LONGEST_PERIOD = 100_000

@@ -3,17 +3,8 @@
 from decimal import Decimal
 
 from rules.document_reading import Item
-from rules.program import (
-    EarningActivity,
-    EarningRule,
-    Once,
-    OneTimeReward,
-    RedemptionLimits,
-    RedemptionReward,
-    RedemptionRule,
-    Scheme,
-    Trigger,
-)
+from rules.program import EarningRule, OneTimeReward, RedemptionLimits, RedemptionRule, Scheme
+from rules.program_terms import EarningActivity, Once, RedemptionReward, Trigger
 
 LARGEST_SHARE = 100  # per cent
 

@@ -4,12 +4,12 @@ Points count in smallest units: whole points for QUANTITY, minor units of the po
 AMOUNT. Schemes and rules stand in the document's order. Source: semantics 5.1-5.5, 5.7, 14.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
-from typing import NamedTuple
+from functools import partial
 
 from rules import explanations, giving, notes
+from rules.earnings import Earned, Earning, Judgement, Share
 from rules.explanations import ONCE, point_digits
 from rules.giving import PURCHASES, Given, Kind, Rate, maximum_units
 from rules.indexes import LineIndex
@@ -22,13 +22,8 @@ from rules.occasions import (
     Occasion,
     earning_line,
 )
-from rules.program import (
-    EarningRule,
-    EarnOnRedeemSale,
-    RewardPoint,
-    Scheme,
-    Settings,
-)
+from rules.program import EarningRule, RewardPoint, Scheme, Settings
+from rules.program_terms import EarnOnRedeemSale
 
 __all__ = [
     "PURCHASES",
@@ -46,50 +41,6 @@ __all__ = [
     "judge",
     "maximum_units",
 ]
-
-
-class Share(NamedTuple):
-    """One ledger entry to be, more than 0; `line_number` None: the rule as a whole.
-
-    `computed_units` is the number before the maximum cut it to `points_units`.
-    """
-
-    line_number: int | None
-    points_units: int
-    computed_units: int
-    formula: str
-
-
-class Earning(NamedTuple):
-    """What one rule gives, more than 0; `tier` is the one held in the program, if any."""
-
-    scheme: str
-    rule: str
-    program: str
-    tier: str | None
-    reward_point: str
-    computed_units: int
-    points_units: int
-    formula: str
-    shares: tuple[Share, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Earned:
-    earnings: tuple[Earning, ...]
-    notes: tuple[Note, ...]
-
-
-@dataclass(frozen=True)  # no slots: notes are worked out where somebody asks for them
-class Judgement:
-    """What a sale earns, and on request why it earns no more."""
-
-    earnings: tuple[Earning, ...]
-    _explain: Callable[[], tuple[Note, ...]]
-
-    @cached_property
-    def notes(self) -> tuple[Note, ...]:
-        return self._explain()
 
 
 def earn(

@@ -12,7 +12,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from rules.numbers import currency_digits, scale, show_decimal, show_units, to_minor
-from rules.program import EarningActivity, EarningRule, RewardPoint, RewardPointKind
+from rules.program import EarningRule, RewardPoint
+from rules.program_terms import EarningActivity, RewardPointKind
 
 _ONCE = frozenset({EarningActivity.SALES_TRANSACTION_COUNT, EarningActivity.OTHER_ACTIVITY})
 

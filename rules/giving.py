@@ -17,7 +17,8 @@ from rules.lines import split
 from rules.notes import NoteCode
 from rules.numbers import MAXIMUM_UNITS, cut, exact_of, half_up, scale
 from rules.occasions import EarningFacts, EarningLine
-from rules.program import EarningActivity, EarningRule, RewardPoint, RewardPointKind
+from rules.program import EarningRule, RewardPoint
+from rules.program_terms import EarningActivity, RewardPointKind
 
 # One unit of the first currency in units of the second; None where the configuration has no rate.
 Rate = Callable[[str, str], Fraction | None]

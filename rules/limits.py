@@ -9,7 +9,7 @@ from fractions import Fraction
 from math import ceil, gcd, lcm
 
 from rules.needs import Needs
-from rules.program import RewardPointKind
+from rules.program_terms import RewardPointKind
 from rules.tender import Tender
 from rules.walk import Left, Part, Walked, walk
 

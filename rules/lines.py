@@ -4,7 +4,6 @@ Money counts in minor units of the cart's currency; quantities and unit prices a
 Source: semantics 2 (Numbers, Line amounts), 10.1 (totals).
 """
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -12,18 +11,12 @@ from fractions import Fraction
 from typing import Protocol
 
 from rules.errors import InvalidInput, Path, Refused
-from rules.numbers import MAXIMUM_UNITS, fits_minor, to_minor
+from rules.faults import TOO_LARGE, amount_fault, line_number_faults, number_fault, text_faults
+from rules.numbers import MAXIMUM_UNITS, to_minor
 
 MAXIMUM_LINES = 1000
 MAXIMUM_CATEGORIES = 100
-MAXIMUM_TEXT = 256
 MAXIMUM_DESCRIPTION = 1000
-MAXIMUM_LINE_NUMBER = 2**31 - 1
-_DIGITS_BEFORE = 12
-_DIGITS_AFTER = 6
-_TOO_LARGE = "This comes to more than 10^15 of the currency's smallest units."
-# Text that no database stores and no encoder writes.
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +146,7 @@ def check_lines(
         # Taxed totals are the largest there are, whatever the channel's prices include.
         come_to = totals(judged, summed, prices_include_tax=False)
         if max(come_to.subtotal_minor, come_to.total_minor) > MAXIMUM_UNITS:
-            raise Refused([InvalidInput(_TOO_LARGE, (*path, name))])
+            raise Refused([InvalidInput(TOO_LARGE, (*path, name))])
     return judged, charged
 
 
@@ -169,25 +162,6 @@ def split(units: int, weights: Mapping[int, int | Fraction]) -> tuple[tuple[int,
     for number in by_remainder[: units - sum(parts.values())]:
         parts[number] += 1
     return tuple(parts.items())
-
-
-def amount_fault(amount: Decimal, currency: str, path: Path) -> InvalidInput | None:
-    """Tell what is wrong with an amount that must be >= 0 and fit the currency's minor unit."""
-    fault = number_fault(amount)
-    if fault is None and not fits_minor(amount, currency):
-        fault = "This amount has more decimals than its currency."
-    if fault is None and to_minor(amount, currency) > MAXIMUM_UNITS:
-        fault = _TOO_LARGE
-    return None if fault is None else InvalidInput(fault, path)
-
-
-def number_fault(number: Decimal) -> str | None:
-    exponent = number.as_tuple().exponent
-    if not isinstance(exponent, int):
-        return "This is not a number."
-    if number.adjusted() >= _DIGITS_BEFORE or -exponent > _DIGITS_AFTER:
-        return "At most 12 digits may stand before the point and 6 after it."
-    return "This may not be negative." if number < 0 else None
 
 
 def _list_faults(
@@ -213,14 +187,6 @@ def _list_faults(
         yield from _charge_faults(charge, numbers, currency, (*path, "charges", str(position)))
 
 
-def line_number_faults(number: int, taken: set[int], path: Path) -> Iterator[InvalidInput]:
-    at = (*path, "lineNumber")
-    if not 1 <= number <= MAXIMUM_LINE_NUMBER:
-        yield InvalidInput(f"A line number lies between 1 and {MAXIMUM_LINE_NUMBER}.", at)
-    if number in taken:
-        yield InvalidInput("Another line has this number.", at)
-
-
 def _line_faults(
     line: LineInput, currency: str, path: Path, sound: list[Line]
 ) -> Iterator[InvalidInput]:
@@ -244,17 +210,6 @@ def _category_faults(categories: tuple[str, ...], path: Path) -> Iterator[Invali
         yield from text_faults(category, (*path, str(position)))
 
 
-def text_faults(
-    text: str | None, path: Path, least: int = 1, most: int = MAXIMUM_TEXT
-) -> Iterator[InvalidInput]:
-    if text is None:
-        return
-    if not least <= len(text) <= most:
-        yield InvalidInput(f"This text has {least} to {most} characters.", path)
-    elif _UNSTORABLE.search(text):
-        yield InvalidInput("This text has characters that cannot be stored.", path)
-
-
 def _number_faults(line: LineInput, currency: str, path: Path) -> Iterator[InvalidInput]:
     numbers = {"quantity": line.quantity, "unitPrice": line.unit_price}
     for name, number in numbers.items():
@@ -270,7 +225,7 @@ def _number_faults(line: LineInput, currency: str, path: Path) -> Iterator[Inval
 
 def _sum_faults(line: Line, path: Path) -> Iterator[InvalidInput]:
     if line.gross_minor + line.tax_minor > MAXIMUM_UNITS:
-        yield InvalidInput(_TOO_LARGE, path)
+        yield InvalidInput(TOO_LARGE, path)
     if line.discount_minor > line.gross_minor:
         yield InvalidInput("A discount is at most the gross amount.", (*path, "discountAmount"))
 

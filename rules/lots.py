@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from uuid import UUID
 
-from rules.program import ReturnDeducts
+from rules.program_terms import ReturnDeducts
 
 
 @dataclass(frozen=True, slots=True)

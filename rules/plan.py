@@ -13,14 +13,8 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from rules.document import parse_document
 from rules.numbers import show_decimal
-from rules.program import (
-    AutoCharge,
-    CardNumberRange,
-    Configuration,
-    ExchangeRate,
-    ShippingThreshold,
-    TierRule,
-)
+from rules.program import CardNumberRange, Configuration, ExchangeRate, TierRule
+from rules.program_prices import AutoCharge, ShippingThreshold
 
 Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from itertools import chain
 
 from rules.errors import ConfigurationInvalid
-from rules.program import Channel, Configuration, RewardPoint, RewardPointKind
+from rules.program import Channel, Configuration, RewardPoint
+from rules.program_terms import RewardPointKind
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,16 +8,8 @@ from datetime import date
 
 from rules.calendar import window
 from rules.program import Tier, TierRule
-from rules.tiers import (
-    Counted,
-    ProgramVersion,
-    TierRow,
-    automatic_rows,
-    is_met,
-    runs_on,
-    with_won,
-    won_tier,
-)
+from rules.tier_rows import TierRow, automatic_rows, runs_on, with_won
+from rules.tiers import Counted, ProgramVersion, is_met, won_tier
 
 # The day of the latest positive countable posting of a reward point in a window, if there is one.
 Latest = Callable[[str, date | None, date | None], date | None]

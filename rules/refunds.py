@@ -15,7 +15,8 @@ from rules.errors import InvalidInput, RefundExceedsAllowed
 from rules.explanations import point_digits
 from rules.lines import split
 from rules.numbers import half_up, scale
-from rules.program import RefundExpiry, RewardPoint, RewardPointKind
+from rules.program import RewardPoint
+from rules.program_terms import RefundExpiry, RewardPointKind
 from rules.returns import MILLION, ReturnLine
 from rules.tender import Tender
 

@@ -13,14 +13,17 @@ from uuid import UUID
 
 from rules import explanations
 from rules.book import RuleBook
-from rules.earning import PURCHASES, Earning, EarningFacts, EarningLine, earn
+from rules.earning import PURCHASES, EarningFacts, EarningLine, earn
+from rules.earnings import Earning
 from rules.errors import InvalidInput, ReturnExceedsSold
 from rules.explanations import point_digits
+from rules.faults import line_number_faults, number_fault
 from rules.ledger import Reason
-from rules.lines import MAXIMUM_LINES, line_number_faults, number_fault
+from rules.lines import MAXIMUM_LINES
 from rules.lots import cumulative
 from rules.numbers import half_up
-from rules.program import EarningActivity, RewardPoint, Scheme
+from rules.program import RewardPoint, Scheme
+from rules.program_terms import EarningActivity
 
 MILLION = 10**6
 

@@ -13,7 +13,8 @@ from rules.giving import maximum_units
 from rules.notes import scheme_stop
 from rules.numbers import scale, show_decimal, show_units
 from rules.occasions import EarningFacts
-from rules.program import EarnOnRedeemSale, OneTimeReward, RewardPoint, Scheme, Settings
+from rules.program import OneTimeReward, RewardPoint, Scheme, Settings
+from rules.program_terms import EarnOnRedeemSale
 
 
 @dataclass(frozen=True, slots=True)

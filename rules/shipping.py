@@ -14,7 +14,8 @@ from rules.discounts import Competitor, Opening, opening_group, winners
 from rules.indexes import LineIndex
 from rules.lines import Charge, Line
 from rules.numbers import half_up, to_minor
-from rules.program import Basis, ShippingThreshold, ShippingThresholdDiscount
+from rules.program_prices import ShippingThreshold, ShippingThresholdDiscount
+from rules.program_terms import Basis
 
 _JOINT = " - "
 

@@ -15,7 +15,8 @@ from rules.earning import CardFacts
 from rules.indexes import Opened
 from rules.notes import held_keys
 from rules.numbers import currency_digits, cut, scale
-from rules.program import RedemptionLimits, RedemptionReward, RedemptionRule, RewardPoint, Scheme
+from rules.program import RedemptionLimits, RedemptionRule, RewardPoint, Scheme
+from rules.program_terms import RedemptionReward
 
 _Rate = Callable[[str, str], Fraction | None]
 

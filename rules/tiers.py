@@ -6,28 +6,27 @@ Automatic rows of a card and program never overlap. Source: semantics 9.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
 from rules.calendar import window
 from rules.numbers import exact_of
-from rules.program import DateInterval, Program, Tier, TierRule
+from rules.program import Program, Tier, TierRule
+from rules.program_terms import DateInterval
+from rules.tier_rows import (
+    TierRow,
+    automatic_rows,
+    day_after,
+    in_order,
+    placed,
+    rank_of,
+    runs_on,
+    with_won,
+)
 
 # Countable points of a reward point with entry date from .. to, for the card or its group of cards.
 Counted = Callable[[str, date | None, date | None], int | Fraction]
-_DAY = timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True)
-class TierRow:
-    """`manual`: given by hand; `brought`: by time alone, no posting has won or extended it."""
-
-    tier: str
-    starts_on: date
-    ends_on: date | None
-    manual: bool = False
-    brought: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +112,7 @@ def evaluate(
     if won is not None:
         automatic = with_won(automatic_rows(rows), won, version.program, extends=extends)
         rows = (*automatic, *(row for row in rows if row.manual))
-    return _sorted(rows)
+    return in_order(rows)
 
 
 def rows_until(
@@ -129,13 +128,13 @@ def rows_until(
     # Ends rise from row to row, so that the loop ends at `today` at the latest.
     while position < len(automatic):
         following = automatic[position + 1 :]
-        day = _day_after(automatic[position])
+        day = day_after(automatic[position])
         if day is None or day > today:
             break
         if not following or following[0].starts_on > day:
             automatic[position + 1 :] = _brought(following, program_on(day), counted, day)
         position += 1
-    return _sorted((*automatic, *(row for row in rows if row.manual)))
+    return in_order((*automatic, *(row for row in rows if row.manual)))
 
 
 def replay(
@@ -183,8 +182,8 @@ def progress(
 
     Missing is what lacks of the required points, never below 0.
     """
-    level = _rank(version.program, current)
-    above = [t for t in version.program.tiers if _rank(version.program, t.code) > level]
+    level = rank_of(version.program, current)
+    above = [t for t in version.program.tiers if rank_of(version.program, t.code) > level]
     if not above:
         return None
     tier = min(above, key=lambda candidate: candidate.level)
@@ -235,64 +234,13 @@ def _end(version: ProgramVersion, tier: Tier, on: date) -> date | None:
     return window(version.interval(tier.validity), on)[1]
 
 
-def with_won(
-    automatic: Sequence[TierRow], won: TierRow, program: Program, *, extends: bool
-) -> list[TierRow]:
-    on = won.starts_on
-    running = next((row for row in automatic if runs_on(row, on)), None)
-    later = [row for row in automatic if row.starts_on > on]
-    kept = [row for row in automatic if row.starts_on <= on and row is not running]
-    if running is None:
-        return [*kept, *_placed(won, later, program)]
-    if _rank(program, won.tier) > _rank(program, running.tier):
-        cut = [replace(running, ends_on=on - _DAY)] if running.starts_on < on else []
-        return [*kept, *cut, *_placed(won, later, program)]
-    if extends and won.tier == running.tier:
-        return [*kept, *_extended(running, won, later, program)]
-    return list(automatic)
-
-
-def _extended(
-    running: TierRow, won: TierRow, later: Sequence[TierRow], program: Program
-) -> list[TierRow]:
-    """Move the end, never back; a row that a posting wins on its first day is not time's alone."""
-    row, *left = [running, *later]
-    if _last(won) > _last(running):
-        row, *left = _placed(replace(running, ends_on=won.ends_on), later, program)
-    alone = running.brought and row == running and row.starts_on < won.starts_on
-    return [replace(row, brought=alone), *left]
-
-
-def _placed(row: TierRow, later: Sequence[TierRow], program: Program) -> list[TierRow]:
-    """Let a row meet those that start after it: it yields to its own level and above.
-
-    Rows of a lower level give way: they start the day after it, or go if nothing is left of them.
-    """
-    rank = _rank(program, row.tier)
-    met = [other for other in later if other.starts_on <= _last(row)]
-    stop = next((other for other in met if _rank(program, other.tier) >= rank), None)
-    if stop is not None:
-        row = replace(row, ends_on=stop.starts_on - _DAY)
-    left = [_given_way(other, row) for other in later]
-    return [row, *(other for other in left if other is not None)]
-
-
-def _given_way(other: TierRow, row: TierRow) -> TierRow | None:
-    day = _day_after(row)
-    if other.starts_on > _last(row):
-        return other
-    if day is None or _last(other) < day:
-        return None
-    return replace(other, starts_on=day)
-
-
 def _brought(
     following: Sequence[TierRow], version: ProgramVersion | None, counted: Counted, day: date
 ) -> list[TierRow]:
     won = None if version is None else _won_row(version, counted, day)
     if version is None or won is None:
         return list(following)
-    return _placed(replace(won, brought=True), following, version.program)
+    return placed(replace(won, brought=True), following, version.program)
 
 
 def _by_date(moments: Iterable[Moment]) -> dict[date, bool]:
@@ -300,30 +248,3 @@ def _by_date(moments: Iterable[Moment]) -> dict[date, bool]:
     for moment in moments:
         extends[moment.on] = moment.extends or extends.get(moment.on, False)
     return extends
-
-
-def automatic_rows(rows: Iterable[TierRow]) -> list[TierRow]:
-    return sorted((row for row in rows if not row.manual), key=lambda row: row.starts_on)
-
-
-def _sorted(rows: Iterable[TierRow]) -> tuple[TierRow, ...]:
-    return tuple(sorted(rows, key=lambda row: (row.starts_on, row.manual, row.tier, _last(row))))
-
-
-def _rank(program: Program, code: str | None) -> tuple[bool, int]:
-    """Order tiers by level; one that the program does not know stands below all."""
-    level = next((tier.level for tier in program.tiers if tier.code == code), None)
-    return (False, 0) if level is None else (True, level)
-
-
-def runs_on(row: TierRow, day: date) -> bool:
-    return row.starts_on <= day <= _last(row)
-
-
-def _last(row: TierRow) -> date:
-    return row.ends_on or date.max
-
-
-def _day_after(row: TierRow) -> date | None:
-    """Give the day after the row's end, None where it has none or the calendar ends with it."""
-    return None if _last(row) == date.max else _last(row) + _DAY

@@ -11,7 +11,8 @@ from math import ceil, floor
 
 from rules.explanations import point_digits
 from rules.numbers import half_up, scale
-from rules.program import RewardPoint, RewardPointKind
+from rules.program import RewardPoint
+from rules.program_terms import RewardPointKind
 from rules.tender import Item, Price, Tender
 
 _HALF = Fraction(1, 2)

@@ -7,9 +7,9 @@ import strawberry
 
 from execution.scalars import Json
 from resolvers.activity_checks import Activity
-from resolvers.activity_lines import NewLine
 from resolvers.line_changes import ChangeLine
 from resolvers.line_files import FileFormat
+from resolvers.line_rows import NewLine
 from schema.values import given, keys_of
 
 _TYPE = "ActivityLine"

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import strawberry
 
-from resolvers import card_changes, issuing, replacing
+from resolvers import assigned_tiers, card_changes, enrolments, issuing, replacing
 from resolvers.replays import Outcome
 from schema.access import MANAGERS, SHOPS, SHOPS_AND_CUSTOMERS, Info, root
 from schema.cards import CardTenderType, LoyaltyCard, load_card
@@ -220,10 +220,10 @@ class CardMutations:
             EnrollLoyaltyCardInput, strawberry.argument(description="Card and program.")
         ],
     ) -> LoyaltyCardPayload:
-        command = card_changes.Enrol(
+        command = enrolments.Enrol(
             input.number, input.program, given(input.start_date), given(input.end_date)
         )
-        work = card_changes.enrol(info.context, input.idempotency_key, command)
+        work = enrolments.enrol(info.context, input.idempotency_key, command)
         return await card_payload(info, work)
 
     @root(roles=MANAGERS, description="Give a tier by hand for a time.")
@@ -234,7 +234,7 @@ class CardMutations:
             AssignLoyaltyTierInput, strawberry.argument(description="Card, tier and days.")
         ],
     ) -> LoyaltyCardPayload:
-        command = card_changes.AssignTier(
+        command = assigned_tiers.AssignTier(
             number=input.number,
             program=input.program,
             tier=input.tier,
@@ -242,5 +242,5 @@ class CardMutations:
             reason=input.reason,
             start_date=given(input.start_date),
         )
-        work = card_changes.assign_tier(info.context, input.idempotency_key, command)
+        work = assigned_tiers.assign_tier(info.context, input.idempotency_key, command)
         return await card_payload(info, work)

@@ -1,8 +1,7 @@
-"""Loyalty cards: what they are, what they hold, and what separates them from the next tier."""
+"""Loyalty cards: what they are and what they hold."""
 
 from asyncio import gather
 from datetime import date, datetime
-from decimal import Decimal
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
@@ -12,33 +11,26 @@ from strawberry.federation.schema_directives import Key as FederationKey
 from strawberry.federation.types import FieldSet
 
 from models.card_statements import CardRow, EnrolmentRow
-from resolvers import balances, cards, programs, reward_views, standings
+from resolvers import (
+    balances,
+    card_days,
+    cards,
+    programs,
+    reward_views,
+    standings,
+    stored_standings,
+)
 from resolvers.balances import Moment
 from resolvers.transactions import EntryFilter
 from rules.balances import NEVER
-from rules.tiers import Requirement
 from schema.access import Info
 from schema.balances import PointsBalance, shown_balance
-from schema.ledger import (
-    LoyaltyTransactionConnection,
-    LoyaltyTransactionFilter,
-    transaction_page,
-)
-from schema.program import Channel, LoyaltyTier, RewardPoint, load_point, load_tier
+from schema.ledger import LoyaltyTransactionConnection, LoyaltyTransactionFilter, transaction_page
+from schema.program import Channel, LoyaltyTier, load_tier
 from schema.rewards import GrantedReward
 from schema.schemes import LoyaltyProgram, load_program
-from schema.values import (
-    After,
-    AsOf,
-    Before,
-    First,
-    Key,
-    Last,
-    Node,
-    asked_page,
-    decimal,
-    given,
-)
+from schema.tier_status import TierProgress, TierRequirement, TierStatus
+from schema.values import After, AsOf, Before, First, Key, Last, Node, asked_page, given
 
 if TYPE_CHECKING:
     from schema.customers import Customer
@@ -78,49 +70,6 @@ class CardTenderType(Enum):
     )
 
 
-@strawberry.type(description="A tier held for some days.")
-class TierStatus:
-    tier: LoyaltyTier = strawberry.field(description="The tier.")
-    since: date = strawberry.field(description="Its first day.")
-    until: date | None = strawberry.field(description="Its last day; null: open.")
-    manual: bool = strawberry.field(description="Whether staff gave it.")
-
-
-@strawberry.type(description="One way to win a tier, and how far the card is on it.")
-class TierRequirement:
-    value: strawberry.Private[Requirement]
-
-    @strawberry.field(description="What is counted.")
-    async def reward_point(self, info: Info) -> RewardPoint:
-        return RewardPoint(value=await load_point(info, self.value.reward_point))
-
-    @strawberry.field(description="Points that win the tier.")
-    def required(self) -> Decimal:
-        return decimal(self.value.required)
-
-    @strawberry.field(description="Points counted today.")
-    def counted(self) -> Decimal:
-        return decimal(self.value.counted)
-
-    @strawberry.field(description="Points that lack.")
-    def missing(self) -> Decimal:
-        return decimal(self.value.missing)
-
-    @strawberry.field(name="from", description="The first day that counts.")
-    def from_(self) -> date:
-        return self.value.from_on
-
-    @strawberry.field(description="The last day that counts.")
-    def to(self) -> date:
-        return self.value.to_on
-
-
-@strawberry.type(description="The next tier up. Meeting any one requirement wins it.")
-class TierProgress:
-    tier: LoyaltyTier = strawberry.field(description="The tier.")
-    requirements: list[TierRequirement] = strawberry.field(description="The ways to win it.")
-
-
 @strawberry.type(description="A card's membership of a program.")
 class ProgramEnrollment:
     row: strawberry.Private[EnrolmentRow]
@@ -144,7 +93,7 @@ class ProgramEnrollment:
 
     @strawberry.field(description="The tier held; null: none.")
     async def tier(self, info: Info) -> TierStatus | None:
-        standing = await standings.standing(info.context, self.owner)
+        standing = await stored_standings.standing(info.context, self.owner)
         held = standing.tier_on(self.row.program, self.on) if standing else None
         if held is None:
             return None
@@ -155,7 +104,7 @@ class ProgramEnrollment:
 
     @strawberry.field(description="What separates the card from the next tier up; null at the top.")
     async def next_tier(self, info: Info) -> TierProgress | None:
-        standing = await standings.standing(info.context, self.owner)
+        standing = await stored_standings.standing(info.context, self.owner)
         progress = standing.progress_on(self.row.program, self.on) if standing else None
         if progress is None:
             return None
@@ -212,7 +161,7 @@ class LoyaltyCard(Node):
     async def enrollments(
         self, info: Info, as_of: AsOf = strawberry.UNSET
     ) -> list[ProgramEnrollment]:
-        today = await balances.today_of(info.context, self.row)
+        today = await card_days.today_of(info.context, self.row)
         on = given(as_of) or today
         standings.check_foreseeable(today, on)
         rows = await info.context.load(cards.enrolments_by_card, self.row.card_id)

@@ -7,7 +7,7 @@ import strawberry
 from resolvers.carts import CartView
 from resolvers.loyalty_tenders import Part, TenderView
 from rules.discounts import Given
-from rules.earning import Earning
+from rules.earnings import Earning
 from rules.lines import Line, Totals
 from schema.access import Info
 from schema.cards import LoyaltyCard

@@ -8,8 +8,9 @@ import strawberry
 from execution.relay import Page
 from execution.scalars import Json
 from models.program_statements import VersionRow
-from resolvers import configurations
-from resolvers.configurations import Plan, document_of
+from resolvers import configuration_versions
+from resolvers.configuration_versions import document_of
+from resolvers.configurations import Plan
 from resolvers.context import Context
 from rules.plan import Change
 from schema.access import Info
@@ -66,12 +67,12 @@ class ConfigurationVersionConnection:
 
     @strawberry.field(description="All versions.")
     async def total_count(self, info: Info) -> int:
-        return await configurations.count_versions(info.context)
+        return await configuration_versions.count_versions(info.context)
 
 
 async def version_page(context: Context, page: Page) -> ConfigurationVersionConnection:
     before = whole_number_cursor(CURSOR, page.after, LAST_VERSION, LAST_VERSION)
-    rows = await configurations.list_versions(context, before, page.size + 1)
+    rows = await configuration_versions.list_versions(context, before, page.size + 1)
     cut = cut_page(page, rows, CURSOR, lambda row: (row.version,))
     nodes = [ConfigurationVersion(row=row) for row in cut.rows]
     return ConfigurationVersionConnection(

@@ -9,19 +9,13 @@ import strawberry
 
 from execution.relay import Page
 from models.card_statements import CardRow
-from models.ledger_statements import AllocationRow, EntryRow
+from models.ledger_statements import EntryRow
+from models.lot_statements import AllocationRow
 from resolvers import cards, payment_views, programs, transactions
 from resolvers.context import Context
 from resolvers.transactions import ENDLESS, EntryFilter, Window
 from schema.access import Info
-from schema.program import (
-    ActivityType,
-    Channel,
-    LoyaltyTier,
-    RewardPoint,
-    load_point,
-    load_tier,
-)
+from schema.program import ActivityType, Channel, LoyaltyTier, RewardPoint, load_point, load_tier
 from schema.schemes import LoyaltyProgram, load_program
 from schema.values import Key, Node, PageInfo, cut_page, given, points, whole_number_cursor
 

@@ -7,7 +7,7 @@ from execution.relay import IdPart, MalformedId, decode_id
 from resolvers import (
     activity_views,
     cards,
-    configurations,
+    configuration_versions,
     payment_views,
     programs,
     sale_views,
@@ -22,14 +22,7 @@ from schema.configurations import ConfigurationVersion
 from schema.customers import Customer, load_customer
 from schema.ledger import LoyaltyTransaction
 from schema.payments import LoyaltyPayment
-from schema.program import (
-    ActivityType,
-    Affiliation,
-    Channel,
-    LoyaltyTier,
-    RewardPoint,
-    load_tier,
-)
+from schema.program import ActivityType, Affiliation, Channel, LoyaltyTier, RewardPoint, load_tier
 from schema.sales import SalesTransaction
 from schema.schemes import LoyaltyProgram, load_program
 from schema.values import Node
@@ -96,7 +89,7 @@ async def _version(info: Info, parts: Parts) -> ConfigurationVersion | None:
         raise MalformedId("The id is malformed.")
     if not info.context.caller.is_managing:
         return None
-    row = await info.context.load(configurations.versions_by_number, part)
+    row = await info.context.load(configuration_versions.versions_by_number, part)
     return None if row is None else ConfigurationVersion(row=row)
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import strawberry
 
-from resolvers import paying, payment_changes, payment_views, refunds
+from resolvers import paying, payment_changes, payment_rows, payment_views, refund_rows, refunds
 from resolvers.replays import Outcome
 from schema.access import SHOPS, Info, root
 from schema.card_mutations import Key
@@ -39,8 +39,8 @@ class PayWithLoyaltyInput:
         ),
     )
 
-    def command(self) -> paying.Pay:
-        return paying.Pay(
+    def command(self) -> payment_rows.Pay:
+        return payment_rows.Pay(
             card_number=self.card_number,
             cart=self.cart.command(),
             order_id=self.order_id,
@@ -80,11 +80,11 @@ class RefundLoyaltyPaymentInput:
         default=strawberry.UNSET, description="Goods that come back; or `amount`."
     )
 
-    def command(self) -> refunds.Refund:
+    def command(self) -> refund_rows.Refund:
         (payment_id,) = payment_keys([self.payment_id])
         lines = given(self.lines)
         parts = None if lines is None else tuple(line.value() for line in lines)
-        return refunds.Refund(payment_id, given(self.amount), parts)
+        return refund_rows.Refund(payment_id, given(self.amount), parts)
 
 
 @strawberry.type(description="A payment after a mutation, or why nothing was done.")

@@ -10,6 +10,7 @@ import strawberry
 from execution.scalars import CurrencyCode
 from resolvers import programs
 from rules import program as rules
+from rules import program_prices, program_terms
 from rules.book import text
 from rules.numbers import to_minor
 from schema.access import Info
@@ -24,7 +25,7 @@ ChannelCode = Annotated[
 ]
 
 
-def shown(names: rules.Names, locale: str | None, code: str) -> str:
+def shown(names: program_terms.Names, locale: str | None, code: str) -> str:
     return text(names, given(locale), code)
 
 
@@ -234,7 +235,7 @@ class ShippingThreshold:
     percent_off: Decimal = strawberry.field(description="The share taken off, in per cent.")
 
 
-def shown_threshold(step: rules.ShippingThreshold, currency: str) -> ShippingThreshold:
+def shown_threshold(step: program_prices.ShippingThreshold, currency: str) -> ShippingThreshold:
     return ShippingThreshold(
         amount=money(to_minor(step.amount, currency), currency),
         percent_off=decimal(step.percent_off),
@@ -243,7 +244,7 @@ def shown_threshold(step: rules.ShippingThreshold, currency: str) -> ShippingThr
 
 @strawberry.type(description="A discount on shipping from some amounts on.")
 class ShippingThresholdDiscount:
-    value: strawberry.Private[rules.ShippingThresholdDiscount]
+    value: strawberry.Private[program_prices.ShippingThresholdDiscount]
 
     @strawberry.field(description="Its code in the configuration.")
     def code(self) -> str:

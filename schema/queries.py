@@ -13,6 +13,7 @@ from execution.scalars import Json
 from resolvers import (
     cards,
     carts,
+    configuration_versions,
     configurations,
     customers,
     payment_views,
@@ -250,7 +251,9 @@ class Query:
 
     @root(roles=MANAGERS, description="The configuration now in force (staff).")
     async def configuration(self, info: Info) -> ConfigurationVersion:
-        return ConfigurationVersion(row=await configurations.effective_version(info.context))
+        return ConfigurationVersion(
+            row=await configuration_versions.effective_version(info.context)
+        )
 
     @root(roles=MANAGERS, description="All versions stored, newest first (staff).")
     async def configuration_versions(

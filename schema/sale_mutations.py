@@ -7,7 +7,7 @@ from typing import Annotated
 import strawberry
 
 from execution.scalars import CurrencyCode
-from resolvers import returns, sale_views, sales
+from resolvers import returns, sale_lists, sale_views, sales
 from resolvers.returns import PostReturn
 from resolvers.sales import PostedSale, PostSale
 from rules.returns import ReturnLine
@@ -156,7 +156,7 @@ class SaleMutations:
         ],
     ) -> PostSalesPayload:
         commands = [sale.command() for sale in input.sales]
-        found = await sales.post_sales(info.context, commands)
+        found = await sale_lists.post_sales(info.context, commands)
         results = [
             await _payload(info, one.posted, [user_error(error) for error in one.errors])
             for one in found

@@ -26,8 +26,8 @@ from execution.relay import (
 from execution.scalars import CurrencyCode
 from rules.explanations import point_digits
 from rules.numbers import currency_digits, show_decimal, show_units
-from rules.program import Period as PeriodValue
 from rules.program import RewardPoint as RewardPointValue
+from rules.program_terms import Period as PeriodValue
 
 T = TypeVar("T")
 Key = tuple[IdPart, ...]

@@ -13,7 +13,9 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 ROOMS = ("schema", "resolvers", "models", "rules", "execution", "playground")
-OURS = frozenset({*ROOMS, "app", "cli", "commands", "settings", "tests", "benchmarks"})
+OURS = frozenset(
+    {*ROOMS, "app", "cli", "commands", "settings", "setting_values", "tests", "benchmarks"}
+)
 
 # What rules may use of the standard library: nothing that knows the time, the machine or chance.
 PURE = frozenset(
@@ -24,6 +26,10 @@ PURE = frozenset(
     }
 )
 IMPURE_CALLS = frozenset({"now", "today", "utcnow", "uuid1", "uuid4", "random", "urandom"})
+
+# Lines: a function stands on one screen.
+LONGEST_MODULE = 300
+LONGEST_FUNCTION = 40
 
 
 def sources(*rooms: str) -> Iterator[tuple[Path, ast.Module]]:
@@ -76,6 +82,20 @@ def test_rules_use_no_floats() -> None:
 def test_annotations_are_read_where_they_stand_in_schema_and_models() -> None:
     for path, _ in sources("schema", "models"):
         assert "from __future__ import annotations" not in path.read_text(encoding="utf-8"), path
+
+
+def test_a_function_fits_one_screen_and_a_module_a_few() -> None:
+    """Migrations stay as they were when they ran."""
+    written = (*ROOMS, "commands", "benchmarks")
+    root = [(path, ast.parse(path.read_text(encoding="utf-8"))) for path in ROOT.glob("*.py")]
+    for path, tree in (*root, *sources(*written)):
+        if "migrations" in path.parts:
+            continue
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_MODULE, path
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                length = (node.end_lineno or node.lineno) - node.lineno + 1
+                assert length <= LONGEST_FUNCTION, (path, node.name)
 
 
 def test_no_installed_distribution_owns_one_of_our_names() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.database import Transaction
+from models.transactions import Transaction
 from resolvers.callers import Caller, Role
 from resolvers.context import open_context
 from resolvers.every_job import JOBS

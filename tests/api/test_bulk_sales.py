@@ -11,10 +11,11 @@ from sqlalchemy import select
 
 import resolvers.portions
 from models.bulk_statements import change_facts_of_sales
-from models.database import Database, Transaction
+from models.database import Database
 from models.sale_statements import QueuedRow
 from models.sales import pending_earning, sale, sale_fact
 from models.statements import Statement
+from models.transactions import Transaction
 from resolvers import queued_earnings
 from resolvers.bulk_sales import Known, post_sales_together
 from resolvers.context import Context

@@ -17,15 +17,17 @@ import pytest
 from sqlalchemy import func, select
 
 from models.card_statements import EventRow
-from models.database import Database, Read, Transaction, Unit
+from models.database import Database, Unit
 from models.program_statements import CountRow
 from models.statements import Statement
+from models.transactions import Read, Transaction
 from models.webhook_statements import event_rows, events_after
 from models.webhooks import webhook_delivery
-from resolvers import event_delivery, webhooks
+from resolvers import event_delivery, event_queues, webhooks
 from resolvers.callers import Caller, Role
 from resolvers.context import Outward, Service, open_context
-from resolvers.event_delivery import ATTEMPTS, deliver_events, enqueue
+from resolvers.event_delivery import ATTEMPTS, deliver_events
+from resolvers.event_queues import enqueue
 from resolvers.identifiers import PLACES
 from resolvers.jobs import JobDone, silent
 from resolvers.outbox import Event, events_of, payload_of, row_ids
@@ -274,7 +276,7 @@ def test_who_is_killed_at_any_moment_loses_nothing(club: Harness, shop: Receiver
 def test_events_that_share_a_row_are_given_out_in_parts(
     club: Harness, shop: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(event_delivery, "CHUNK", 3)
+    monkeypatch.setattr(event_queues, "CHUNK", 3)
     subscribe(club, shop.url)
     (key,) = keys_of("LoyaltyCard", [club.try_issue()["card"]["id"]])
     assert key
@@ -733,7 +735,7 @@ def test_the_command_line_delivers_too(
 def test_the_outbox_is_read_page_by_page(
     club: Harness, shop: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(event_delivery, "PAGE", 3)
+    monkeypatch.setattr(event_queues, "PAGE", 3)
     hook, _ = subscribe(club, shop.url)
     for _ in range(8):
         club.issue()
@@ -753,7 +755,7 @@ def test_the_outbox_is_read_page_by_page(
 def test_what_is_committed_between_two_pages_keeps_its_order(
     club: Harness, shop: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(event_delivery, "PAGE", 3)
+    monkeypatch.setattr(event_queues, "PAGE", 3)
     subscribe(club, shop.url)
     (key,) = keys_of("LoyaltyCard", [club.try_issue()["card"]["id"]])
     assert key

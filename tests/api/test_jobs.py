@@ -8,8 +8,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from models.database import Transaction
 from models.failures import DatabaseSlow, DatabaseUnavailable
+from models.transactions import Transaction
 from resolvers import schedules
 from resolvers.callers import Caller, Role
 from resolvers.clock import system_clock

@@ -14,8 +14,9 @@ import pytest
 from execution.relay import encode_id
 from models.activity_statements import WaitingRow, waiting_after
 from models.cards import card_audit
-from models.database import Database, Read, Unit
+from models.database import Database, Unit
 from models.local import audit
+from models.transactions import Read
 from resolvers import line_postings
 from resolvers.activity_views import FIRST
 from resolvers.books import RuleBooks

@@ -5,21 +5,14 @@ from typing import Any
 
 import pytest
 
-from models.database import Transaction
 from models.failures import DatabaseSlow
+from models.transactions import Transaction
 from resolvers import reevaluations
 from resolvers.outbox import Event
 from resolvers.standings import Standing
 from resolvers.tiers import reevaluate
 from tests.api.harness import Harness
-from tests.api.program import (
-    NEXT_YEAR,
-    PAST_YEAR,
-    Document,
-    amount_rule,
-    club_document,
-    tier,
-)
+from tests.api.program import NEXT_YEAR, PAST_YEAR, Document, amount_rule, club_document, tier
 from tests.api.test_jobs import run
 from tests.api.test_points import adjust, codes
 from tests.api.test_returns import taken

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from models.database import Connection, Transaction
+from models.transactions import Connection, Transaction
 
 
 class Watched(Transaction):

@@ -6,7 +6,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from models.card_statements import CardRow, cards_of, insert_card
-from models.database import Database, Transaction
+from models.database import Database
+from models.transactions import Transaction
 
 NOW = datetime(2026, 3, 29, 1, 30, 0, 123_457, tzinfo=UTC)
 TODAY = date(2026, 3, 29)

@@ -10,8 +10,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from models.card_queue import ABREAST
-from models.database import Transaction
 from models.failures import ChangedMeanwhile, KeyInProgress
+from models.transactions import Transaction
 from tests.models.samples import Opened, busy_connections
 
 POOL = 5

@@ -8,10 +8,11 @@ import asyncpg
 import pytest
 from sqlalchemy import CheckConstraint, Table, insert
 
-from models.database import Database, Transaction
+from models.database import Database
 from models.ledger import MAXIMUM_BALANCE_UNITS, MAXIMUM_ENTRY_UNITS
 from models.statements import write
 from models.tables import metadata
+from models.transactions import Transaction
 from tests.models.samples import NOW, TODAY
 
 TABLES = metadata.tables

@@ -27,9 +27,10 @@ from models.columns import (
     TEXT,
     UNITS,
 )
-from models.database import Database, Transaction
+from models.database import Database
 from models.schema_version import in_transaction
 from models.statements import Statement, write
+from models.transactions import Transaction
 from tests.models.samples import NOW
 
 every_type = Table(

@@ -10,10 +10,11 @@ import pytest
 from sqlalchemy import func, select
 
 from models.card_statements import insert_card
-from models.database import Database, Transaction
+from models.database import Database
 from models.failures import DatabaseSlow, DatabaseUnavailable
 from models.program_statements import versions_count
 from models.statements import Statement, nothing
+from models.transactions import Transaction
 from tests.models.samples import Opened, busy_connections, card_row, cards, given_card
 from tests.models.wire import Wire, wire_to
 

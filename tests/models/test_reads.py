@@ -9,11 +9,12 @@ import pytest
 from sqlalchemy import text
 
 from models.card_statements import CARD, cards_of, change_status, insert_card
-from models.database import Database, ReadEnded, Transaction
+from models.database import Database
 from models.failures import DatabaseUnavailable
 from models.postgres import PostgresDatabase
 from models.program_statements import newest_version, versions_count
 from models.statements import MAXIMUM_ARRAY, MAXIMUM_KEYS, Statement, nothing
+from models.transactions import ReadEnded, Transaction
 from tests.models.samples import Opened, busy_connections, card_row, cards, given_card
 
 

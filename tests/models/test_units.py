@@ -9,9 +9,10 @@ import pytest
 from sqlalchemy import event, func, select
 
 from models.card_statements import CARD, advance_card, insert_card, locked_card
-from models.database import ATTEMPTS, Database, Transaction
+from models.database import ATTEMPTS, Database
 from models.failures import KeyInProgress
 from models.statements import Statement
+from models.transactions import Transaction
 from tests.models.samples import HASH, NOW, Opened, busy_connections, card_row, cards, given_card
 
 

@@ -6,11 +6,13 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
-from rules.book import RuleBook, compile_book
+from rules.book import RuleBook
+from rules.compiling import compile_book
 from rules.document import parse_document
 from rules.earning import CardFacts
 from rules.paying import Cover, Item, Tender, TenderFacts, tender
-from rules.program import RedemptionLimits, RedemptionReward, RedemptionRule, Scheme
+from rules.program import RedemptionLimits, RedemptionRule, Scheme
+from rules.program_terms import RedemptionReward
 
 DAY = date(2025, 6, 15)
 BOOK: RuleBook = compile_book(

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from rules.activities import exceeds, judged_days
 from rules.calendar import add_period
-from rules.program import ActivityLimit, Period, PeriodUnit
+from rules.program import ActivityLimit
+from rules.program_terms import Period, PeriodUnit
 
 DAY = timedelta(days=1)
 DAYS = st.dates(date(2023, 12, 1), date(2024, 4, 30))

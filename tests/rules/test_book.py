@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from rules.book import RuleBook, compile_book, text
+from rules.book import RuleBook, text
+from rules.compiling import compile_book
 from rules.document import parse_document
 from rules.plan_warnings import warnings
 from tests.timing import processor_seconds

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.calendar import add_period, window
-from rules.program import Bound, DateInterval, Period, PeriodUnit, Snap
+from rules.program_terms import Bound, DateInterval, Period, PeriodUnit, Snap
 
 TODAY = Bound(None, None, None)
 DAY = date(2025, 6, 15)

@@ -13,15 +13,8 @@ from hypothesis import strategies as st
 from resolvers.documents import load_document
 from rules.document import parse_document
 from rules.errors import MAXIMUM_FAULTS, ConfigurationInvalid, LoyaltyError, Refused
-from rules.program import (
-    Basis,
-    Concurrency,
-    Once,
-    Period,
-    PeriodUnit,
-    RewardPointKind,
-    Settings,
-)
+from rules.program import Settings
+from rules.program_terms import Basis, Concurrency, Once, Period, PeriodUnit, RewardPointKind
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "configuration.example.yaml"
 LEFT_OUT = object()

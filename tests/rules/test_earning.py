@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from rules.earning import (
     ActivityFacts,
     CardFacts,
-    Earned,
     EarningFacts,
     EarningLine,
     earn,
@@ -22,19 +21,12 @@ from rules.earning import (
     earning_line,
     maximum_units,
 )
+from rules.earnings import Earned
 from rules.errors import InvalidInput
 from rules.lines import LineInput, check_lines
 from rules.notes import Note, NoteCode, message_of
-from rules.program import (
-    EarningActivity,
-    EarningRule,
-    EarnOnRedeemSale,
-    RedemptionLimits,
-    RewardPoint,
-    RewardPointKind,
-    Scheme,
-    Settings,
-)
+from rules.program import EarningRule, RedemptionLimits, RewardPoint, Scheme, Settings
+from rules.program_terms import EarningActivity, EarnOnRedeemSale, RewardPointKind
 
 DAY = date(2025, 6, 15)
 PTS = RewardPoint("PTS", {}, RewardPointKind.QUANTITY, None, True, 1, None, None, None)

@@ -12,26 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rules import explanations
-from rules.earning import (
-    ActivityFacts,
-    CardFacts,
-    Earned,
-    Earning,
-    EarningFacts,
-    EarningLine,
-    earn,
-    earn_activity,
-)
+from rules.earning import ActivityFacts, CardFacts, EarningFacts, EarningLine, earn, earn_activity
+from rules.earnings import Earned, Earning
 from rules.numbers import show_units
-from rules.program import (
-    EarningActivity,
-    EarningRule,
-    RedemptionLimits,
-    RewardPoint,
-    RewardPointKind,
-    Scheme,
-    Settings,
-)
+from rules.program import EarningRule, RedemptionLimits, RewardPoint, Scheme, Settings
+from rules.program_terms import EarningActivity, RewardPointKind
 
 PTS = RewardPoint("PTS", {}, RewardPointKind.QUANTITY, None, True, 1, None, None, Decimal(10000))
 CASH = replace(PTS, code="CASH", kind=RewardPointKind.AMOUNT, currency="KWD")

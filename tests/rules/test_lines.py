@@ -9,16 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.errors import InvalidInput, Refused
-from rules.lines import (
-    MAXIMUM_LINE_NUMBER,
-    ChargeInput,
-    Line,
-    LineInput,
-    amount_fault,
-    check_lines,
-    split,
-    totals,
-)
+from rules.faults import MAXIMUM_LINE_NUMBER, amount_fault
+from rules.lines import ChargeInput, Line, LineInput, check_lines, split, totals
 
 GOOD = LineInput(1, "SHOES", Decimal(2), Decimal("30.00"))
 FREIGHT = ChargeInput("FREIGHT", Decimal("7.00"))

@@ -19,7 +19,8 @@ from rules.paying import (
     tender,
     units_needed,
 )
-from rules.program import RedemptionLimits, RedemptionReward
+from rules.program import RedemptionLimits
+from rules.program_terms import RedemptionReward
 from tests.rules.tenders import (
     BOOK,
     CASH,

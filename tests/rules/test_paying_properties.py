@@ -18,13 +18,8 @@ from rules.limits import walk_within_limits
 from rules.numbers import half_up, scale
 from rules.paying import Cover, Item, Slice, Tender, cover, decide, is_unrestricted, most, recapture
 from rules.paying import tender as gather
-from rules.program import (
-    RedemptionLimits,
-    RedemptionReward,
-    RedemptionRule,
-    RewardPoint,
-    RewardPointKind,
-)
+from rules.program import RedemptionLimits, RedemptionRule, RewardPoint
+from rules.program_terms import RedemptionReward, RewardPointKind
 from rules.tender_json import facts_as_json, facts_from_json
 from rules.walk import everything, walk
 from tests.rules.tenders import BOOK, HUNDRED, NO_LIMITS, asked, facts, line, scheme

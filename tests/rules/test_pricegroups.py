@@ -4,7 +4,8 @@ from decimal import Decimal
 
 from rules.earning import CardFacts
 from rules.pricegroups import open_price_groups
-from rules.program import Affiliation, Channel, ChannelKind, Program, RedemptionLimits, Scheme, Tier
+from rules.program import Affiliation, Channel, Program, RedemptionLimits, Scheme, Tier
+from rules.program_terms import ChannelKind
 
 WEB = Channel(
     code="WEB",

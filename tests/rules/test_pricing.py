@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rules.book import RuleBook, compile_book
+from rules.book import RuleBook
+from rules.compiling import compile_book
 from rules.discounts import Opening
 from rules.document import parse_document
 from rules.errors import InvalidInput

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.reevaluation import Latest, reevaluate
-from rules.tiers import ProgramVersion, TierRow, rows_until
+from rules.tier_rows import TierRow
+from rules.tiers import ProgramVersion, rows_until
 from tests.rules.test_tiers import CLUB, GOLD, MEMBER, Posting, counting, needs, tier, version
 
 LOW = version(MEMBER, tier("SILVER", 2, 300), GOLD)

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from rules.balances import NEVER
 from rules.earning import CardFacts
-from rules.program import RefundExpiry, RewardPoint, RewardPointKind
+from rules.program import RewardPoint
+from rules.program_terms import RefundExpiry, RewardPointKind
 from rules.refunds import (
     PaidLine,
     PaidSlice,

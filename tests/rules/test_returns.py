@@ -16,7 +16,8 @@ from rules.balances import NEVER
 from rules.errors import InvalidInput, LoyaltyError, ReturnExceedsSold
 from rules.ledger import Reason
 from rules.lots import Lot, take_back
-from rules.program import ReturnDeducts, RewardPoint, RewardPointKind
+from rules.program import RewardPoint
+from rules.program_terms import ReturnDeducts, RewardPointKind
 from rules.returns import (
     MILLION,
     Booked,

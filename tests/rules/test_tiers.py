@@ -12,13 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.program import Bound, DateInterval, Period, PeriodUnit, Program, Snap, Tier, TierRule
+from rules.program import Program, Tier, TierRule
+from rules.program_terms import Bound, DateInterval, Period, PeriodUnit, Snap
+from rules.tier_rows import TierRow
 from rules.tiers import (
     Counted,
     Moment,
     ProgramVersion,
     Replay,
-    TierRow,
     evaluate,
     lasts,
     progress,

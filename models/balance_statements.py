@@ -1,0 +1,104 @@
+"""Statements that read and keep balances, points by day, and what counts for tiers by day."""
+
+from datetime import date, datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import bindparam, insert, select, update
+
+from models.columns import IDENTIFIER
+from models.ledger import balance, countable_day, points_day
+from models.ledger_statements import CARD
+from models.statements import KeyedStatement, Statement, among, write
+
+
+class BalanceRow(NamedTuple):
+    card_id: UUID
+    reward_point: str
+    issued: int
+    used: int
+    expired_written: int
+    debt: int
+    available: int
+    unvested: int
+    held: int
+    expired: int
+    as_of_from: date
+    next_change_on: date
+    next_hold_lapse_at: datetime | None
+
+
+class PointsDayRow(NamedTuple):
+    card_id: UUID
+    reward_point: str
+    vests_on: date
+    expires_on: date
+    remainder: int
+    held: int
+
+
+class CountableDayRow(NamedTuple):
+    card_id: UUID
+    reward_point: str
+    entry_date: date
+    points: int
+    positive: bool
+
+
+balances_of: KeyedStatement[BalanceRow] = KeyedStatement(
+    lambda keys: (
+        select(balance)
+        .where(among(balance.c.card_id, keys))
+        .order_by(balance.c.card_id, balance.c.reward_point)
+    ),
+    BalanceRow,
+    IDENTIFIER,
+)
+insert_balance = write(insert(balance))
+change_balance = write(
+    update(balance)
+    .where(balance.c.card_id == CARD, balance.c.reward_point == bindparam("of_point"))
+    .values(
+        {
+            name: bindparam(name)
+            for name in BalanceRow._fields
+            if name not in {"card_id", "reward_point"}
+        }
+    )
+)
+points_days_of: KeyedStatement[PointsDayRow] = KeyedStatement(
+    lambda keys: select(points_day).where(
+        among(points_day.c.card_id, keys), points_day.c.remainder > 0
+    ),
+    PointsDayRow,
+    IDENTIFIER,
+)
+points_days_of_card = Statement(
+    select(points_day).where(points_day.c.card_id == CARD), PointsDayRow
+)
+insert_points_day = write(insert(points_day))
+change_points_day = write(
+    update(points_day)
+    .where(
+        points_day.c.card_id == CARD,
+        points_day.c.reward_point == bindparam("of_point"),
+        points_day.c.vests_on == bindparam("of_vesting"),
+        points_day.c.expires_on == bindparam("of_expiry"),
+    )
+    .values(remainder=bindparam("remainder"), held=bindparam("held"))
+)
+countable_days_of: KeyedStatement[CountableDayRow] = KeyedStatement(
+    lambda keys: select(countable_day).where(among(countable_day.c.card_id, keys)),
+    CountableDayRow,
+    IDENTIFIER,
+)
+insert_countable_day = write(insert(countable_day))
+change_countable_day = write(
+    update(countable_day)
+    .where(
+        countable_day.c.card_id == CARD,
+        countable_day.c.reward_point == bindparam("of_point"),
+        countable_day.c.entry_date == bindparam("of_day"),
+    )
+    .values(points=bindparam("points"), positive=bindparam("positive"))
+)

@@ -1,0 +1,153 @@
+"""Statements that read and change lots, what was taken from them, and debts."""
+
+from datetime import date, datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import and_, bindparam, delete, insert, select, update
+
+from models.columns import IDENTIFIER
+from models.ledger import allocation, debt, ledger_entry, lot_remainder
+from models.ledger_statements import CARD, ENTRY
+from models.statements import KeyedStatement, Statement, among, write
+
+
+class AllocationRow(NamedTuple):
+    card_id: UUID
+    entry_id: UUID
+    lot_id: UUID
+    allocated_on: date
+    points: int
+    posted_at: datetime
+
+
+class LotRow(NamedTuple):
+    card_id: UUID
+    lot_id: UUID
+    reward_point: str
+    vests_on: date
+    expires_on: date
+    occurred_at: datetime
+    remainder: int
+    held: int
+    expired: int
+
+
+class OpenLotRow(NamedTuple):
+    card_id: UUID
+    lot_id: UUID
+    reward_point: str
+    vests_on: date
+    expires_on: date
+    occurred_at: datetime
+    remainder: int
+    held: int
+    expired: int
+    entry_date: date
+
+
+class DebtRow(NamedTuple):
+    card_id: UUID
+    entry_id: UUID
+    reward_point: str
+    entry_date: date
+    remaining: int
+    seq_no: int
+
+
+insert_lots = write(insert(lot_remainder))
+insert_allocations = write(insert(allocation))
+insert_debts = write(insert(debt))
+lots_of: KeyedStatement[LotRow] = KeyedStatement(
+    lambda keys: select(lot_remainder).where(
+        lot_remainder.c.card_id == CARD, among(lot_remainder.c.lot_id, keys)
+    ),
+    LotRow,
+    IDENTIFIER,
+)
+allocations_of: KeyedStatement[AllocationRow] = KeyedStatement(
+    lambda keys: (
+        select(allocation)
+        .where(allocation.c.card_id == CARD, among(allocation.c.entry_id, keys))
+        .order_by(allocation.c.posted_at, allocation.c.lot_id)
+    ),
+    AllocationRow,
+    IDENTIFIER,
+)
+allocations_of_lots: KeyedStatement[AllocationRow] = KeyedStatement(
+    lambda keys: (
+        select(allocation)
+        .where(allocation.c.card_id == CARD, among(allocation.c.lot_id, keys))
+        .order_by(allocation.c.posted_at, allocation.c.entry_id)
+    ),
+    AllocationRow,
+    IDENTIFIER,
+)
+_lots_with_dates = select(lot_remainder, ENTRY.entry_date).join(
+    ledger_entry,
+    and_(ENTRY.card_id == lot_remainder.c.card_id, ENTRY.entry_id == lot_remainder.c.lot_id),
+)
+_lots_of_point = _lots_with_dates.where(
+    lot_remainder.c.card_id == CARD, lot_remainder.c.reward_point == bindparam("of_point")
+)
+# What is left to spend of one reward point, in lot order; the entry tells when each lot was earned.
+lots_of_point = Statement(
+    _lots_of_point.where(lot_remainder.c.remainder > 0).order_by(
+        lot_remainder.c.expires_on, lot_remainder.c.occurred_at, lot_remainder.c.lot_id
+    ),
+    OpenLotRow,
+)
+# Lots of which EXPIRE entries took something, and that lasted until the day at least.
+expired_lots_of_point = Statement(
+    _lots_of_point.where(
+        lot_remainder.c.expired > 0, lot_remainder.c.expires_on >= bindparam("since")
+    ),
+    OpenLotRow,
+)
+expired_lots_of: KeyedStatement[OpenLotRow] = KeyedStatement(
+    lambda keys: _lots_with_dates.where(
+        lot_remainder.c.card_id == CARD,
+        among(lot_remainder.c.lot_id, keys),
+        lot_remainder.c.expired > 0,
+    ),
+    OpenLotRow,
+    IDENTIFIER,
+)
+# The same of whole cards.
+expired_lots_of_cards: KeyedStatement[LotRow] = KeyedStatement(
+    lambda keys: select(lot_remainder).where(
+        among(lot_remainder.c.card_id, keys),
+        lot_remainder.c.expired > 0,
+        lot_remainder.c.expires_on >= bindparam("since"),
+    ),
+    LotRow,
+    IDENTIFIER,
+)
+change_lot = write(
+    update(lot_remainder)
+    .where(
+        lot_remainder.c.card_id == CARD,
+        lot_remainder.c.lot_id == bindparam("of_lot", type_=IDENTIFIER),
+    )
+    .values(remainder=bindparam("remainder"), held=bindparam("held"), expired=bindparam("expired"))
+)
+debts_of_point = Statement(
+    select(debt, ENTRY.seq_no)
+    .join(
+        ledger_entry,
+        and_(ENTRY.card_id == debt.c.card_id, ENTRY.entry_id == debt.c.entry_id),
+    )
+    .where(debt.c.card_id == CARD, debt.c.reward_point == bindparam("of_point"))
+    .order_by(ENTRY.seq_no),
+    DebtRow,
+)
+change_debt = write(
+    update(debt)
+    .where(debt.c.card_id == CARD, debt.c.entry_id == bindparam("of_entry", type_=IDENTIFIER))
+    .values(remaining=bindparam("remaining"))
+)
+delete_debt = write(
+    delete(debt).where(
+        debt.c.card_id == CARD, debt.c.entry_id == bindparam("of_entry", type_=IDENTIFIER)
+    )
+)
