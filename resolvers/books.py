@@ -14,7 +14,7 @@ from threading import Lock
 from time import monotonic
 from typing import Protocol, TypeVar
 
-from models.program_statements import EffectiveRow, effective_after, versions_of
+from models.program_statements import EffectiveRow, VersionRow, effective_after, versions_of
 from models.transactions import Reader
 from rules.book import RuleBook
 from rules.compiling import compile_book, in_units_of
@@ -132,11 +132,17 @@ class RuleBooks:
         book = self._books.get(version)
         if book is None:
             row = (await reader.each(versions_of, [version]))[0]
-            book = compile_book(
-                version, row.effective_from, parse_document(read_stored(row.document))
-            )
-            if row.effective_from is not None:
-                self._books[version] = book
+            # Of many versions each has its turn among what else goes on, and of many who ask for
+            # one at the same time the first makes it for all.
+            await reader.pause()
+            book = self._books.get(version) or self._compiled(row)
+        return book
+
+    def _compiled(self, row: VersionRow) -> RuleBook:
+        parsed = parse_document(read_stored(row.document))
+        book = compile_book(row.version, row.effective_from, parsed)
+        if row.effective_from is not None:
+            self._books[row.version] = book
         return book
 
     async def last_with(

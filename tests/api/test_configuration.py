@@ -1,5 +1,6 @@
 """Semantics 3 through the API: faults with paths, versions, plan, what existing data forbids."""
 
+import asyncio
 import threading
 from datetime import datetime
 from pathlib import Path
@@ -8,8 +9,11 @@ from typing import Any
 import pytest
 
 from execution.relay import encode_cursor
-from resolvers import held_tiers
+from resolvers import books, held_tiers
+from resolvers.books import History, RuleBooks
 from resolvers.documents import load_document
+from rules.book import RuleBook
+from rules.compiling import compile_book
 from tests.api import prices
 from tests.api.activities import activity_input, activity_rule, created, post_lines
 from tests.api.harness import BEFORE_EVERYTHING, Harness, line
@@ -385,6 +389,37 @@ def test_what_comes_late_is_booked_in_the_unit_that_the_points_have_by_now(
     created(service, activity_input(service, card, "VISIT", occurredAt=at))
     assert post_lines(service)["posted"] == 1
     assert service.available(card, "OLD") == most
+
+
+def test_many_who_ask_at_once_make_each_version_once(
+    service: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a start, when everybody's first posting asks what was in force before."""
+    for points in range(1, 6):
+        service.apply(club_document(amount_rule(points=points)))
+        service.clock.advance(minutes=1)
+    made: list[int] = []
+
+    def counted(version: int, *given: Any) -> RuleBook:
+        made.append(version)
+        return compile_book(version, *given)
+
+    monkeypatch.setattr(books, "compile_book", counted)
+    fresh = RuleBooks()
+
+    async def history() -> History:
+        read = service.database.read()
+        try:
+            await fresh.refresh(read)
+            return await fresh.history(read)
+        finally:
+            await read.close()
+
+    async def everybody() -> list[History]:
+        return await asyncio.gather(*(history() for _ in range(8)))
+
+    assert {len(found.books) for found in service.wait(everybody())} == {5}
+    assert sorted(made) == [1, 2, 3, 4, 5]
 
 
 def test_number_sequences_only_rise(service: Harness) -> None:
