@@ -4,6 +4,7 @@ next posting.
 Source: semantics 6.
 """
 
+from asyncio import gather
 from collections import defaultdict
 from collections.abc import Sequence
 from uuid import UUID
@@ -26,7 +27,7 @@ async def unreleased_holds(context: Context, ids: list[UUID]) -> list[Sequence[H
 
 async def settlements(context: Context, keys: list[tuple[UUID, str]]) -> list[Sequence[Settlement]]:
     """By card and reward point; most cards owe nothing."""
-    return [await _settlements(context, card_id, point) for card_id, point in keys]
+    return await gather(*(_settlements(context, card_id, point) for card_id, point in keys))
 
 
 async def _settlements(context: Context, card_id: UUID, reward_point: str) -> Sequence[Settlement]:

@@ -14,6 +14,7 @@ from tests.api.harness import Harness, line
 from tests.api.prices import APPAREL5, AUTO_CHARGES, CART, PROMO, cart, shop
 from tests.api.program import amount_rule, club_document, pay_rule, reward_points, scheme
 from tests.api.test_payments import pay
+from tests.databases import ON_SQLITE
 
 LOOKED_UP = ("configuration_version", "api_key")
 
@@ -82,6 +83,27 @@ def test_a_page_of_cards_costs_a_constant_number_of_statements_and_so_does_namin
     ):
         counts = [statements_for_named(service, sent, query, named[:n]) for n in (1, 100)]
         assert counts[0] == counts[1] <= 9, (query, named[0], counts)
+
+
+TOLD = """query($named: [ID!]!) { nodes(ids: $named) { ... on LoyaltyCard {
+  number transactions(first: 3) { nodes { remaining allocations { points } } } } } }"""
+
+
+@ON_SQLITE
+def test_what_entries_tell_of_debt_costs_a_card_nothing_of_its_own(
+    service: Harness, sent: list[str]
+) -> None:
+    """On PostgreSQL the cards' pages come one after another, and what they ask for with them."""
+    service.apply(club_document())
+    for _ in range(10):
+        service.sale(service.issue(), "10.00")
+    every = service.ask("{ loyaltyCards(first: 10) { nodes { id } } }")["loyaltyCards"]["nodes"]
+    named = [card["id"] for card in every]
+    service.ask(TOLD, named=named)
+    with counted(sent):
+        service.ask(TOLD, named=named)
+    assert len([text for text in sent if "FROM balance" in text]) == 1
+    assert not [text for text in sent if "FROM debt" in text]
 
 
 def test_a_balance_is_one_indexed_read_however_long_the_book(
