@@ -45,8 +45,13 @@ async def day_of(context: Context, card_id: UUID, instant: datetime) -> date:
     card = await context.load(cards.rows_by_id, card_id)
     if card is None:
         raise LookupError(f"no card {card_id}")
+    return civil_date(instant, await zone_of(context, card))
+
+
+async def zone_of(context: Context, card: CardRow) -> str:
+    """The time zone of the channel where the card was issued."""
     channel = await context.load(programs.channels_by_code, card.enrollment_source)
-    return civil_date(instant, channel.time_zone if channel else "UTC")
+    return channel.time_zone if channel else "UTC"
 
 
 async def today_of(context: Context, card: CardRow) -> date:

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from models.payment_statements import HoldLotRow, unreleased_holds_of
-from resolvers import cards, programs
+from resolvers import cards
 from resolvers.balances import balance_rows
+from resolvers.card_days import zone_of
 from resolvers.clock import civil_date
 from resolvers.context import Context
 from resolvers.ledgers import freed_by, point_book
@@ -35,8 +36,7 @@ async def _settlements(context: Context, card_id: UUID, reward_point: str) -> Se
     card = await context.load(cards.rows_by_id, card_id)
     if card is None or not any(row.debt for row in rows if row.reward_point == reward_point):
         return ()
-    channel = await context.load(programs.channels_by_code, card.enrollment_source)
-    zone = channel.time_zone if channel else "UTC"
+    zone = await zone_of(context, card)
     lapsed = [
         hold
         for hold in await context.load(unreleased_holds, card_id)
