@@ -20,10 +20,11 @@ from models.sale_statements import (
     insert_sale_lines,
 )
 from models.transactions import Transaction
-from resolvers import activities, activity_lines, line_postings, queued_earnings, sales
+from resolvers import activities, activity_lines, line_postings, sales
 from resolvers.activity_checks import Activity
 from resolvers.clock import civil_date
 from resolvers.context import Context
+from resolvers.every_job import JOBS
 from resolvers.jobs import Job, silent
 from resolvers.line_rows import NewLine
 from resolvers.paid_sales import NOTHING_PAID
@@ -141,7 +142,7 @@ class Sales:
         await context.unit(unit)
 
     async def post(self, context: Context) -> int:
-        return (await queued_earnings.post_earned_points(context, silent)).processed
+        return (await JOBS[self.job](context, silent)).processed
 
 
 def _queued(sale: PostSale, book: RuleBook, card_id: UUID) -> Sequence[list[dict[str, Any]]]:

@@ -24,20 +24,20 @@ OPERATOR = Caller(Role.ADMIN, "command line")
 
 
 def migrate(settings: Settings, _given: Namespace) -> int:
-    with _faults_told():
+    with faults_told():
         say(f"The database has the schema {bring_up_to_date(settings.database_url)}.")
     return DONE
 
 
 def prepared(settings: Settings) -> None:
     """Raises CommandFailed where the database is not one that this code can serve."""
-    with _faults_told():
+    with faults_told():
         prepare(settings.database_url)
 
 
 def unsafe(settings: Settings) -> list[str]:
     """What is not safe about the database; raises CommandFailed where it cannot be asked."""
-    with _faults_told():
+    with faults_told():
         return shortcomings(settings.database_url, system_clock)
 
 
@@ -53,11 +53,11 @@ def on_database(work: Work) -> Command:
 
 def done_in_context(settings: Settings, work: Callable[[Context], Awaitable[T]]) -> T:
     """What `work` makes of a context of the operator's, on a database that is prepared."""
-    with _faults_told(), asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with faults_told(), asyncio.Runner(loop_factory=loop_factory()) as runner:
         return runner.run(_done(settings, work))
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     """That of the server, where the platform has it: rows reach the database a tenth faster."""
     try:
         from uvloop import new_event_loop  # noqa: PLC0415
@@ -79,7 +79,7 @@ async def _done(settings: Settings, work: Callable[[Context], Awaitable[T]]) -> 
 
 
 @contextmanager
-def _faults_told() -> Iterator[None]:
+def faults_told() -> Iterator[None]:
     try:
         yield
     except (DatabaseUnfit, DatabaseUnavailable, DatabaseSlow, KeyInProgress) as error:

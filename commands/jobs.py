@@ -1,24 +1,30 @@
 """Jobs, run once by hand."""
 
+import asyncio
 import gc
 import logging
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import replace
 from multiprocessing import parent_process
+from multiprocessing.util import Finalize
 from threading import Thread
 from time import monotonic
+from typing import Any
 
-from commands.database import done_in_context, prepared
+from commands.database import OPERATOR, done_in_context, faults_told, loop_factory, prepared
 from commands.outcomes import DONE, FAILED, CommandFailed, say
-from resolvers.context import Context
-from resolvers.every_job import JOBS, can_be_shared, share_of
-from resolvers.jobs import Job, JobDone, Run, run_job
-from resolvers.portions import Share
+from models.failures import DatabaseSlow, DatabaseUnavailable
+from resolvers.context import Call, Context, Service, open_context
+from resolvers.every_job import JOBS, PORTIONED
+from resolvers.jobs import Job, JobDone, Progress, Run, run_job
+from resolvers.portions import post_all
+from resolvers.services import open_service
 from settings import Settings, read_settings
 
 TOLD_EVERY_SECONDS = 2.0
@@ -30,18 +36,19 @@ LOG = logging.getLogger("loyalty.jobs")
 class _Told:
     """Progress on standard error, for work that takes its time."""
 
-    def __init__(self, by: str = "") -> None:
+    def __init__(self) -> None:
         self._at = monotonic()
-        self._by = by
+        self._done = JobDone()
 
     async def __call__(self, done: JobDone) -> None:
+        self._done = done
         if monotonic() - self._at >= TOLD_EVERY_SECONDS:
             self._at = monotonic()
-            _tell(done, self._by, " so far")
+            self.now()
 
-
-def _tell(done: JobDone, before: str, behind: str = "") -> None:
-    sys.stderr.write(f"{before}{done.processed} processed, {done.failed} failed{behind}\n")
+    def now(self) -> None:
+        done = self._done
+        sys.stderr.write(f"{done.processed} processed, {done.failed} failed so far\n")
 
 
 def _open_outward(context: Context) -> None:
@@ -54,7 +61,7 @@ def _open_outward(context: Context) -> None:
 
 def run(settings: Settings, given: Namespace) -> int:
     job, workers = Job(given.name), given.workers
-    if workers > 1 and not can_be_shared(job):
+    if workers > 1 and job not in PORTIONED:
         raise CommandFailed("One process does all of this job: leave out --workers.")
     prepared(settings)
     done = run_shared(settings, job, workers) if workers > 1 else _run(settings, job, JOBS, _Told())
@@ -67,28 +74,85 @@ def run(settings: Settings, given: Namespace) -> int:
 
 
 def run_shared(settings: Settings, job: Job, workers: int) -> JobDone:
-    """Run the job in so many processes, each its share of the customers; all of them together.
+    """Run the job with so many processes beside this one, which finds what there is to be posted.
 
-    Raises CommandFailed where one of them failed, when the others have ended.
+    Raises CommandFailed where one of them failed, when what was under way has ended.
     """
-    with ProcessPoolExecutor(workers, initializer=_begin_work) as pool:
-        shares = [Share(place, workers) for place in range(workers)]
-        parts = [pool.submit(_run_share, settings, job, share) for share in shares]
-    failures = [failure for part in parts if (failure := part.exception()) is not None]
-    done = sum((part.result() for part in parts if part.exception() is None), JobDone())
-    if failures:
-        _tell(done, "by the workers that came to their end: ")
-        if isinstance(failures[0], BrokenProcessPool):
-            raise CommandFailed("A process of the job has ended early; run the job again.")
-        raise failures[0]
-    return done
+    told = _Told()
+    with ProcessPoolExecutor(workers, initializer=_begin_work, initargs=(settings, job)) as pool:
+        # All are forked before this process has threads and connections, which are not theirs.
+        pool.submit(_ready)
+        try:
+            return _run(settings, job, {job: _handed_out(pool, job, workers)}, told)
+        except BrokenProcessPool as error:
+            told.now()
+            raise CommandFailed(
+                "A process of the job has ended early; run the job again."
+            ) from error
+        except CommandFailed:
+            told.now()
+            raise
 
 
-def _begin_work() -> None:
+def _handed_out(pool: ProcessPoolExecutor, job: Job, workers: int) -> Run:
+    """The job as the process does it that hands its portions out."""
+
+    async def run(context: Context, progress: Progress) -> JobDone:
+        async def post(beside: Context, portion: Sequence[Any]) -> JobDone:
+            called = (beside.request_id, beside.call, portion)
+            return await asyncio.get_running_loop().run_in_executor(pool, _post_portion, *called)
+
+        # One waits beside each that is posted: no process waits for this one.
+        return await post_all(context, PORTIONED[job], post, progress, 2 * workers)
+
+    return run
+
+
+def _ready() -> None:
+    """Nothing: a process that does it has begun."""
+
+
+class _Worker:
+    """A process that posts portions; its connections last."""
+
+    def __init__(self, settings: Settings, job: Job) -> None:
+        self.post = PORTIONED[job].poster()
+        self.runner = asyncio.Runner(loop_factory=loop_factory())
+        self.service = self.runner.run(self._open(settings))
+
+    async def _open(self, settings: Settings) -> Service:
+        """With the program at hand when the first portion comes."""
+        service = open_service(settings)
+        # What is wrong with the database the first portion tells.
+        with suppress(DatabaseUnavailable, DatabaseSlow):
+            context = await open_context(service, OPERATOR, "")
+            await context.read.close()
+        return service
+
+    async def posted(self, request_id: str, call: Call | None, portion: Sequence[Any]) -> JobDone:
+        context = await open_context(self.service, OPERATOR, request_id)
+        context.call = call
+        try:
+            return await self.post(context, portion)
+        finally:
+            await context.read.close()
+
+    def end(self) -> None:
+        self.runner.run(self.service.database.dispose())
+        self.runner.close()
+
+
+# Of this process, where it is one.
+_workers: list[_Worker] = []
+
+
+def _begin_work(settings: Settings, job: Job) -> None:
     # All that a unit makes stays until it is written: the collector would look at it in vain.
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS)
     _end_with_parent()
+    _workers.append(_Worker(settings, job))
+    Finalize(None, _workers[0].end, exitpriority=1)
 
 
 def _end_with_parent() -> None:
@@ -103,10 +167,11 @@ def _end_with_parent() -> None:
     Thread(target=end, daemon=True).start()
 
 
-def _run_share(settings: Settings, job: Job, share: Share) -> JobDone:
-    told = _Told(f"worker {share.place + 1} of {share.of}: ")
+def _post_portion(request_id: str, call: Call | None, portion: Sequence[Any]) -> JobDone:
+    (worker,) = _workers
     try:
-        return _run(settings, job, share_of(job, share), told)
+        with faults_told():
+            return worker.runner.run(worker.posted(request_id, call, portion))
     except CommandFailed:
         raise
     except Exception as error:

@@ -5,7 +5,7 @@ Source: semantics 5.7.
 
 import json
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from uuid import UUID
@@ -27,11 +27,18 @@ from resolvers.allowances import AllowanceSpent
 from resolvers.audits import one_row
 from resolvers.bulk_activities import post_together
 from resolvers.context import Context
-from resolvers.jobs import Attempts, JobDone, Progress, silent
+from resolvers.jobs import Attempts, JobDone
 from resolvers.line_changes import activity_of
 from resolvers.locked_lines import checked_ids
 from resolvers.planned_activities import plan_activity
-from resolvers.portions import ALL, WINDOW, Share, pieces, portions, post_portions
+from resolvers.portions import (
+    WINDOW,
+    Portioned,
+    at_once_here,
+    pieces,
+    portions,
+    post_portions,
+)
 from rules.book import RuleBook
 from rules.errors import InvalidInput, LoyaltyError, NotFound
 
@@ -51,13 +58,8 @@ class Postings:
     failures: list[bytes] = field(default_factory=list)
 
 
-async def post_lines(
-    context: Context,
-    ids: Sequence[UUID | None] | None,
-    progress: Progress = silent,
-    share: Share = ALL,
-) -> Postings:
-    """Post the lines named, or every unposted one of the share; posted ones are left alone.
+async def post_lines(context: Context, ids: Sequence[UUID | None] | None) -> Postings:
+    """Post the lines named, or every unposted one; posted ones are left alone.
 
     Raises Refused, NotFound or InvalidInput for ids; then nothing was posted.
     """
@@ -69,7 +71,7 @@ async def post_lines(
         return done
     with one_row(context, OPERATION, {"lines": "all unposted"}):
         async for lines in _unposted(context):
-            await post_each(context, lines, done, progress, share)
+            await post_each(context, lines, done)
     return done
 
 
@@ -103,33 +105,57 @@ async def _unposted(context: Context) -> AsyncIterator[list[WaitingRow]]:
             return
 
 
-async def post_each(
-    context: Context,
-    lines: Sequence[WaitingRow],
-    done: Postings,
-    progress: Progress = silent,
-    share: Share = ALL,
-) -> None:
-    """Post lines of the share, together as far as they are plain, and count what came of them."""
+async def post_each(context: Context, lines: Sequence[WaitingRow], done: Postings) -> None:
+    """Post lines, together as far as they are plain, and count what came of them."""
     failures: list[WaitingRow] = []
     attempts = Attempts()
 
     async def post(beside: Context, portion: Sequence[WaitingRow]) -> None:
-        for some in pieces(portion):
-            found = {line.activity_key: line for line in some}
-            together = {line.activity_key: line.line_id for line in some}
-            posted, left = await _post_together(beside, together)
-            done.posted += posted
-            for key in left:
-                alone = await _post_alone(beside, key, together[key], attempts)
-                done.posted += alone.processed
-                failures.extend([found[key]] * alone.failed)
-            await progress(JobDone(done.posted, done.failed + len(failures)))
+        posted, failed = await _post_portion(beside, portion, attempts)
+        done.posted += posted
+        failures.extend(failed)
 
-    await post_portions(context, await _portions(context, lines, share), post)
+    at_once = at_once_here(context)
+    await post_portions(context, await _portions(context, lines, at_once), post, at_once)
     done.failed += len(failures)
     shown = [line.activity_key for line in sorted(failures, key=_ORDER)]
     done.failures += shown[: SHOWN - len(done.failures)]
+
+
+async def _windows(context: Context, at_once: int) -> AsyncIterator[list[list[WaitingRow]]]:
+    async for lines in _unposted(context):
+        yield await _portions(context, lines, at_once)
+
+
+def _poster() -> Callable[[Context, Sequence[WaitingRow]], Awaitable[JobDone]]:
+    attempts = Attempts()
+
+    async def post(context: Context, portion: Sequence[WaitingRow]) -> JobDone:
+        posted, failed = await _post_portion(context, portion, attempts)
+        return JobDone(posted, len(failed))
+
+    return post
+
+
+# Every unposted line; one that fails stays with its error.
+JOURNAL = Portioned(_windows, _poster)
+
+
+async def _post_portion(
+    context: Context, portion: Sequence[WaitingRow], attempts: Attempts
+) -> tuple[int, list[WaitingRow]]:
+    """How many were posted, and those that failed."""
+    done, failed = 0, []
+    for some in pieces(portion):
+        found = {line.activity_key: line for line in some}
+        together = {line.activity_key: line.line_id for line in some}
+        posted, left = await _post_together(context, together)
+        done += posted
+        for key in left:
+            alone = await _post_alone(context, key, together[key], attempts)
+            done += alone.processed
+            failed += [found[key]] * alone.failed
+    return done, failed
 
 
 async def _post_together(context: Context, lines: Mapping[bytes, UUID]) -> tuple[int, list[bytes]]:
@@ -170,14 +196,14 @@ async def _post_alone(context: Context, key: bytes, line_id: UUID, attempts: Att
 
 
 async def _portions(
-    context: Context, lines: Sequence[WaitingRow], share: Share
+    context: Context, lines: Sequence[WaitingRow], at_once: int
 ) -> list[list[WaitingRow]]:
-    """The lines of the share for units of many, each in the order of posting."""
+    """The lines for units of many, each in the order of posting."""
     numbers = [*{line.card_number for line in lines}]
     found = {row.number: row.card_id for row in await context.read.each(numbers_of, numbers)}
     ordered = sorted(lines, key=_ORDER)
     waiting = [(line, found.get(line.card_number, line.card_number)) for line in ordered]
-    return await portions(context, waiting, share=share)
+    return await portions(context, waiting, at_once)
 
 
 async def post_line(context: Context, activity_key: bytes, line_id: UUID) -> bool:

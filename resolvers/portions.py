@@ -4,17 +4,27 @@ import asyncio
 import logging
 import math
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass
 from itertools import islice
-from typing import TypeVar
+from typing import Generic, TypeVar
 from uuid import UUID
-from zlib import crc32
 
 from models.card_statements import OwnerRow, owners_of
 from resolvers.context import Context
+from resolvers.jobs import JobDone, Progress
 
 T = TypeVar("T")
+Post = Callable[[Context, Sequence[T]], Awaitable[JobDone]]
 LOG = logging.getLogger("loyalty.jobs")
 
 # What is looked at together, and as many as one unit posts, about.
@@ -39,28 +49,26 @@ def pieces(portion: Iterable[T]) -> Iterator[list[T]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
-    """The part of the customers that is one process's where several post at the same time."""
+class Portioned(Generic[T]):
+    """A job whose work is posted in portions, some at the same time and by whichever process.
 
-    place: int
-    of: int
+    `windows` gives the portions, for so many at a time, window by window: all of one are posted
+    before the next, so that what is of one customer keeps its order. `poster` makes what posts
+    portions one after another.
+    """
 
-    def takes(self, owner: UUID | str) -> bool:
-        number = owner.int if isinstance(owner, UUID) else crc32(owner.encode())
-        return number % self.of == self.place
-
-
-ALL = Share(0, 1)
+    windows: Callable[[Context, int], AsyncIterator[list[list[T]]]]
+    poster: Callable[[], Post[T]]
 
 
 async def portions(
     context: Context,
     waiting: Sequence[tuple[T, UUID | str]],
+    at_once: int,
     size: int = CHUNK,
-    share: Share = ALL,
 ) -> list[list[T]]:
-    """What of the share waits, each with its card's id (another name where there is no such card),
-    in portions of about `size`, each in the order given.
+    """What waits, each with its card's id (another name where there is no such card), in portions
+    of about `size`, each in the order given.
 
     All of a customer is in one: only what is of one customer may depend on the order, and a unit
     with much for few cards costs less than one with little for many.
@@ -68,10 +76,8 @@ async def portions(
     owners = await _owners(context, {card for _, card in waiting if isinstance(card, UUID)})
     owned: dict[UUID | str, list[int]] = defaultdict(list)
     for place, (_, card) in enumerate(waiting):
-        owner = owners.get(card, card)
-        if share.takes(owner):
-            owned[owner].append(place)
-    size = _even(sum(map(len, owned.values())), size)
+        owned[owners.get(card, card)].append(place)
+    size = _even(len(waiting), size, at_once)
     found: list[list[int]] = []
     for mine in owned.values():
         if not found or len(found[-1]) >= size:
@@ -80,10 +86,10 @@ async def portions(
     return [[waiting[place][0] for place in sorted(portion)] for portion in found]
 
 
-def _even(count: int, size: int) -> int:
+def _even(count: int, size: int, at_once: int) -> int:
     """The size with which all portions are of one and none is posted alone at the end."""
-    rounds = math.ceil(count / (size * AT_ONCE))
-    return math.ceil(count / (rounds * AT_ONCE)) if count > size else size
+    rounds = math.ceil(count / (size * at_once))
+    return math.ceil(count / (rounds * at_once)) if count > size else size
 
 
 async def _owners(context: Context, ids: Collection[UUID]) -> Mapping[UUID | str, UUID]:
@@ -103,10 +109,18 @@ async def _owners(context: Context, ids: Collection[UUID]) -> Mapping[UUID | str
     return {key: owner(rows[key]) for key in ids if key in rows}
 
 
+def at_once_here(context: Context) -> int:
+    """How many portions this process posts at a time."""
+    return min(AT_ONCE, context.service.database.limits.pool_size)
+
+
 async def post_portions(
-    context: Context, found: Iterable[T], post: Callable[[Context, T], Awaitable[None]]
+    context: Context,
+    found: Iterable[T],
+    post: Callable[[Context, T], Awaitable[None]],
+    at_once: int,
 ) -> None:
-    """Post all portions, some at the same time, each with a context of its own.
+    """Post all portions, so many at the same time, each with a context of its own.
 
     Raises what the first failure was, when those under way have ended; no other is begun.
     """
@@ -125,7 +139,6 @@ async def post_portions(
             await beside.read.close()
 
     await context.read.close()
-    at_once = min(AT_ONCE, context.service.database.limits.pool_size)
     await asyncio.gather(*(work() for _ in range(at_once)), return_exceptions=True)
     for other in failures[1:]:
         LOG.error("Another portion failed as well.", exc_info=other)
@@ -133,3 +146,20 @@ async def post_portions(
     await context.renew()
     if failures:
         raise failures[0]
+
+
+async def post_all(
+    context: Context, work: Portioned[T], post: Post[T], progress: Progress, at_once: int
+) -> JobDone:
+    """Post everything with `post`, so many portions at a time. Raises as `post_portions` does."""
+    done = JobDone()
+
+    async def one(beside: Context, portion: Sequence[T]) -> None:
+        nonlocal done
+        posted = await post(beside, portion)
+        done += posted
+        await progress(done)
+
+    async for found in work.windows(context, at_once):
+        await post_portions(context, found, one, at_once)
+    return done

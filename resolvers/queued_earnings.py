@@ -6,10 +6,10 @@ Entry dates are those of the sale, `postedAt` is the batch's. Source: semantics 
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from operator import attrgetter
+from functools import partial
 
 from models.card_statements import CardRow, cards_of
 from models.failures import ChangedMeanwhile, DatabaseUnavailable
@@ -32,11 +32,11 @@ from resolvers.bulk_sales import Known, post_sales_together
 from resolvers.cards import NOBODY
 from resolvers.clock import civil_date
 from resolvers.context import Context
-from resolvers.jobs import PAGE, Attempts, JobDone, Progress
+from resolvers.jobs import Attempts, JobDone
 from resolvers.judging import judge_lines
 from resolvers.kin import lock_with_kin
 from resolvers.lineage import earning_card
-from resolvers.portions import ALL, WINDOW, Share, pieces, portions, post_portions
+from resolvers.portions import WINDOW, Portioned, pieces, portions
 from resolvers.queues import earning_lines
 from resolvers.returns import sold_lines
 from resolvers.sale_earnings import SaleEarnings, post_earnings
@@ -48,6 +48,8 @@ from rules.returns import Part, SoldLine
 LOG = logging.getLogger("loyalty.jobs")
 # As many as one unit posts, about: a sale of many lines has many entries.
 SALES = 500
+# Equal facts are remembered from portion to portion, up to so many.
+MOST_KNOWN = 10_000
 BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 
 
@@ -55,17 +57,14 @@ class SaleIsQueued(Exception):  # noqa: N818 - named for what is wrong
     """The sale of a return could not be posted yet; the return waits for it."""
 
 
-async def post_earned_points(context: Context, progress: Progress, share: Share = ALL) -> JobDone:
-    """Sales and returns of the share processed; what fails keeps its place in the queue and its
-    error.
-    """
-    posting, last = _Posting(context, progress, share), None
+async def _windows(context: Context, at_once: int) -> AsyncIterator[list[list[QueuedRow]]]:
+    last = None
     while rows := await _queued(context, last):
-        await posting.post(rows)
+        waiting = [(row, row.card_id or NOBODY.hex) for row in rows]
+        yield await portions(context, waiting, at_once, SALES)
         last = rows[-1]
         if len(rows) < WINDOW:
-            break
-    return posting.done
+            return
 
 
 async def _queued(context: Context, last: QueuedRow | None) -> Sequence[QueuedRow]:
@@ -80,66 +79,59 @@ async def _queued(context: Context, last: QueuedRow | None) -> Sequence[QueuedRo
 
 
 @dataclass
-class _Posting:
-    context: Context
-    progress: Progress
-    share: Share
-    done: JobDone = field(default_factory=JobDone)
+class _Poster:
+    """Sales and returns processed; what fails keeps its place in the queue and its error."""
+
     attempts: Attempts = field(default_factory=Attempts)
+    known: Known = field(default_factory=dict)
 
-    async def post(self, rows: Sequence[QueuedRow]) -> None:
+    async def __call__(self, context: Context, portion: Sequence[QueuedRow]) -> JobDone:
         """What is plain together, then what is left one after another, in its order."""
-        waiting = [(row, row.card_id or NOBODY.hex) for row in rows]
-        left: list[QueuedRow] = []
-        known: Known = {}
-
-        async def post(context: Context, portion: Sequence[QueuedRow]) -> None:
-            behind: list[QueuedRow] = []
-            for some in pieces(portion):
-                # What is left of one piece may be of who has more in the next.
-                behind += some if behind else await self._post_together(context, some, known)
-            left.extend(behind)
-
-        await post_portions(
-            self.context, await portions(self.context, waiting, SALES, self.share), post
-        )
-        left.sort(key=attrgetter("occurred_at", "sale_key"))
-        for first in range(0, len(left), PAGE):
-            for row in left[first : first + PAGE]:
-                self.done += await self.attempts.make(self._post_or_note, row)
-            await self.progress(self.done)
+        done, left = JobDone(), list[QueuedRow]()
+        for some in pieces(portion):
+            # What is left of one piece may be of who has more in the next.
+            posted, behind = (0, some) if left else await self._post_together(context, some)
+            done += JobDone(posted)
+            left += behind
+        for row in left:
+            done += await self.attempts.make(partial(_post_or_note, context), row)
+        return done
 
     async def _post_together(
-        self, context: Context, rows: Sequence[QueuedRow], known: Known
-    ) -> Sequence[QueuedRow]:
-        """Those that are left; whatever fails here shows one by one whose fault it is."""
+        self, context: Context, rows: Sequence[QueuedRow]
+    ) -> tuple[int, Sequence[QueuedRow]]:
+        """How many were posted, and those that are left; whatever fails here shows one by one whose
+        fault it is.
+        """
+        if len(self.known) > MOST_KNOWN:
+            self.known.clear()
         try:
-            posted, left = await post_sales_together(context, rows, known)
+            return await post_sales_together(context, rows, self.known)
         except DatabaseUnavailable:
             raise
         except Exception:
             LOG.exception("Sales are posted one by one.")
-            return rows
-        self.done += JobDone(posted)
-        await self.progress(self.done)
-        return left
+            return 0, rows
 
-    async def _post_or_note(self, row: QueuedRow) -> bool:
-        try:
-            return await _post(self.context, row.sale_key)
-        except DatabaseUnavailable:
-            raise
-        except Exception as error:
-            told = type(error).__name__
 
-            async def note(transaction: Transaction, _book: RuleBook | None) -> None:
-                attempts = row.attempts + 1
-                await transaction.run(
-                    fail_pending, of_sale=row.sale_key, attempts=attempts, error=told
-                )
+# Everything that is queued.
+QUEUE = Portioned(_windows, _Poster)
 
-            await self.context.unit(note)
-            raise
+
+async def _post_or_note(context: Context, row: QueuedRow) -> bool:
+    try:
+        return await _post(context, row.sale_key)
+    except DatabaseUnavailable:
+        raise
+    except Exception as error:
+        told = type(error).__name__
+
+        async def note(transaction: Transaction, _book: RuleBook | None) -> None:
+            attempts = row.attempts + 1
+            await transaction.run(fail_pending, of_sale=row.sale_key, attempts=attempts, error=told)
+
+        await context.unit(note)
+        raise
 
 
 async def _post(context: Context, key: bytes) -> bool:

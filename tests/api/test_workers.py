@@ -7,22 +7,23 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from uuid import UUID, uuid4
 
 import pytest
 
 from commands import jobs
 from commands.outcomes import CommandFailed
 from models.card_statements import numbers_of
+from models.failures import DatabaseUnavailable
 from resolvers.callers import Caller, Role
 from resolvers.context import open_context
-from resolvers.jobs import Job
-from resolvers.portions import Share, portions
+from resolvers.jobs import Job, JobDone
+from resolvers.portions import portions
 from settings import read_settings
 from tests.api.activities import activity_input, activity_program, created, journal
 from tests.api.forking import Forks
 from tests.api.harness import Harness
 from tests.api.program import club_document
+from tests.api.test_audit import LOG
 from tests.api.test_batches import BATCHES
 from tests.api.test_command_line import Shell
 from tests.api.test_replacing import replaced
@@ -75,31 +76,57 @@ def test_a_job_that_one_process_does_takes_no_workers(shell: Shell) -> None:
     assert told == "One process does all of this job: leave out --workers."
 
 
+def test_a_job_of_many_processes_is_one_row_of_the_audit(shell: Shell, service: Harness) -> None:
+    service.apply(activity_program())
+    created(service, *(activity_input(service, service.issue()) for _ in range(20)))
+    shell.done("job", "post-activity-lines", "--workers", 2)
+    rows = service.ask(LOG, "staff")["auditLog"]["nodes"]
+    assert [row["operation"] for row in rows].count("runJob") == 1
+    assert "postActivityLines" not in {row["operation"] for row in rows}
+
+
 def _killed(*_given: object) -> None:
     os._exit(9)
 
 
-def test_a_process_that_is_killed_is_told_of(
-    service: Harness, monkeypatch: pytest.MonkeyPatch
+def _failing(*_given: object) -> None:
+    raise DatabaseUnavailable("The database is gone.")
+
+
+@pytest.mark.parametrize(
+    ("place", "does", "told"),
+    [
+        ("_post_portion", _killed, "A process of the job has ended early; run the job again."),
+        ("open_context", _failing, "The database is gone."),
+    ],
+)
+def test_a_process_that_fails_is_told_of(
+    service: Harness, monkeypatch: pytest.MonkeyPatch, place: str, does: object, told: str
 ) -> None:
-    monkeypatch.setattr(jobs, "_run_share", _killed)
+    service.apply(activity_program())
+    created(service, activity_input(service, service.issue()))
+    monkeypatch.setattr(jobs, place, does)
     settings = read_settings({"LOYALTY_DATABASE_URL": service.database_url})
-    with pytest.raises(CommandFailed, match="has ended early; run the job again"):
-        jobs.run_shared(settings, Job.POST_EARNED_POINTS, 2)
+    with pytest.raises(CommandFailed, match=told):
+        jobs.run_shared(settings, Job.POST_ACTIVITY_LINES, 2)
+    monkeypatch.undo()
+    # The line waits for the next run.
+    done = jobs.run_shared(settings, Job.POST_ACTIVITY_LINES, 2)
+    assert done == JobDone(processed=1)
 
 
 SLEEPING = """
 import os, sys, time
 from pathlib import Path
 from commands import jobs
-from resolvers.jobs import Job
+from resolvers.jobs import Job, JobDone
 from settings import read_settings
 
-def sleep(_settings, _job, share):
-    Path(f"worker-{share.place}").write_text(str(os.getpid()))
+def sleep(*_given):
+    Path(f"process-{os.getpid()}").write_text("sleeps")
     time.sleep(60)
 
-jobs._run_share = sleep
+jobs._Worker = jobs.done_in_context = sleep
 jobs.run_shared(read_settings({}), Job.POST_EARNED_POINTS, 2)
 """
 
@@ -107,11 +134,10 @@ jobs.run_shared(read_settings({}), Job.POST_EARNED_POINTS, 2)
 def test_workers_end_with_their_parent(tmp_path: Path) -> None:
     environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     with subprocess.Popen([sys.executable, "-c", SLEEPING], cwd=tmp_path, env=environ) as parent:  # noqa: S603
-        files = [tmp_path / f"worker-{place}" for place in range(2)]
-        assert soon(lambda: all(file.exists() and file.read_text() for file in files))
-        workers = [int(file.read_text()) for file in files]
+        assert soon(lambda: len([*tmp_path.glob("process-*")]) == 3)
+        sleeping = {int(file.name.removeprefix("process-")) for file in tmp_path.glob("process-*")}
         parent.kill()
-    assert soon(lambda: not any(lives(worker) for worker in workers))
+    assert soon(lambda: not any(lives(one) for one in sleeping - {parent.pid}))
 
 
 def soon(is_so: Callable[[], bool]) -> bool:
@@ -131,30 +157,23 @@ def lives(pid: int) -> bool:
     return not status.exists() or ") Z " not in status.read_text()
 
 
-def test_a_card_and_its_successor_are_in_one_share(service: Harness) -> None:
+def test_a_card_and_its_successor_are_in_one_portion(service: Harness) -> None:
     service.apply(club_document())
     pairs = {service.issue(): f"NEW-{place}" for place in range(8)}
     for number, successor in pairs.items():
         replaced(service, number, successor, reason="lost")
 
-    async def shared() -> list[list[list[str]]]:
+    async def found() -> list[list[str]]:
         context = await open_context(service.served, Caller(Role.ADMIN, "test"), "test")
         try:
             rows = await context.read.each(numbers_of, [*pairs, *pairs.values()])
             waiting = [(row.number, row.card_id) for row in rows]
-            return [await portions(context, waiting, share=Share(place, 2)) for place in range(2)]
+            return await portions(context, waiting, at_once=2, size=3)
         finally:
             await context.read.close()
 
-    shares = [{number for part in parts for number in part} for parts in service.wait(shared())]
-    for share in shares:
-        assert {pairs[number] for number in share & pairs.keys()} == share - pairs.keys()
-    assert set.union(*shares) == {*pairs, *pairs.values()}
-
-
-@pytest.mark.parametrize("of", [1, 2, 5])
-def test_everybody_is_in_one_share(of: int) -> None:
-    owners: list[UUID | str] = [*(uuid4() for _ in range(50)), *(f"C{n}" for n in range(50))]
-    shares = [Share(place, of) for place in range(of)]
-    assert [sum(share.takes(owner) for share in shares) for owner in owners] == [1] * 100
-    assert all(any(share.takes(owner) for owner in owners) for share in shares)
+    shared = service.wait(found())
+    assert len(shared) > 2
+    for some in map(set, shared):
+        assert {pairs[number] for number in some & pairs.keys()} == some - pairs.keys()
+    assert {number for some in shared for number in some} == {*pairs, *pairs.values()}
