@@ -28,8 +28,8 @@ from resolvers.services import open_service
 from settings import Settings, read_settings
 
 TOLD_EVERY_SECONDS = 2.0
-# As many new ones as the collector lets be in a worker.
-YOUNG_OBJECTS = 50_000
+# As many new ones as the collector lets be in a worker: more than a portion makes.
+YOUNG_OBJECTS = 500_000
 LOG = logging.getLogger("loyalty.jobs")
 
 
