@@ -16,6 +16,7 @@ from models.card_statements import CardRow
 from resolvers import customers
 from resolvers.card_days import today_of
 from resolvers.context import Context
+from resolvers.customers import LONGEST_SEARCHED
 from resolvers.stored_standings import standing
 
 BATCH = 200
@@ -104,7 +105,10 @@ async def _prepare(context: Context, chosen: CardFilter) -> Prepared | None:
         if customer_key is None:
             return None
     prefix = chosen.number_prefix
-    text = chosen.customer_search
+    text = None if chosen.customer_search is None else chosen.customer_search.casefold()
+    if text is not None and len(text) > LONGEST_SEARCHED:
+        # No customer has a text that long, and SQLite takes no pattern of any length.
+        return None
     given: dict[str, dict[str, Any]] = {
         "number": {"number": chosen.number},
         "prefix": {"prefix": prefix, "prefix_end": f"{prefix}{LAST_NUMBER}"},
@@ -127,9 +131,8 @@ async def _prepare(context: Context, chosen: CardFilter) -> Prepared | None:
     return Prepared(Shape(**dict.fromkeys(wanted, True)), parameters, judged)
 
 
-def _pattern(text: str) -> str:
-    """A LIKE pattern for `text` anywhere, with a backslash before its special characters."""
-    folded = text.casefold()
+def _pattern(folded: str) -> str:
+    """A LIKE pattern for the text anywhere, with a backslash before its special characters."""
     for special in ("\\", "%", "_"):
         folded = folded.replace(special, f"\\{special}")
     return f"%{folded}%"

@@ -306,6 +306,21 @@ def test_search(searched: Harness, chosen: dict[str, Any], numbers: list[str]) -
     assert found["pageInfo"] == {"hasNextPage": False, "hasPreviousPage": False}
 
 
+def test_a_text_longer_than_any_customers_finds_nobody(club: Harness) -> None:
+    name = "ΐ" * 256
+    club.issue("A-1", customerId=club.customer("ann", name=name, email=name, phone=name))
+    query = "query($f: LoyaltyCardFilter) { loyaltyCards(filter: $f) { totalCount } }"
+
+    def found(text: str) -> int:
+        count: int = club.ask(query, "staff", f={"customerSearch": text})["loyaltyCards"][
+            "totalCount"
+        ]
+        return count
+
+    whole = f"{name} {name} {name}"
+    assert [found(text) for text in (whole, f"{whole}x", "x" * 60_000)] == [1, 0, 0]
+
+
 def test_a_tier_that_time_has_brought_is_found(searched: Harness) -> None:
     searched.clock.set("2026-03-03")
     query = '{ loyaltyCards(filter: {tier: "MEMBER"}) { totalCount nodes { number } } }'
