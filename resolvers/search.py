@@ -6,7 +6,7 @@ narrows the candidates. Source: engineering 1.1.
 """
 
 from asyncio import gather
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -60,8 +60,12 @@ class Prepared:
 async def find(context: Context, chosen: CardFilter, span: Span) -> list[CardRow]:
     """Up to `count` cards of the span in rising order of number, read in batches."""
     prepared = await _prepare(context, chosen)
-    if prepared is None:
-        return []
+    return [] if prepared is None else await _find(context, chosen, prepared, span)
+
+
+async def _find(
+    context: Context, chosen: CardFilter, prepared: Prepared, span: Span
+) -> list[CardRow]:
     found: list[CardRow] = []
     edge = span.below if span.backwards else span.above
     while len(found) < span.count:
@@ -81,16 +85,21 @@ async def find(context: Context, chosen: CardFilter, span: Span) -> list[CardRow
 
 
 async def count(context: Context, chosen: CardFilter) -> int:
-    """All cards that match. With a program or tier each candidate is judged, batch by batch."""
+    """All cards that match. With a program or tier those are judged, batch by batch, of which what
+    is stored does not tell.
+    """
     prepared = await _prepare(context, chosen)
     if prepared is None:
         return 0
+    shape = replace(prepared.shape, certain=True) if prepared.judged else prepared.shape
+    rows = await context.read.all(card_pages.count(shape), **prepared.parameters)
     if not prepared.judged:
-        rows = await context.read.all(card_pages.count(prepared.shape), **prepared.parameters)
         return rows[0].rows
-    total, above = 0, ""
+    left = replace(prepared, shape=replace(shape, certain=False))
+    total, above = rows[0].rows, ""
     while True:
-        batch = await find(context, chosen, Span(above, LAST_NUMBER, BATCH, backwards=False))
+        span = Span(above, LAST_NUMBER, BATCH, backwards=False)
+        batch = await _find(context, chosen, left, span)
         total += len(batch)
         if len(batch) < BATCH:
             return total
