@@ -12,7 +12,7 @@ from typing import TextIO
 from commands.database import on_database
 from commands.outcomes import DONE, CommandFailed, say
 from resolvers.context import Context
-from resolvers.line_files import FileFormat, Numbered, read_lines
+from resolvers.line_files import FileFormat, Numbered, bounded_lines, read_lines
 from resolvers.line_imports import FileImport, Imported
 from rules.errors import LoyaltyError
 
@@ -90,4 +90,4 @@ def _opened(path: Path) -> Iterator[TextIO]:
 
 def _from_start(kind: FileFormat, source: TextIO) -> Iterator[Numbered]:
     source.seek(0)
-    return read_lines(kind, source)
+    return read_lines(kind, bounded_lines(source))

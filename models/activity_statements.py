@@ -216,17 +216,24 @@ change_line = write(
         error=None,
     )
 )
-reject_line = write(
-    update(activity_line)
-    .where(_LINE.activity_key == ACTIVITY)
-    .values(rejected_by=bindparam("rejected_by"), rejection_reason=bindparam("rejection_reason"))
+reject_lines = write_each(
+    lambda keys: (
+        update(activity_line)
+        .where(among(_LINE.activity_key, keys))
+        .values(
+            rejected_by=bindparam("rejected_by"), rejection_reason=bindparam("rejection_reason")
+        )
+    ),
+    HASH,
 )
 fail_line = write(
     update(activity_line)
     .where(_LINE.activity_key == ACTIVITY, _LINE.line_id == bindparam("of_line", type_=IDENTIFIER))
     .values(error=bindparam("error"))
 )
-delete_line = write(delete(activity_line).where(_LINE.activity_key == ACTIVITY))
+delete_lines = write_each(
+    lambda keys: delete(activity_line).where(among(_LINE.activity_key, keys)), HASH
+)
 forget_line_texts = write(
     update(activity_line)
     .where(_LINE.card_number == bindparam("of_number", type_=ORDERED))

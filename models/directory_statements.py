@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_or_leave
 from models.columns import HASH
 from models.directory import idempotency_key
 from models.local import audit, number_sequence
-from models.statements import KeyedStatement, Statement, among, write
+from models.statements import KeyedStatement, Statement, among, write, write_each
 
 
 class KeyRow(NamedTuple):
@@ -35,7 +35,9 @@ keys_used: KeyedStatement[KeyRow] = KeyedStatement(
     KeyRow,
     HASH,
 )
-free_key = write(delete(idempotency_key).where(idempotency_key.c.key_hash == _KEY))
+free_keys = write_each(
+    lambda keys: delete(idempotency_key).where(among(idempotency_key.c.key_hash, keys)), HASH
+)
 answer_key = write(
     update(idempotency_key)
     .where(idempotency_key.c.key_hash == _KEY)

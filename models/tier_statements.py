@@ -21,8 +21,8 @@ class CardIdRow(NamedTuple):
 
 _AFTER = bindparam("after", type_=IDENTIFIER)
 _UNTIL = bindparam("until", type_=IDENTIFIER)
-_EARLIEST = bindparam("earliest_today", type_=DAY)
-_LATEST = bindparam("latest_today", type_=DAY)
+EARLIEST = bindparam("earliest_today", type_=DAY)
+LATEST = bindparam("latest_today", type_=DAY)
 _PROGRAM: BindParameter[str] = bindparam("of_program")
 _row = tier_row.c
 _later = tier_row.alias()
@@ -51,7 +51,7 @@ page_end = Statement(
 )
 
 
-def _unindexed(column: Column[str]) -> ColumnElement[str]:
+def unindexed(column: Column[str]) -> ColumnElement[str]:
     """The rows of a card are few, those of a program are millions: SQLite, which counts neither,
     would look up the program for each card.
     """
@@ -62,23 +62,27 @@ _runs_on = (
     select(_later.c.card_id)
     .where(
         _later.c.card_id == _row.card_id,
-        _unindexed(_later.c.program) == _row.program,
+        unindexed(_later.c.program) == _row.program,
         _later.c.manual.is_(False),
-        _later.c.starts_on <= _EARLIEST,
-        or_(_later.c.ends_on.is_(None), _later.c.ends_on >= _LATEST),
+        _later.c.starts_on <= EARLIEST,
+        or_(_later.c.ends_on.is_(None), _later.c.ends_on >= LATEST),
     )
     .exists()
 )
+# A row that has ended, and behind which time may have brought another that nobody has written.
 # "Today" is a day between the two; it depends on where the card was issued.
+LAST_HAS_ENDED = and_(
+    _row.ends_on < LATEST,
+    or_(_row.ends_on >= EARLIEST, and_(_row.manual.is_(False), ~_runs_on)),
+)
 _has_ended = (
     select(_row.card_id)
     .where(
         _row.card_id == card.c.card_id,
         _row.card_id > _AFTER,
         _row.card_id <= _UNTIL,
-        _unindexed(_row.program) == _PROGRAM,
-        _row.ends_on < _LATEST,
-        or_(_row.ends_on >= _EARLIEST, and_(_row.manual.is_(False), ~_runs_on)),
+        unindexed(_row.program) == _PROGRAM,
+        LAST_HAS_ENDED,
     )
     .exists()
 )
@@ -88,9 +92,9 @@ _has_awaited = (
         enrolment.c.card_id == card.c.card_id,
         enrolment.c.card_id > _AFTER,
         enrolment.c.card_id <= _UNTIL,
-        _unindexed(enrolment.c.program) == _PROGRAM,
+        unindexed(enrolment.c.program) == _PROGRAM,
         enrolment.c.enrolled_on < enrolment.c.starts_on,
-        enrolment.c.starts_on <= _LATEST,
+        enrolment.c.starts_on <= LATEST,
     )
     .exists()
 )

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from models.activity_statements import LineRow, lines_by_id, lines_of
-from models.card_statements import numbers_of
+from models.card_statements import cards_of, numbers_of
 from models.directory_statements import KeyRow, keys_used
 from models.transactions import Reader, Transaction
-from resolvers import tills
+from resolvers import customers
 from resolvers.activity_checks import (
     Activity,
     check_affiliation,
@@ -24,6 +24,7 @@ from resolvers.activity_checks import (
 from resolvers.adjustments import comment_fault
 from resolvers.audits import audit
 from resolvers.callers import Role
+from resolvers.cards import NOBODY
 from resolvers.context import Context
 from resolvers.identifiers import ordered_ids
 from resolvers.line_rows import JOURNAL, NewLine, claim, insert, new_row
@@ -111,7 +112,7 @@ async def examine(context: Context, reader: Reader, lines: Sequence[NewLine]) ->
     keys = [line.activity.key for line in lines]
     used = {row.key_hash: row for row in await reader.each(keys_used, keys)}
     rows = await _lines_of_keys(reader, used)
-    named = await named_cards(reader, lines)
+    named = await named_cards(context, reader, lines)
     before: dict[bytes, bytes] = {}
     examined = []
     for line in lines:
@@ -145,10 +146,16 @@ def line_of_key(row: KeyRow) -> UUID | None:
     return UUID(line_id) if line_id else None
 
 
-async def named_cards(reader: Reader, lines: Sequence[NewLine]) -> frozenset[str]:
-    """Those numbers of the lines that are a card's."""
+async def named_cards(context: Context, reader: Reader, lines: Sequence[NewLine]) -> frozenset[str]:
+    """Those numbers of the lines that are a card's; for a shopper, one of its own."""
     numbers = sorted({line.activity.card_number for line in lines})
-    return frozenset(row.number for row in await reader.each(numbers_of, numbers))
+    ids = {row.number: row.card_id for row in await reader.each(numbers_of, numbers)}
+    if context.caller.role is not Role.CUSTOMER:
+        return frozenset(ids)
+    # An unknown number costs the same statements as a foreign one.
+    rows = await reader.each(cards_of, [ids.get(number, NOBODY) for number in numbers])
+    own = await customers.key_of(reader, context.caller.customer_id or "")
+    return frozenset(row.number for row in rows if own is not None and row.customer_key == own)
 
 
 async def _examine(
@@ -162,7 +169,8 @@ async def _examine(
     """Whether the line is new. Raises the first LoyaltyError of the checks."""
     check_scope(context.caller, line.activity)
     if context.caller.role is Role.CUSTOMER:
-        await tills.presented(context, reader, line.activity.card_number)
+        # Whose card it is comes before the key.
+        _check_card(context, line.activity, cards)
     if used is not None:
         _check_same(context, line, used, row)
         return False
@@ -191,12 +199,17 @@ async def check_named(
     book = await context.service.books.at(reader, at)
     checked_type(context.caller, book, activity.activity_type)
     named_channel(book, activity.channel)
+    _check_card(context, activity, cards)
+    if book is not None:
+        check_affiliation(book, activity.affiliation)
+
+
+def _check_card(context: Context, activity: Activity, cards: frozenset[str]) -> None:
+    """Raises CardNotFound."""
     context.lookups.check()
     if activity.card_number not in cards:
         context.lookups.missed()
         raise CardNotFound("There is no such card.", ("cardNumber",))
-    if book is not None:
-        check_affiliation(book, activity.affiliation)
 
 
 async def _write(context: Context, transaction: Transaction, fresh: dict[bytes, NewLine]) -> None:

@@ -23,6 +23,8 @@ from resolvers.context import Context
 from rules.errors import Forbidden
 
 MAXIMUM_TEXT = 256
+# Name, e-mail address and phone number with blanks between; a letter folds to three at most.
+LONGEST_SEARCHED = 3 * (3 * MAXIMUM_TEXT + 2)
 
 
 async def keys_by_id(context: Context, customer_ids: list[str]) -> list[UUID | None]:

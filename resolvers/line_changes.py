@@ -15,11 +15,11 @@ from models.activity_statements import (
     StoredLineRow,
     change_line,
     change_waiting,
-    delete_line,
+    delete_lines,
     end_waiting,
-    reject_line,
+    reject_lines,
 )
-from models.directory_statements import answer_key, claim_key, free_key, key_used, keys_used
+from models.directory_statements import answer_key, claim_key, free_keys, key_used, keys_used
 from models.failures import ChangedMeanwhile
 from models.transactions import Transaction
 from resolvers.activity_checks import Activity, check_form, check_scope
@@ -81,7 +81,7 @@ async def update(context: Context, command: ChangeLine) -> bytes:
         activity = activity_of(after)
         check_form(context, activity)
         check_scope(context.caller, activity)
-        cards = await named_cards(transaction, [NewLine(activity)])
+        cards = await named_cards(context, transaction, [NewLine(activity)])
         await check_named(context, transaction, activity, cards)
         on = await occurred_on(context, transaction, after.channel, after.occurred_at)
         after = after._replace(activity_key=activity.key, occurred_on=on)
@@ -176,7 +176,7 @@ async def _move(transaction: Transaction, before: LineRow, after: LineRow, now: 
     ):
         await _take_again(transaction, after, answer)
     await transaction.run_each(end_waiting, [before.activity_key])
-    await transaction.run(delete_line, of_activity=before.activity_key)
+    await transaction.run_each(delete_lines, [before.activity_key])
     await insert(transaction, [_stored(after)])
 
 
@@ -205,11 +205,10 @@ def _stored(line: LineRow) -> StoredLineRow:
 
 async def _free(transaction: Transaction, lines: Sequence[LineRow]) -> None:
     keys = await _keys(transaction, lines)
-    await transaction.run_each(end_waiting, [line.activity_key for line in lines])
-    for line in lines:
-        await transaction.run(delete_line, of_activity=line.activity_key)
-    for key in sorted(keys):
-        await transaction.run(free_key, of_key=key)
+    current = [line.activity_key for line in lines]
+    await transaction.run_each(end_waiting, current)
+    await transaction.run_each(delete_lines, current)
+    await transaction.run_each(free_keys, sorted(keys))
 
 
 async def delete(context: Context, ids: Sequence[UUID | None]) -> list[LineRow]:
@@ -244,14 +243,10 @@ async def reject(context: Context, ids: Sequence[UUID | None], reason: str) -> l
             check_not_posted(line, ("ids", str(place)))
         lines = unique(lines)
         fresh = [line for line in lines if line.status == "UNPOSTED"]
-        for line in fresh:
-            await transaction.run(
-                reject_line,
-                of_activity=line.activity_key,
-                rejected_by=context.caller.name,
-                rejection_reason=reason,
-            )
-        await transaction.run_each(end_waiting, [line.activity_key for line in fresh])
+        keys = [line.activity_key for line in fresh]
+        told = {"rejected_by": context.caller.name, "rejection_reason": reason}
+        await transaction.run_each(reject_lines, keys, **told)
+        await transaction.run_each(end_waiting, keys)
         await audit_each(context, transaction, "rejectActivityLines", fresh)
         return [line.activity_key for line in lines]
 

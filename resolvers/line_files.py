@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from resolvers.activity_checks import Activity
 from resolvers.line_rows import NewLine
@@ -46,6 +46,14 @@ class Numbered:
     number: int
     line: NewLine | None
     faults: tuple[LoyaltyError, ...] = ()
+
+
+def bounded_lines(file: TextIO) -> Iterator[str]:
+    """The lines of a file, of those that are too long no more than shows it: memory is bounded."""
+    while text := file.readline(LONGEST_LINE + 1):
+        yield text
+        while len(text) > LONGEST_LINE and not text.endswith(("\n", "\r")):
+            text = file.readline(LONGEST_LINE + 1)
 
 
 def read_lines(kind: FileFormat, texts: Iterable[str]) -> Iterator[Numbered]:

@@ -6,7 +6,7 @@ narrows the candidates. Source: engineering 1.1.
 """
 
 from asyncio import gather
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -16,6 +16,7 @@ from models.card_statements import CardRow
 from resolvers import customers
 from resolvers.card_days import today_of
 from resolvers.context import Context
+from resolvers.customers import LONGEST_SEARCHED
 from resolvers.stored_standings import standing
 
 BATCH = 200
@@ -59,8 +60,12 @@ class Prepared:
 async def find(context: Context, chosen: CardFilter, span: Span) -> list[CardRow]:
     """Up to `count` cards of the span in rising order of number, read in batches."""
     prepared = await _prepare(context, chosen)
-    if prepared is None:
-        return []
+    return [] if prepared is None else await _find(context, chosen, prepared, span)
+
+
+async def _find(
+    context: Context, chosen: CardFilter, prepared: Prepared, span: Span
+) -> list[CardRow]:
     found: list[CardRow] = []
     edge = span.below if span.backwards else span.above
     while len(found) < span.count:
@@ -80,16 +85,21 @@ async def find(context: Context, chosen: CardFilter, span: Span) -> list[CardRow
 
 
 async def count(context: Context, chosen: CardFilter) -> int:
-    """All cards that match. With a program or tier each candidate is judged, batch by batch."""
+    """All cards that match. With a program or tier those are judged, batch by batch, of which what
+    is stored does not tell.
+    """
     prepared = await _prepare(context, chosen)
     if prepared is None:
         return 0
+    shape = replace(prepared.shape, certain=True) if prepared.judged else prepared.shape
+    rows = await context.read.all(card_pages.count(shape), **prepared.parameters)
     if not prepared.judged:
-        rows = await context.read.all(card_pages.count(prepared.shape), **prepared.parameters)
         return rows[0].rows
-    total, above = 0, ""
+    left = replace(prepared, shape=replace(shape, certain=False))
+    total, above = rows[0].rows, ""
     while True:
-        batch = await find(context, chosen, Span(above, LAST_NUMBER, BATCH, backwards=False))
+        span = Span(above, LAST_NUMBER, BATCH, backwards=False)
+        batch = await _find(context, chosen, left, span)
         total += len(batch)
         if len(batch) < BATCH:
             return total
@@ -104,7 +114,10 @@ async def _prepare(context: Context, chosen: CardFilter) -> Prepared | None:
         if customer_key is None:
             return None
     prefix = chosen.number_prefix
-    text = chosen.customer_search
+    text = None if chosen.customer_search is None else chosen.customer_search.casefold()
+    if text is not None and len(text) > LONGEST_SEARCHED:
+        # No customer has a text that long, and SQLite takes no pattern of any length.
+        return None
     given: dict[str, dict[str, Any]] = {
         "number": {"number": chosen.number},
         "prefix": {"prefix": prefix, "prefix_end": f"{prefix}{LAST_NUMBER}"},
@@ -127,9 +140,8 @@ async def _prepare(context: Context, chosen: CardFilter) -> Prepared | None:
     return Prepared(Shape(**dict.fromkeys(wanted, True)), parameters, judged)
 
 
-def _pattern(text: str) -> str:
-    """A LIKE pattern for `text` anywhere, with a backslash before its special characters."""
-    folded = text.casefold()
+def _pattern(folded: str) -> str:
+    """A LIKE pattern for the text anywhere, with a backslash before its special characters."""
     for special in ("\\", "%", "_"):
         folded = folded.replace(special, f"\\{special}")
     return f"%{folded}%"

@@ -1,5 +1,6 @@
 """Mutations of activities: payloads and fields."""
 
+from asyncio import gather
 from collections.abc import Awaitable, Sequence
 from typing import Annotated
 
@@ -74,7 +75,7 @@ class PostActivityLinesPayload:
 
 
 async def _lines(info: Info, keys: Sequence[bytes]) -> list[ActivityLine]:
-    rows = [await info.context.load(activity_views.lines_by_key, key) for key in keys]
+    rows = await gather(*(info.context.load(activity_views.lines_by_key, key) for key in keys))
     return [ActivityLine(row=row) for row in rows if row is not None]
 
 

@@ -1,5 +1,6 @@
 """Mutations of sales: inputs, payloads and fields."""
 
+from asyncio import gather
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
@@ -157,10 +158,12 @@ class SaleMutations:
     ) -> PostSalesPayload:
         commands = [sale.command() for sale in input.sales]
         found = await sale_lists.post_sales(info.context, commands)
-        results = [
-            await _payload(info, one.posted, [user_error(error) for error in one.errors])
-            for one in found
-        ]
+        results = await gather(
+            *(
+                _payload(info, one.posted, [user_error(error) for error in one.errors])
+                for one in found
+            )
+        )
         failed = sum(1 for one in found if one.posted is None)
         return PostSalesPayload(results=results, posted=len(found) - failed, failed=failed)
 

@@ -2,9 +2,10 @@
 
 import asyncio
 import json
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import asyncpg
@@ -14,10 +15,11 @@ from sqlalchemy import select
 from models.database import Database
 from models.statements import Statement
 from models.tables import metadata
+from resolvers import search
 from tests.api.activities import act, activity_input, activity_program, create
 from tests.api.harness import Harness
 from tests.api.program import amount_rule, channel, club_document, scheme
-from tests.databases import ON_POSTGRESQL
+from tests.databases import ON_POSTGRESQL, ON_SQLITE
 
 CUSTOMER = """query($id: String!) { customer(customerId: $id) { id customerId name email phone
   blockedForLoyalty affiliations { code } loyaltyCards { number status }
@@ -306,6 +308,21 @@ def test_search(searched: Harness, chosen: dict[str, Any], numbers: list[str]) -
     assert found["pageInfo"] == {"hasNextPage": False, "hasPreviousPage": False}
 
 
+def test_a_text_longer_than_any_customers_finds_nobody(club: Harness) -> None:
+    name = "ΐ" * 256
+    club.issue("A-1", customerId=club.customer("ann", name=name, email=name, phone=name))
+    query = "query($f: LoyaltyCardFilter) { loyaltyCards(filter: $f) { totalCount } }"
+
+    def found(text: str) -> int:
+        count: int = club.ask(query, "staff", f={"customerSearch": text})["loyaltyCards"][
+            "totalCount"
+        ]
+        return count
+
+    whole = f"{name} {name} {name}"
+    assert [found(text) for text in (whole, f"{whole}x", "x" * 60_000)] == [1, 0, 0]
+
+
 def test_a_tier_that_time_has_brought_is_found(searched: Harness) -> None:
     searched.clock.set("2026-03-03")
     query = '{ loyaltyCards(filter: {tier: "MEMBER"}) { totalCount nodes { number } } }'
@@ -321,6 +338,47 @@ def test_a_tier_that_an_awaited_enrolment_begins_with_is_found(club: Harness) ->
     club.clock.set("2024-02-01")
     assert club.tier(card) == ("MEMBER", "2024-02-01", "2025-02-01")
     assert club.ask(query)["loyaltyCards"] == {"totalCount": 1, "nodes": [{"number": card}]}
+
+
+BOTH = {"program": "CLUB", "tier": "MEMBER"}
+TOTAL = "query($f: LoyaltyCardFilter) { loyaltyCards(filter: $f, first: 0) { totalCount } }"
+
+
+@pytest.mark.parametrize("chosen", [{"program": "CLUB"}, {"tier": "MEMBER"}, BOTH])
+def test_a_total_judges_only_cards_of_which_the_rows_do_not_tell(
+    club: Harness, sent: list[str], monkeypatch: pytest.MonkeyPatch, chosen: Any
+) -> None:
+    """A row that has begun and has not ended, whatever day it is where, tells by itself."""
+    monkeypatch.setattr(search, "BATCH", 1)
+    *_, last = [club.issue() for _ in range(3)]
+
+    def total() -> tuple[int, bool]:
+        """And whether other cards are judged for it than the first, which the page looks at."""
+        sent.clear()
+        found = club.ask(TOTAL, "staff", f=chosen)["loyaltyCards"]["totalCount"]
+        return found, sum("FROM countable_day" in text for text in sent) > 1
+
+    assert total() == (3, True)
+    club.clock.set("2024-02-01")
+    assert total() == (3, False)
+    club.change_card("enrollLoyaltyCard", number=last, program="CLUB", endDate="2024-02-01")
+    assert total() == (3, True)
+    for day in ("2024-02-03", "2025-02-03"):
+        club.clock.set(day)
+        assert total()[0] == 2
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("chosen", [{"program": "CLUB"}, {"tier": "MEMBER"}, BOTH])
+def test_no_search_walks_a_whole_program_for_each_card(
+    club: Harness, sent: list[str], chosen: Any
+) -> None:
+    club.issue()
+    sent.clear()
+    club.ask(PAGES, f=chosen)
+    with closing(sqlite3.connect(club.database_url.removeprefix("sqlite:///"))) as database:
+        plans = [str(database.execute(f"EXPLAIN QUERY PLAN {text}").fetchall()) for text in sent]
+    assert not [plan for plan in plans if "_program" in plan]
 
 
 PAGES = """query($first: Int, $after: String, $last: Int, $before: String, $f: LoyaltyCardFilter) {

@@ -173,6 +173,29 @@ def test_editing_keeps_what_is_left_out_and_null_clears(desk: Harness) -> None:
     assert (desk.available(CARD), desk.available(other)) == ("0", "20")
 
 
+def test_lines_cost_no_statement_of_their_own(desk: Harness, sent: list[str]) -> None:
+    """Those of a shopper, and those that are turned down or deleted."""
+    card = desk.issue(customerId=desk.customer("ann"))
+
+    def cost(lines: int) -> list[int]:
+        found = []
+
+        def done(ids: list[str]) -> list[str]:
+            found.append(len([text for text in sent if "INTO" not in text]))
+            sent.clear()
+            return ids
+
+        given = [activity_input(desk, card, "CHECKIN") for _ in range(2 * lines)]
+        sent.clear()
+        ids = done(created(desk, *given, caller="customer:ann"))
+        done(refusals(reject(desk, *ids[:lines])))
+        done(refusals(delete(desk, *ids[lines:])))
+        return found
+
+    cost(1)
+    assert cost(30) == cost(3)
+
+
 def test_another_type_is_another_key(desk: Harness) -> None:
     given = activity_input(desk, CARD, evidence=[1, 1e-7], occurredAt="2024-01-01T12:00:00Z")
     (line,) = created(desk, given)

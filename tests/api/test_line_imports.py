@@ -5,6 +5,7 @@ a second run that changes nothing.
 import io
 import json
 import subprocess
+import tracemalloc
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
@@ -13,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from commands.activities import Progress
+from commands.activities import Progress, _from_start
+from resolvers.line_files import FileFormat
 from tests.api.activities import (
     activity_input,
     activity_program,
@@ -355,3 +357,15 @@ def test_progress_is_told_of_long_work_alone() -> None:
         "1500 lines checked so far",
         "2500 lines checked so far",
     ]
+
+
+def test_a_line_without_end_is_told_and_not_kept_in_memory(tmp_path: Path) -> None:
+    path = tmp_path / "lines.csv"
+    path.write_text(csv_of("x" * 20_000_000, GOOD[2], header=HEADER))
+    tracemalloc.start()
+    with path.open(newline="") as source:
+        found = list(_from_start(FileFormat.CSV, source))
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert [(one.number, bool(one.faults)) for one in found] == [(2, True), (3, False)]
+    assert peak_bytes < 5_000_000

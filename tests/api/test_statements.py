@@ -89,6 +89,22 @@ TOLD = """query($named: [ID!]!) { nodes(ids: $named) { ... on LoyaltyCard {
   number transactions(first: 3) { nodes { remaining allocations { points } } } } } }"""
 
 
+def test_sales_of_one_call_are_read_back_together(club: Harness, sent: list[str]) -> None:
+    card = club.issue()
+
+    def reading(sales: int) -> int:
+        """Statements behind the last that writes."""
+        given = {"sales": [club.sale_input(card, "1.00") for _ in range(sales)]}
+        sent.clear()
+        payload = club.mutate("postSales", f"posted results {{ {club.SOLD} }}", given)
+        assert payload["posted"] == sales
+        writing = [place for place, text in enumerate(sent) if "INSERT" in text or "UPDATE" in text]
+        return len(sent) - writing[-1]
+
+    reading(1)
+    assert reading(6) == reading(2)
+
+
 @ON_SQLITE
 def test_what_entries_tell_of_debt_costs_a_card_nothing_of_its_own(
     service: Harness, sent: list[str]

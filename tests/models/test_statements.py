@@ -43,6 +43,8 @@ SEARCHES = [
     for module, every in (
         (entry_pages, entry_pages.Shape(True, 2, True, True, 2)),
         (card_pages, card_pages.Shape(*[True] * 10)),
+        (card_pages, card_pages.Shape(*[True] * 10, certain=True)),
+        (card_pages, card_pages.Shape(program=True, certain=False)),
         *(
             (line_pages, line_pages.Shape(status, *[True] * 6, 2, 2))
             for status in ("UNPOSTED", "POSTED", "REJECTED")
