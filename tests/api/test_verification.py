@@ -16,6 +16,7 @@ from tests.api.activities import (
     reject,
 )
 from tests.api.harness import Harness
+from tests.api.program import reward_points
 from tests.api.test_payments import holder, one, pay, program
 from tests.api.test_points import adjust, give
 
@@ -111,7 +112,25 @@ def broken(service: Harness) -> set[str]:
             "UPDATE allocation SET points = points - 1",
             {"lot", "allocations"},
         ),
+        (
+            "UPDATE lot_remainder SET expires_on = '9000-01-01'",
+            "UPDATE lot_remainder SET expires_on = '9999-12-31'",
+            {"lot", "points by day"},
+        ),
+        (
+            "UPDATE countable_day SET positive = NOT positive",
+            "UPDATE countable_day SET positive = NOT positive",
+            {"countable days"},
+        ),
         ("UPDATE balance SET used = used + 1", "UPDATE balance SET used = used - 1", {"balance"}),
+        (
+            "UPDATE balance SET next_hold_lapse_at = NULL",
+            (
+                "UPDATE balance SET next_hold_lapse_at = (SELECT max(expires_at) FROM hold_lot) "
+                "WHERE held > 0"
+            ),
+            {"balance"},
+        ),
         (
             "UPDATE card SET replaced_by = card_id WHERE number = 'GIVER'",
             "UPDATE card SET replaced_by = NULL WHERE number = 'GIVER'",
@@ -131,6 +150,18 @@ def test_a_change_behind_the_books_is_found(
     execute(service.database_url, change)
     assert broken(service) == rules
     execute(service.database_url, back)
+
+
+def test_a_balance_that_is_taken_for_right_too_long_is_found(service: Harness) -> None:
+    vesting = {"value": 14, "unit": "DAY"}
+    points = reward_points(vesting=vesting)
+    service.apply(service.document(rewardPoints=points))
+    service.clock.set("2025-01-10")
+    service.sale(service.issue(), "80.00")
+    told = "UPDATE balance SET next_change_on = '{}' WHERE reward_point = 'PTS'"
+    execute(service.database_url, told.format("2025-01-25"))
+    assert broken(service) == {"balance"}
+    execute(service.database_url, told.format("2025-01-24"))
 
 
 def test_a_line_that_lost_its_place_in_the_journal_is_found(service: Harness) -> None:
