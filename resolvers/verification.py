@@ -34,6 +34,7 @@ from resolvers.books import RuleBooks
 from resolvers.clock import civil_date
 from resolvers.verified_activities import activity_faults, line_faults
 from resolvers.verified_chains import Book, add_entry, link_faults
+from resolvers.verified_lookups import found_faults, lookup_faults
 from resolvers.verified_moves import Fault, hold_faults, lineage_faults, transfer_faults
 from resolvers.verified_payments import payment_faults
 from resolvers.walks import walked
@@ -46,7 +47,7 @@ FOREVER = datetime.max.replace(tzinfo=UTC)
 
 async def verify(database: Database) -> AsyncIterator[Fault]:
     """Every broken invariant of every card, card by card in the order of their ids; then of what
-    moved between cards, and of the journal.
+    moved between cards, of the journal, and of what leads to cards.
     """
     books = RuleBooks()
     ids = attrgetter("card_id")
@@ -56,6 +57,8 @@ async def verify(database: Database) -> AsyncIterator[Fault]:
     async for fault in transfer_faults(database):
         yield fault
     async for fault in line_faults(database):
+        yield fault
+    async for fault in lookup_faults(database):
         yield fault
 
 
@@ -73,6 +76,7 @@ async def _card_faults(database: Database, books: RuleBooks, card_id: UUID) -> l
             *await hold_faults(read, card),
             *await payment_faults(read, card),
             *await activity_faults(read, card),
+            *await found_faults(read, card, book),
             *await _day_faults(read, card, book),
             *await _balance_faults(read, card, book, await _settled_on(read, books, card)),
         ]

@@ -32,6 +32,8 @@ class Book:
     extending: set[tuple[str, date]] = field(default_factory=set)
     lots: dict[UUID, EntryRow] = field(default_factory=dict)
     negatives: dict[UUID, EntryRow] = field(default_factory=dict)
+    # Those that entries name.
+    payments: set[UUID] = field(default_factory=set)
     head: bytes = GENESIS
     next_seq: int = 1
 
@@ -93,6 +95,8 @@ def add_entry(book: Book, entry: EntryRow) -> None:
         book.expired_written[point] -= entry.points
     if kind in COUNTING:
         _count(book, entry)
+    if entry.payment_id is not None:
+        book.payments.add(entry.payment_id)
     _sort_in(book, entry)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import sqlite3
+from collections.abc import Iterator
 
 import asyncpg
 import pytest
@@ -33,6 +34,16 @@ def execute(url: str, sql: str) -> None:
         await connection.close()
 
     asyncio.run(run())
+
+
+@contextlib.contextmanager
+def emptied(url: str, table: str) -> Iterator[None]:
+    """Without any row of the table meanwhile."""
+    execute(url, f"CREATE TABLE kept AS SELECT * FROM {table}")  # noqa: S608
+    execute(url, f"DELETE FROM {table}")  # noqa: S608
+    yield
+    execute(url, f"INSERT INTO {table} SELECT * FROM kept")  # noqa: S608
+    execute(url, "DROP TABLE kept")
 
 
 def broken(service: Harness) -> set[str]:
@@ -162,6 +173,27 @@ def test_a_balance_that_is_taken_for_right_too_long_is_found(service: Harness) -
     execute(service.database_url, told.format("2025-01-25"))
     assert broken(service) == {"balance"}
     execute(service.database_url, told.format("2025-01-24"))
+
+
+def test_what_is_lost_or_leads_nowhere_is_found(service: Harness) -> None:
+    welcome = {"code": "welcome", "name": "Welcome", "trigger": "CARD_ISSUED", "program": "CLUB"}
+    service.apply({**program(), "oneTimeRewards": [{**welcome, "payload": {"productId": "MUG"}}]})
+    card = service.issue(customerId=service.customer("C1"))
+    adjust(service, card, 1000)
+    bought = {**one("5.00"), "customerId": "C1"}
+    assert pay(service, card, "2.00", bought)["userErrors"] == []
+    assert broken(service) == set()
+    for table, rules in {
+        "card": {"book", "directory", "customer"},
+        "card_number": {"directory"},
+        "customer_card": {"customer"},
+        "payment": {"payments"},
+        "payment_card": {"payments"},
+        "order_payment": {"payments"},
+        "reward_grant": {"rewards"},
+    }.items():
+        with emptied(service.database_url, table):
+            assert broken(service) == rules, table
 
 
 def test_a_line_that_lost_its_place_in_the_journal_is_found(service: Harness) -> None:
