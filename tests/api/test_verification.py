@@ -20,6 +20,7 @@ from tests.api.harness import Harness
 from tests.api.program import reward_points
 from tests.api.test_payments import holder, one, pay, program
 from tests.api.test_points import adjust, give
+from tests.databases import ON_SQLITE
 
 
 def execute(url: str, sql: str) -> None:
@@ -173,6 +174,18 @@ def test_a_balance_that_is_taken_for_right_too_long_is_found(service: Harness) -
     execute(service.database_url, told.format("2025-01-25"))
     assert broken(service) == {"balance"}
     execute(service.database_url, told.format("2025-01-24"))
+
+
+@ON_SQLITE
+def test_a_value_that_is_none_is_a_fault_of_its_card_alone(club: Harness) -> None:
+    for number in ("LC-1", "LC-2"):
+        adjust(club, club.issue(number), 10)
+    change = "UPDATE {} WHERE card_id {} (SELECT card_id FROM card WHERE number = 'LC-1')"
+    execute(club.database_url, change.format("lot_remainder SET vests_on = 'soon'", "="))
+    execute(club.database_url, change.format("balance SET used = 1", "<>"))
+    assert broken(club) == {"values", "balance"}
+    execute(club.database_url, change.format("lot_remainder SET vests_on = '2024-01-01'", "="))
+    execute(club.database_url, change.format("balance SET used = 0", "<>"))
 
 
 def test_what_is_lost_or_leads_nowhere_is_found(service: Harness) -> None:
