@@ -12,7 +12,7 @@ from typing import TextIO
 from commands.database import on_database
 from commands.outcomes import DONE, CommandFailed, say
 from resolvers.context import Context
-from resolvers.line_files import FileFormat, Numbered, read_lines
+from resolvers.line_files import LONGEST_LINE, FileFormat, Numbered, read_lines
 from resolvers.line_imports import FileImport, Imported
 from rules.errors import LoyaltyError
 
@@ -90,4 +90,13 @@ def _opened(path: Path) -> Iterator[TextIO]:
 
 def _from_start(kind: FileFormat, source: TextIO) -> Iterator[Numbered]:
     source.seek(0)
-    return read_lines(kind, source)
+    return read_lines(kind, _bounded(source))
+
+
+def _bounded(source: TextIO) -> Iterator[str]:
+    """The lines, of one that is too long no more than tells so: a file may be a single one."""
+    most = LONGEST_LINE + 2
+    while text := source.readline(most):
+        yield text
+        while len(text) == most and not text.endswith("\n"):
+            text = source.readline(most)
