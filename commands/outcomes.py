@@ -1,5 +1,6 @@
 """How a command ends, and what it says."""
 
+import os
 import sys
 
 from rules.errors import LoyaltyError, Refused
@@ -12,8 +13,22 @@ class CommandFailed(Exception):  # noqa: N818 - named for what is wrong
 
 
 def say(*lines: str) -> None:
-    sys.stdout.writelines(f"{line}\n" for line in lines)
-    sys.stdout.flush()
+    """Raises CommandFailed where nobody takes it: what it says of what was done is part of that."""
+    if sys.stdout is None:
+        raise CommandFailed("Standard output is closed.")
+    try:
+        sys.stdout.writelines(f"{line}\n" for line in lines)
+        sys.stdout.flush()
+    except OSError as error:
+        _say_no_more()
+        raise CommandFailed(f"Standard output: {error.strerror}.") from error
+
+
+def _say_no_more() -> None:
+    """What is left unsaid would be tried again when the process ends, and end in a traceback."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def refusal_lines(error: Exception) -> list[str]:

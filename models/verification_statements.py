@@ -10,8 +10,9 @@ from models.activity_statements import OF_POST, OF_WAITING, PostableRow
 from models.balance_statements import BalanceRow, CountableDayRow, PointsDayRow
 from models.card_statements import CARD, CardRow
 from models.cards import card
-from models.columns import HASH, IDENTIFIER, UNITS
-from models.directory import card_number
+from models.columns import HASH, IDENTIFIER, TEXT, UNITS
+from models.customers import customer_card
+from models.directory import card_number, order_payment, payment_card, reward_grant
 from models.ledger import (
     allocation,
     balance,
@@ -23,9 +24,10 @@ from models.ledger import (
 )
 from models.ledger_statements import EntryRow
 from models.lot_statements import LotRow
-from models.payment_statements import PaymentRow, SliceRow
+from models.payment_statements import OrderPaymentRow, PaymentCardRow, PaymentRow, SliceRow
 from models.payments import payment, payment_slice
-from models.statements import Statement
+from models.reward_statements import GrantRow
+from models.statements import KeyedStatement, Statement, among
 
 
 class TakenFromLotRow(NamedTuple):
@@ -70,6 +72,22 @@ class WaitingStateRow(NamedTuple):
 
 class NumberRow(NamedTuple):
     number: str
+
+
+class CardNumberRow(NamedTuple):
+    number: str
+    card_id: UUID
+
+
+class BookRow(NamedTuple):
+    """`lost`: the book of a card that is not there."""
+
+    card_id: UUID
+    lost: bool
+
+
+class CustomerKeyRow(NamedTuple):
+    customer_key: UUID
 
 
 cards_after = Statement(
@@ -191,4 +209,50 @@ waiting_states_after = Statement(
     .order_by(_waiting.activity_key)
     .limit(bindparam("count", type_=UNITS)),
     WaitingStateRow,
+)
+# Each card with entries has a balance of their reward point: few rows, however many entries.
+books_after = Statement(
+    select(balance.c.card_id, card.c.card_id.is_(None).label("lost"))
+    .select_from(balance.outerjoin(card, card.c.card_id == balance.c.card_id))
+    .where(balance.c.card_id > bindparam("after", type_=IDENTIFIER))
+    .distinct()
+    .order_by(balance.c.card_id)
+    .limit(bindparam("count", type_=UNITS)),
+    BookRow,
+)
+numbers_after = Statement(
+    select(card_number)
+    .where(card_number.c.number > bindparam("after"))
+    .order_by(card_number.c.number)
+    .limit(bindparam("count", type_=UNITS)),
+    CardNumberRow,
+)
+customers_after = Statement(
+    select(customer_card.c.customer_key)
+    .where(customer_card.c.customer_key > bindparam("after", type_=IDENTIFIER))
+    .group_by(customer_card.c.customer_key)
+    .order_by(customer_card.c.customer_key)
+    .limit(bindparam("count", type_=UNITS)),
+    CustomerKeyRow,
+)
+payment_cards_after = Statement(
+    select(payment_card)
+    .where(payment_card.c.payment_id > bindparam("after", type_=IDENTIFIER))
+    .order_by(payment_card.c.payment_id)
+    .limit(bindparam("count", type_=UNITS)),
+    PaymentCardRow,
+)
+orders_of: KeyedStatement[OrderPaymentRow] = KeyedStatement(
+    lambda keys: select(order_payment).where(
+        order_payment.c.channel == bindparam("of_channel"), among(order_payment.c.order_id, keys)
+    ),
+    OrderPaymentRow,
+    TEXT,
+)
+grants_of: KeyedStatement[GrantRow] = KeyedStatement(
+    lambda keys: select(reward_grant.c.reward, reward_grant.c.scope).where(
+        among(reward_grant.c.scope, keys)
+    ),
+    GrantRow,
+    IDENTIFIER,
 )

@@ -46,6 +46,10 @@ class DeliveryRow(NamedTuple):
     error: str | None
 
 
+class QueuedRow(NamedTuple):
+    event_id: UUID
+
+
 _hook = webhook_subscription.c
 _sent = webhook_delivery.c
 _HOOK = bindparam("of_hook", type_=IDENTIFIER)
@@ -119,6 +123,15 @@ event_rows: KeyedStatement[EventRow] = KeyedStatement(
     IDENTIFIER,
 )
 
+queued_events = Statement(
+    select(_sent.event_id).where(
+        _sent.subscription_id == _HOOK,
+        _sent.posted_at.between(
+            bindparam("first_at", type_=INSTANT), bindparam("last_at", type_=INSTANT)
+        ),
+    ),
+    QueuedRow,
+)
 # What was seen before is left as it is.
 insert_deliveries = write(insert_or_leave(webhook_delivery).on_conflict_do_nothing())
 _earlier = webhook_delivery.alias("earlier")

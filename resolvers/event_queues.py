@@ -1,6 +1,6 @@
 """What the outbox has to tell, queued for each subscriber. Source: semantics 13 (Events)."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from models.webhook_statements import (
     insert_deliveries,
     keep_read,
     locked_webhook,
+    queued_events,
     webhooks,
 )
 from resolvers.context import Context, Outward
@@ -38,10 +39,7 @@ async def enqueue(context: Context, outward: Outward) -> None:
         async for rows in _outbox(context, since, context.now - outward.lag):
             told = (event for row in rows for event in events_of(row) if event.kind in kinds)
             chosen = (event for event in told if kinds[event.kind] <= event.posted_at)
-            *whole, last = [*chunks(chosen, CHUNK)] or [[]]
-            for part in whole:
-                await _keep(context, hook, part)
-            await _keep(context, hook, last, rows[-1].posted_at)
+            await _queue(context, hook, chosen, rows[-1].posted_at)
 
 
 async def _outbox(
@@ -79,6 +77,35 @@ async def _behind(context: Context, place: Place, settled: datetime) -> list[Eve
 
 def _place(row: EventRow) -> Place:
     return row.posted_at, row.card_id, row.seq_no
+
+
+async def _queue(
+    context: Context, hook: WebhookRow, events: Iterable[EventRow], read_to: datetime
+) -> None:
+    *whole, last = [*chunks(events, CHUNK)] or [[]]
+    for part in whole:
+        if new := await _unqueued(context, hook, part):
+            await _keep(context, hook, new)
+    new = await _unqueued(context, hook, last) if last else []
+    if new or read_to > hook.read_to:
+        await _keep(context, hook, new, read_to)
+
+
+async def _unqueued(
+    context: Context, hook: WebhookRow, events: Sequence[EventRow]
+) -> list[EventRow]:
+    """Those of which there is no row yet: each is looked at as long as others may be committed
+    before it, and writing, if for nothing, would hold up what is posted meanwhile.
+    """
+    read = context.service.database.read()
+    try:
+        instants = [event.posted_at for event in events]
+        within = {"first_at": min(instants), "last_at": max(instants)}
+        rows = await read.all(queued_events, of_hook=hook.subscription_id, **within)
+    finally:
+        await read.close()
+    queued = {row.event_id for row in rows}
+    return [event for event in events if event.event_id not in queued]
 
 
 async def _keep(

@@ -6,14 +6,16 @@ P25.
 """
 
 from collections import defaultdict
-from collections.abc import AsyncIterator
-from datetime import date
+from collections.abc import AsyncIterator, Iterable, Iterator
+from datetime import UTC, date, datetime
 from operator import attrgetter
 from uuid import UUID
 
 from models.balance_statements import BalanceRow
 from models.card_statements import CardRow
 from models.database import Database
+from models.lot_statements import LotRow
+from models.payment_statements import unreleased_holds_of
 from models.transactions import Read
 from models.verification_statements import (
     all_balances,
@@ -32,28 +34,40 @@ from resolvers.books import RuleBooks
 from resolvers.clock import civil_date
 from resolvers.verified_activities import activity_faults, line_faults
 from resolvers.verified_chains import Book, add_entry, link_faults
+from resolvers.verified_lookups import found_faults, lookup_faults
 from resolvers.verified_moves import Fault, hold_faults, lineage_faults, transfer_faults
 from resolvers.verified_payments import payment_faults
 from resolvers.walks import walked
-from rules.balances import PointsDay, Sums, totals
+from rules.balances import NEVER, PointsDay, Sums, next_change, totals
 
 CARDS = 200
 ENTRIES = 5_000
+FOREVER = datetime.max.replace(tzinfo=UTC)
 
 
 async def verify(database: Database) -> AsyncIterator[Fault]:
     """Every broken invariant of every card, card by card in the order of their ids; then of what
-    moved between cards, and of the journal.
+    moved between cards, of the journal, and of what leads to cards.
     """
     books = RuleBooks()
     ids = attrgetter("card_id")
     async for card in walked(database, cards_after, ids, UUID(int=0), CARDS):
-        for fault in await _card_faults(database, books, card.card_id):
+        for fault in await _told_faults(database, books, card):
             yield fault
     async for fault in transfer_faults(database):
         yield fault
     async for fault in line_faults(database):
         yield fault
+    async for fault in lookup_faults(database):
+        yield fault
+
+
+async def _told_faults(database: Database, books: RuleBooks, card: CardRow) -> list[Fault]:
+    """SQLite keeps in a column what is none of its values: that is a fault of this card alone."""
+    try:
+        return await _card_faults(database, books, card.card_id)
+    except (ArithmeticError, TypeError, ValueError) as error:
+        return [Fault(f"card {card.number}", "values", f"cannot be read: {error}")]
 
 
 async def _card_faults(database: Database, books: RuleBooks, card_id: UUID) -> list[Fault]:
@@ -70,6 +84,7 @@ async def _card_faults(database: Database, books: RuleBooks, card_id: UUID) -> l
             *await hold_faults(read, card),
             *await payment_faults(read, card),
             *await activity_faults(read, card),
+            *await found_faults(read, card, book),
             *await _day_faults(read, card, book),
             *await _balance_faults(read, card, book, await _settled_on(read, books, card)),
         ]
@@ -121,6 +136,7 @@ async def _lot_faults(read: Read, card: CardRow, book: Book) -> list[Fault]:
             faults.append(
                 Fault(f"card {card.number}", "lot", f"{lot_id} has {left} left, stored {said}")
             )
+    faults += _copy_faults(card, book, stored.values())
     expired = {
         row.lot_id: row.points for row in await read.all(expired_of_lots, of_card=card.card_id)
     }
@@ -139,6 +155,18 @@ async def _lot_faults(read: Read, card: CardRow, book: Book) -> list[Fault]:
                 Fault(f"card {card.number}", "allocations", f"entry {entry.seq_no} is not borne")
             )
     return faults
+
+
+def _copy_faults(card: CardRow, book: Book, lots: Iterable[LotRow]) -> Iterator[Fault]:
+    """What a lot says of its entry, by which lots are found and put in order."""
+    for lot in lots:
+        entry = book.lots.get(lot.lot_id)
+        if entry is None:
+            continue
+        said = (lot.reward_point, lot.vests_on, lot.expires_on, lot.occurred_at)
+        expires_on = entry.expires_on or NEVER
+        if said != (entry.reward_point, entry.vests_on, expires_on, entry.occurred_at):
+            yield Fault(f"card {card.number}", "lot", f"{lot.lot_id} is not dated as its entry")
 
 
 async def _day_faults(read: Read, card: CardRow, book: Book) -> list[Fault]:
@@ -162,13 +190,13 @@ async def _day_faults(read: Read, card: CardRow, book: Book) -> list[Fault]:
         if by_day[key] != stored.get(key, (0, 0))
     ]
     counted = {
-        (row.reward_point, row.entry_date): row.points
+        (row.reward_point, row.entry_date): (row.points, row.positive)
         for row in await read.all(all_countable_days, of_card=card.card_id)
     }
     return faults + [
         Fault(f"card {card.number}", "countable days", f"{key} is {book.countable[key]}")
         for key in book.countable.keys() | counted.keys()
-        if book.countable[key] != counted.get(key, 0)
+        if (book.countable[key], key in book.extending) != counted.get(key, (0, False))
     ]
 
 
@@ -193,6 +221,7 @@ async def _balance_faults(read: Read, card: CardRow, book: Book, settled_on: dat
         owed[one.reward_point] += one.remaining
     balances = await read.all(all_balances, of_card=card.card_id)
     known = {row.reward_point for row in balances}
+    lapses = await _lapses(read, card)
     faults = [
         Fault(f"card {card.number}", "balance", f"{point} has entries and no balance")
         for point in book.issued.keys() | book.used.keys()
@@ -202,7 +231,29 @@ async def _balance_faults(read: Read, card: CardRow, book: Book, settled_on: dat
         point = row.reward_point
         sums = Sums(book.issued[point], book.used[point], book.expired_written[point], owed[point])
         faults += _balance_fault(card, row, sums, days[point], settled_on)
+        faults += _validity_faults(card, row, days[point], lapses.get(point))
     return faults
+
+
+async def _lapses(read: Read, card: CardRow) -> dict[str, datetime]:
+    """When the next hold on the card's lots lapses, by reward point."""
+    found: dict[str, datetime] = {}
+    for hold in await read.each(unreleased_holds_of, [card.card_id]):
+        found[hold.reward_point] = min(hold.expires_at, found.get(hold.reward_point, FOREVER))
+    return found
+
+
+def _validity_faults(
+    card: CardRow, row: BalanceRow, days: list[PointsDay], lapse: datetime | None
+) -> Iterator[Fault]:
+    """A cached balance that is taken for right longer than it is."""
+    changes_on = next_change(days, row.as_of_from)
+    late = f"{row.reward_point}: cached until {row.next_change_on}, changes on {changes_on}"
+    if row.next_change_on > changes_on:
+        yield Fault(f"card {card.number}", "balance", late)
+    if lapse is not None and (row.next_hold_lapse_at or FOREVER) > lapse:
+        text = f"{row.reward_point}: cached until {row.next_hold_lapse_at}, a hold ends at {lapse}"
+        yield Fault(f"card {card.number}", "balance", text)
 
 
 def _balance_fault(

@@ -28,8 +28,12 @@ class Book:
     used: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     expired_written: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     countable: dict[tuple[str, date], int] = field(default_factory=lambda: defaultdict(int))
+    # Days on which something positive counted.
+    extending: set[tuple[str, date]] = field(default_factory=set)
     lots: dict[UUID, EntryRow] = field(default_factory=dict)
     negatives: dict[UUID, EntryRow] = field(default_factory=dict)
+    # Those that entries name.
+    payments: set[UUID] = field(default_factory=set)
     head: bytes = GENESIS
     next_seq: int = 1
 
@@ -90,8 +94,21 @@ def add_entry(book: Book, entry: EntryRow) -> None:
     else:
         book.expired_written[point] -= entry.points
     if kind in COUNTING:
-        book.countable[point, entry.counts_on] += entry.points
-    if entry.points > 0 and kind is not EntryType.EXPIRE:
+        _count(book, entry)
+    if entry.payment_id is not None:
+        book.payments.add(entry.payment_id)
+    _sort_in(book, entry)
+
+
+def _count(book: Book, entry: EntryRow) -> None:
+    day = (entry.reward_point, entry.counts_on)
+    book.countable[day] += entry.points
+    if entry.points > 0:
+        book.extending.add(day)
+
+
+def _sort_in(book: Book, entry: EntryRow) -> None:
+    if entry.points > 0 and entry.entry_type != EntryType.EXPIRE:
         book.lots[entry.entry_id] = entry
     elif entry.points < 0:
         book.negatives[entry.entry_id] = entry

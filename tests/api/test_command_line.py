@@ -481,6 +481,22 @@ def test_production_shows_no_credentials(bare: Shell, words: list[str], told: st
     assert bare.told(*words, **PRODUCTION) == told
 
 
+def test_output_that_nobody_takes_is_told_in_a_line(bare: Shell) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    run = subprocess.run(  # noqa: S603 - the same
+        [LOYALTY, "keys", "list"],
+        cwd=bare.directory,
+        env=bare.environ,
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writer)
+    assert (run.returncode, run.stderr) == (1, "loyalty: Standard output: Broken pipe.\n")
+
+
 def test_help_names_every_command() -> None:
     listed = subprocess.run(  # noqa: S603 - our own command
         [LOYALTY, "--help"], capture_output=True, text=True, timeout=60, check=True

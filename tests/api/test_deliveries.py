@@ -110,6 +110,21 @@ def test_only_events_after_the_subscription_and_of_its_kinds_are_told(
     assert kinds(shop.received) == ["pointsPosted", "cardBlocked"]
 
 
+def test_what_is_queued_is_not_written_again(
+    club: Harness, shop: Receiver, sent: list[str]
+) -> None:
+    """The outbox of the last minute is read at each run, for others may be committed late."""
+    subscribe(club, shop.url)
+    club.issue()
+    assert deliver(club) == (1, 0)
+    sent.clear()
+    assert deliver(club) == (0, 0)
+    assert any("FROM outbox" in statement for statement in sent)
+    assert not [statement for statement in sent if "INTO webhook_delivery" in statement]
+    club.issue()
+    assert deliver(club) == (1, 0)
+
+
 def test_kinds_that_are_added_are_told_from_then_on(club: Harness, shop: Receiver) -> None:
     hook, _ = subscribe(club, shop.url, events=["POINTS_POSTED"])
 

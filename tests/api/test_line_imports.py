@@ -4,8 +4,9 @@ a second run that changes nothing.
 
 import io
 import json
+import os
 import subprocess
-import tracemalloc
+import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
@@ -14,8 +15,7 @@ from typing import Any
 
 import pytest
 
-from commands.activities import Progress, _from_start
-from resolvers.line_files import FileFormat
+from commands.activities import Progress
 from tests.api.activities import (
     activity_input,
     activity_program,
@@ -29,7 +29,7 @@ from tests.api.activities import (
 )
 from tests.api.forking import Forks
 from tests.api.harness import Harness
-from tests.api.test_command_line import Shell
+from tests.api.test_command_line import LOYALTY, Shell
 from tests.databases import ON_POSTGRESQL, ON_SQLITE
 
 CARD = "LC-00041"
@@ -332,6 +332,36 @@ def test_a_row_that_cannot_be_read_keeps_no_other_from_being_imported_untold(
 
 
 @ON_SQLITE
+def test_a_file_that_is_a_single_line_takes_no_more_memory(shell: Shell, tmp_path: Path) -> None:
+    path = tmp_path / "lines.jsonl"
+    with path.open("wb") as file:
+        file.truncate(300 * 2**20)
+    words = [LOYALTY, "import-activities", path]
+    with subprocess.Popen(  # noqa: S603 - our own command
+        words, cwd=tmp_path, env=shell.environ, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        said = process.stdout.read()
+        _, _, used = os.wait4(process.pid, 0)
+    assert said == "line 1: INVALID_INPUT: A line has at most 131072 characters.\n"
+    unit_bytes = 1 if sys.platform == "darwin" else 1024
+    assert used.ru_maxrss * unit_bytes < 250 * 2**20
+
+
+@ON_SQLITE
+def test_a_line_too_long_moves_no_number(command: Command, desk: Harness, tmp_path: Path) -> None:
+    long = "x" * 500_000
+    run = command(file_of(tmp_path, f"{long}\n{long}\r\n{{}}\n{long}", "lines.jsonl"))
+    assert [line.partition(": ")[0] for line in run.stdout.splitlines()] == [
+        "line 1",
+        "line 2",
+        *["line 3"] * 4,
+        "line 4",
+    ]
+    assert statuses(desk) == {}
+
+
+@ON_SQLITE
 def test_the_command_goes_by_the_name_of_the_file_or_the_format_said(
     desk: Harness, command: Command, shell: Shell, tmp_path: Path
 ) -> None:
@@ -357,15 +387,3 @@ def test_progress_is_told_of_long_work_alone() -> None:
         "1500 lines checked so far",
         "2500 lines checked so far",
     ]
-
-
-def test_a_line_without_end_is_told_and_not_kept_in_memory(tmp_path: Path) -> None:
-    path = tmp_path / "lines.csv"
-    path.write_text(csv_of("x" * 20_000_000, GOOD[2], header=HEADER))
-    tracemalloc.start()
-    with path.open(newline="") as source:
-        found = list(_from_start(FileFormat.CSV, source))
-    _, peak_bytes = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert [(one.number, bool(one.faults)) for one in found] == [(2, True), (3, False)]
-    assert peak_bytes < 5_000_000

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import sqlite3
+from collections.abc import Iterator
 
 import asyncpg
 import pytest
@@ -16,8 +17,10 @@ from tests.api.activities import (
     reject,
 )
 from tests.api.harness import Harness
+from tests.api.program import reward_points
 from tests.api.test_payments import holder, one, pay, program
 from tests.api.test_points import adjust, give
+from tests.databases import ON_SQLITE
 
 
 def execute(url: str, sql: str) -> None:
@@ -32,6 +35,16 @@ def execute(url: str, sql: str) -> None:
         await connection.close()
 
     asyncio.run(run())
+
+
+@contextlib.contextmanager
+def emptied(url: str, table: str) -> Iterator[None]:
+    """Without any row of the table meanwhile."""
+    execute(url, f"CREATE TABLE kept AS SELECT * FROM {table}")  # noqa: S608
+    execute(url, f"DELETE FROM {table}")  # noqa: S608
+    yield
+    execute(url, f"INSERT INTO {table} SELECT * FROM kept")  # noqa: S608
+    execute(url, "DROP TABLE kept")
 
 
 def broken(service: Harness) -> set[str]:
@@ -111,7 +124,25 @@ def broken(service: Harness) -> set[str]:
             "UPDATE allocation SET points = points - 1",
             {"lot", "allocations"},
         ),
+        (
+            "UPDATE lot_remainder SET expires_on = '9000-01-01'",
+            "UPDATE lot_remainder SET expires_on = '9999-12-31'",
+            {"lot", "points by day"},
+        ),
+        (
+            "UPDATE countable_day SET positive = NOT positive",
+            "UPDATE countable_day SET positive = NOT positive",
+            {"countable days"},
+        ),
         ("UPDATE balance SET used = used + 1", "UPDATE balance SET used = used - 1", {"balance"}),
+        (
+            "UPDATE balance SET next_hold_lapse_at = NULL",
+            (
+                "UPDATE balance SET next_hold_lapse_at = (SELECT max(expires_at) FROM hold_lot) "
+                "WHERE held > 0"
+            ),
+            {"balance"},
+        ),
         (
             "UPDATE card SET replaced_by = card_id WHERE number = 'GIVER'",
             "UPDATE card SET replaced_by = NULL WHERE number = 'GIVER'",
@@ -131,6 +162,51 @@ def test_a_change_behind_the_books_is_found(
     execute(service.database_url, change)
     assert broken(service) == rules
     execute(service.database_url, back)
+
+
+def test_a_balance_that_is_taken_for_right_too_long_is_found(service: Harness) -> None:
+    vesting = {"value": 14, "unit": "DAY"}
+    points = reward_points(vesting=vesting)
+    service.apply(service.document(rewardPoints=points))
+    service.clock.set("2025-01-10")
+    service.sale(service.issue(), "80.00")
+    told = "UPDATE balance SET next_change_on = '{}' WHERE reward_point = 'PTS'"
+    execute(service.database_url, told.format("2025-01-25"))
+    assert broken(service) == {"balance"}
+    execute(service.database_url, told.format("2025-01-24"))
+
+
+@ON_SQLITE
+def test_a_value_that_is_none_is_a_fault_of_its_card_alone(club: Harness) -> None:
+    for number in ("LC-1", "LC-2"):
+        adjust(club, club.issue(number), 10)
+    change = "UPDATE {} WHERE card_id {} (SELECT card_id FROM card WHERE number = 'LC-1')"
+    execute(club.database_url, change.format("lot_remainder SET vests_on = 'soon'", "="))
+    execute(club.database_url, change.format("balance SET used = 1", "<>"))
+    assert broken(club) == {"values", "balance"}
+    execute(club.database_url, change.format("lot_remainder SET vests_on = '2024-01-01'", "="))
+    execute(club.database_url, change.format("balance SET used = 0", "<>"))
+
+
+def test_what_is_lost_or_leads_nowhere_is_found(service: Harness) -> None:
+    welcome = {"code": "welcome", "name": "Welcome", "trigger": "CARD_ISSUED", "program": "CLUB"}
+    service.apply({**program(), "oneTimeRewards": [{**welcome, "payload": {"productId": "MUG"}}]})
+    card = service.issue(customerId=service.customer("C1"))
+    adjust(service, card, 1000)
+    bought = {**one("5.00"), "customerId": "C1"}
+    assert pay(service, card, "2.00", bought)["userErrors"] == []
+    assert broken(service) == set()
+    for table, rules in {
+        "card": {"book", "directory", "customer"},
+        "card_number": {"directory"},
+        "customer_card": {"customer"},
+        "payment": {"payments"},
+        "payment_card": {"payments"},
+        "order_payment": {"payments"},
+        "reward_grant": {"rewards"},
+    }.items():
+        with emptied(service.database_url, table):
+            assert broken(service) == rules, table
 
 
 def test_a_line_that_lost_its_place_in_the_journal_is_found(service: Harness) -> None:
