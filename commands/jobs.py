@@ -28,7 +28,7 @@ from resolvers.services import open_service
 from settings import Settings, read_settings
 
 TOLD_EVERY_SECONDS = 2.0
-# As many new ones as the collector lets be in a worker: more than a portion makes.
+# As many new ones as the collector lets be: more than a portion makes.
 YOUNG_OBJECTS = 500_000
 LOG = logging.getLogger("loyalty.jobs")
 
@@ -79,6 +79,7 @@ def run_shared(settings: Settings, job: Job, workers: int) -> JobDone:
     Raises CommandFailed where one of them failed, when what was under way has ended.
     """
     told = _Told()
+    _spare_collector()
     with ProcessPoolExecutor(workers, initializer=_begin_work, initargs=(settings, job)) as pool:
         # All are forked before this process has threads and connections, which are not theirs.
         pool.submit(_ready)
@@ -147,12 +148,16 @@ _workers: list[_Worker] = []
 
 
 def _begin_work(settings: Settings, job: Job) -> None:
-    # All that a unit makes stays until it is written: the collector would look at it in vain.
-    gc.freeze()
-    gc.set_threshold(YOUNG_OBJECTS)
+    _spare_collector()
     _end_with_parent()
     _workers.append(_Worker(settings, job))
     Finalize(None, _workers[0].end, exitpriority=1)
+
+
+def _spare_collector() -> None:
+    """All that a portion makes stays until it is written: it would be looked at in vain."""
+    gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS)
 
 
 def _end_with_parent() -> None:
