@@ -47,6 +47,8 @@ OPERATION = "postActivityLines"
 SHOWN = 1000
 LOG = logging.getLogger("loyalty.jobs")
 _ORDER = attrgetter("occurred_at", "line_id")
+# Key and id of a line that waits: all that who posts it has to be told.
+_Place = tuple[bytes, UUID]
 
 
 @dataclass
@@ -107,30 +109,30 @@ async def _unposted(context: Context) -> AsyncIterator[list[WaitingRow]]:
 
 async def post_each(context: Context, lines: Sequence[WaitingRow], done: Postings) -> None:
     """Post lines, together as far as they are plain, and count what came of them."""
-    failures: list[WaitingRow] = []
+    failures: set[bytes] = set()
     attempts = Attempts()
 
-    async def post(beside: Context, portion: Sequence[WaitingRow]) -> None:
+    async def post(beside: Context, portion: Sequence[_Place]) -> None:
         posted, failed = await _post_portion(beside, portion, attempts)
         done.posted += posted
-        failures.extend(failed)
+        failures.update(failed)
 
     at_once = at_once_here(context)
     await post_portions(context, await _portions(context, lines, at_once), post, at_once)
     done.failed += len(failures)
-    shown = [line.activity_key for line in sorted(failures, key=_ORDER)]
-    done.failures += shown[: SHOWN - len(done.failures)]
+    failed = sorted([line for line in lines if line.activity_key in failures], key=_ORDER)
+    done.failures += [line.activity_key for line in failed[: SHOWN - len(done.failures)]]
 
 
-async def _windows(context: Context, at_once: int) -> AsyncIterator[list[list[WaitingRow]]]:
+async def _windows(context: Context, at_once: int) -> AsyncIterator[list[list[_Place]]]:
     async for lines in _unposted(context):
         yield await _portions(context, lines, at_once)
 
 
-def _poster() -> Callable[[Context, Sequence[WaitingRow]], Awaitable[JobDone]]:
+def _poster() -> Callable[[Context, Sequence[_Place]], Awaitable[JobDone]]:
     attempts = Attempts()
 
-    async def post(context: Context, portion: Sequence[WaitingRow]) -> JobDone:
+    async def post(context: Context, portion: Sequence[_Place]) -> JobDone:
         posted, failed = await _post_portion(context, portion, attempts)
         return JobDone(posted, len(failed))
 
@@ -142,19 +144,17 @@ JOURNAL = Portioned(_windows, _poster)
 
 
 async def _post_portion(
-    context: Context, portion: Sequence[WaitingRow], attempts: Attempts
-) -> tuple[int, list[WaitingRow]]:
-    """How many were posted, and those that failed."""
-    done, failed = 0, []
-    for some in pieces(portion):
-        found = {line.activity_key: line for line in some}
-        together = {line.activity_key: line.line_id for line in some}
-        posted, left = await _post_together(context, together)
+    context: Context, portion: Sequence[_Place], attempts: Attempts
+) -> tuple[int, list[bytes]]:
+    """How many were posted, and the keys of those that failed."""
+    done, failed = 0, list[bytes]()
+    for some in map(dict, pieces(portion)):
+        posted, left = await _post_together(context, some)
         done += posted
         for key in left:
-            alone = await _post_alone(context, key, together[key], attempts)
+            alone = await _post_alone(context, key, some[key], attempts)
             done += alone.processed
-            failed += [found[key]] * alone.failed
+            failed += [key] * alone.failed
     return done, failed
 
 
@@ -197,12 +197,14 @@ async def _post_alone(context: Context, key: bytes, line_id: UUID, attempts: Att
 
 async def _portions(
     context: Context, lines: Sequence[WaitingRow], at_once: int
-) -> list[list[WaitingRow]]:
+) -> list[list[_Place]]:
     """The lines for units of many, each in the order of posting."""
     numbers = [*{line.card_number for line in lines}]
     found = {row.number: row.card_id for row in await context.read.each(numbers_of, numbers)}
-    ordered = sorted(lines, key=_ORDER)
-    waiting = [(line, found.get(line.card_number, line.card_number)) for line in ordered]
+    waiting = [
+        ((line.activity_key, line.line_id), found.get(line.card_number, line.card_number))
+        for line in sorted(lines, key=_ORDER)
+    ]
     return await portions(context, waiting, at_once)
 
 
