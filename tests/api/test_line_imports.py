@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from commands.activities import Progress
+from resolvers.line_files import LONGEST_LINE, FileFormat, bounded_lines, read_lines
 from tests.api.activities import (
     activity_input,
     activity_program,
@@ -39,6 +40,17 @@ GOOD = [
     f'WEB,{CARD},SURVEY,S-1,,,"two\nlines","{{""score"": 1.50}}"',
     f"WEB,{CARD},CHECKIN,C-1,,,,",
 ]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("more", range(-2, 3))
+def test_what_follows_a_long_line_keeps_its_number(tmp_path: Path, end: str, more: int) -> None:
+    path = tmp_path / "lines.jsonl"
+    texts = ["x" * (LONGEST_LINE + more), "", "y" * (2 * LONGEST_LINE + more), "z"]
+    path.write_bytes(b"".join(f"{text}{end}".encode() for text in texts))
+    with path.open(encoding="utf-8", newline="") as file:
+        found = read_lines(FileFormat.JSON_LINES, bounded_lines(file))
+        assert [line.number for line in found] == [1, 3, 4]
 
 
 @pytest.fixture
