@@ -2,11 +2,11 @@
 a second run that changes nothing.
 """
 
-import io
 import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
@@ -389,13 +389,21 @@ def test_the_command_goes_by_the_name_of_the_file_or_the_format_said(
     assert told == f"{tmp_path / 'none.csv'}: No such file or directory."
 
 
-def test_progress_is_told_of_long_work_alone() -> None:
+def test_progress_is_told_of_long_work_alone(capsys: pytest.CaptureFixture[str]) -> None:
     moments = iter([0.0, 0.4, 0.9, 1.1, 1.3, 2.2])
-    out = io.StringIO()
-    progress = Progress(1.0, lambda: next(moments), out)
+    progress = Progress(1.0, lambda: next(moments))
     for lines in (500, 1000, 1500, 2000, 2500):
         progress.tell("checked", lines)
-    assert out.getvalue().splitlines() == [
+    assert capsys.readouterr().err.splitlines() == [
         "1500 lines checked so far",
         "2500 lines checked so far",
     ]
+
+
+def test_work_goes_on_where_nobody_takes_its_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    progress = Progress(0.0, time.monotonic)
+    monkeypatch.setattr(sys, "stderr", None)
+    progress.tell("checked", 1)
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr(sys, "stderr", full)
+        progress.tell("checked", 2)
