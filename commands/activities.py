@@ -1,6 +1,5 @@
 """The journal of activities: filled from a file."""
 
-import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +9,7 @@ from time import monotonic
 from typing import TextIO
 
 from commands.database import on_database
-from commands.outcomes import DONE, CommandFailed, say
+from commands.outcomes import DONE, CommandFailed, say, say_beside
 from resolvers.context import Context
 from resolvers.line_files import FileFormat, Numbered, bounded_lines, read_lines
 from resolvers.line_imports import FileImport, Imported
@@ -27,16 +26,15 @@ _BY_WORD = {"csv": FileFormat.CSV, "jsonl": FileFormat.JSON_LINES}
 class Progress:
     """A line on standard error now and then while work is long; short work says nothing."""
 
-    def __init__(self, every_seconds: float, clock: Callable[[], float], out: TextIO) -> None:
-        self._every, self._clock, self._out = every_seconds, clock, out
+    def __init__(self, every_seconds: float, clock: Callable[[], float]) -> None:
+        self._every, self._clock = every_seconds, clock
         self._last = clock()
 
     def tell(self, done: str, lines: int) -> None:
         now = self._clock()
         if now - self._last >= self._every:
             self._last = now
-            self._out.write(f"{lines} lines {done} so far\n")
-            self._out.flush()
+            say_beside(f"{lines} lines {done} so far")
 
 
 @on_database
@@ -45,7 +43,7 @@ async def import_file(context: Context, given: Namespace) -> int:
     if kind is None:
         raise CommandFailed(f"{given.file}: Name its format: --format csv or --format jsonl.")
     with _opened(given.file) as source:
-        progress = Progress(1.0, monotonic, sys.stderr)
+        progress = Progress(1.0, monotonic)
         numbered = partial(_from_start, kind, source)
         work = FileImport(context, numbered, given.partial, _say_fault, progress.tell)
         imported = await work.run()

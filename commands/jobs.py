@@ -4,7 +4,6 @@ import asyncio
 import gc
 import logging
 import os
-import sys
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -18,7 +17,7 @@ from time import monotonic
 from typing import Any
 
 from commands.database import OPERATOR, done_in_context, faults_told, loop_factory, prepared
-from commands.outcomes import DONE, FAILED, CommandFailed, say
+from commands.outcomes import DONE, FAILED, CommandFailed, say, say_beside
 from models.failures import DatabaseSlow, DatabaseUnavailable
 from resolvers.context import Call, Context, Service, open_context
 from resolvers.every_job import JOBS, PORTIONED
@@ -48,7 +47,7 @@ class _Told:
 
     def now(self) -> None:
         done = self._done
-        sys.stderr.write(f"{done.processed} processed, {done.failed} failed so far\n")
+        say_beside(f"{done.processed} processed, {done.failed} failed so far")
 
 
 def _open_outward(context: Context) -> None:

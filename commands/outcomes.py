@@ -2,6 +2,7 @@
 
 import os
 import sys
+from typing import TextIO
 
 from rules.errors import LoyaltyError, Refused
 
@@ -20,14 +21,25 @@ def say(*lines: str) -> None:
         sys.stdout.writelines(f"{line}\n" for line in lines)
         sys.stdout.flush()
     except OSError as error:
-        _say_no_more()
+        _say_no_more(sys.stdout)
         raise CommandFailed(f"Standard output: {error.strerror}.") from error
 
 
-def _say_no_more() -> None:
+def say_beside(line: str) -> None:
+    """Tell on standard error how far work has come: it goes on, whether or not anybody listens."""
+    if sys.stderr is None:
+        return
+    try:
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
+    except OSError:
+        _say_no_more(sys.stderr)
+
+
+def _say_no_more(to: TextIO) -> None:
     """What is left unsaid would be tried again when the process ends, and end in a traceback."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
+    os.dup2(nowhere, to.fileno())
     os.close(nowhere)
 
 

@@ -117,6 +117,8 @@ class PostgresDatabase(Database):
             pool_reset_on_return=None,
             connect_args=connect,
         )
+        # From 2.1 on, SQLAlchemy raises its own kind for what asyncpg raises when it connects.
+        self._adapted = self.engine.dialect.loaded_dbapi.Error
 
     def _compiled(self, statement: Statement[Any]) -> Compiled[Any]:
         return compiled_once(statement, self.engine.dialect)
@@ -143,7 +145,7 @@ class PostgresDatabase(Database):
             return PostgresConnection(await self.engine.raw_connection())
         except PoolTimeout as error:
             raise told(Failure.SLOW) from error
-        except _OF_DRIVER as error:
+        except (*_OF_DRIVER, self._adapted) as error:
             raise told(Failure.AWAY) from error
 
     def _opening(self, how: str) -> str:

@@ -63,7 +63,7 @@ async def link(context: Context, key: str, command: Link) -> Outcome:
             insert_customer_card, customer_key=customer_key, card_id=card.card_id
         )
         events = [Event("cardChanged", {}), *await _tiers_together(place, customer_key)]
-        return Change(tuple(events), after={"customer": str(customer_key)})
+        return Change(tuple(events), after={"customer": str(customer_key)}, joins=True)
 
     return await change_card(context, "linkLoyaltyCard", key, command, work, lock_customer)
 
@@ -159,11 +159,12 @@ async def unblock(context: Context, key: str, command: Block) -> Outcome:
         await place.transaction.run(
             change_status, of_card=place.card.card_id, status="ACTIVE", blocked_at=None
         )
-        return _status_change("cardChanged", command.reason, "BLOCKED", "ACTIVE")
+        return Change(
+            (Event("cardChanged", {}),),
+            command.reason,
+            before={"status": "BLOCKED"},
+            after={"status": "ACTIVE"},
+            joins=True,
+        )
 
     return await change_card(context, "unblockLoyaltyCard", key, command, work)
-
-
-def _status_change(event: str, reason: str, before: str, after: str) -> Change:
-    events = (Event(event, {}),)
-    return Change(events, reason, {"status": before}, {"status": after})

@@ -19,7 +19,7 @@ from resolvers.customers import MAXIMUM_TEXT
 from resolvers.kin import lock_with_kin
 from resolvers.outbox import Event
 from resolvers.replays import Answer, Operation, Outcome, key_fault, once
-from resolvers.winning_tiers import bring
+from resolvers.winning_tiers import bring, bring_to_joined
 from resolvers.writing import post
 from rules.book import RuleBook
 from rules.errors import CardReplaced, InvalidInput, LoyaltyError, Refused
@@ -54,12 +54,16 @@ class Locked:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a change tells the world and the audit; no events: nothing has changed."""
+    """What a change tells the world and the audit; no events: nothing has changed.
+
+    `joins`: the card counts with its customer's others, and did not before.
+    """
 
     events: tuple[Event, ...] = ()
     reason: str | None = None
     before: Facts | None = None
     after: Facts | None = None
+    joins: bool = False
 
 
 def check_form(key: str, reason: str | None = None) -> None:
@@ -102,7 +106,10 @@ async def change_card(
         )
         zone = source.time_zone if source else "UTC"
         place = Locked(context, operation, operation.book, card, now, zone)
-        await _finish(place, mutation, await work(place))
+        change = await work(place)
+        await _finish(place, mutation, change)
+        if change.joins:
+            await bring_to_joined(context, transaction, rows, operation.book, now)
         return {"card_id": str(card.card_id)}
 
     return await once(context, mutation, key, command, locked)

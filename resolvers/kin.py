@@ -29,19 +29,22 @@ async def lock_with_kin(
     """
     found = list(found)
     keys = {*customer_keys, *(row.customer_key for row in found)} - {None}
-    ids = {row.card_id for row in found} | await _held(context, transaction, keys) | {*others}
+    ids = (
+        {row.card_id for row in found} | await held_together(context, transaction, keys) | {*others}
+    )
     rows = {}
     for card_id in sorted(ids, key=lambda one: one.bytes):
         rows[card_id] = await lock_card(transaction, card_id)
     moved = any(rows[row.card_id].customer_key != row.customer_key for row in found)
-    if moved or not await _held(context, transaction, keys) <= ids:
+    if moved or not await held_together(context, transaction, keys) <= ids:
         raise ChangedMeanwhile
     return rows
 
 
-async def _held(
+async def held_together(
     context: Context, transaction: Transaction, keys: Iterable[UUID | None]
 ) -> set[UUID]:
+    """Cards of the customers that no other replaced, where a program has ever combined cards."""
     history = await context.service.books.history(transaction)
     keys = list(keys)
     if not keys or not history.combined:

@@ -50,9 +50,15 @@ class Numbered:
 
 def bounded_lines(file: TextIO) -> Iterator[str]:
     """The lines of a file, of those that are too long no more than shows it: memory is bounded."""
-    while text := file.readline(LONGEST_LINE + 1):
+    text = file.readline(LONGEST_LINE + 1)
+    while text:
         yield text
         while len(text) > LONGEST_LINE and not text.endswith(("\n", "\r")):
+            text = file.readline(LONGEST_LINE + 1)
+        may_be_cut = len(text) > LONGEST_LINE and text.endswith("\r")
+        text = file.readline(LONGEST_LINE + 1)
+        if may_be_cut and text == "\n":
+            # The other half of what ended the line is no line of its own.
             text = file.readline(LONGEST_LINE + 1)
 
 

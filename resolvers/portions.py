@@ -140,7 +140,8 @@ async def post_portions(
 
     await context.read.close()
     await asyncio.gather(*(work() for _ in range(at_once)), return_exceptions=True)
-    for other in failures[1:]:
+    # What befalls all of them, as a process that ends, is told once.
+    for other in [one for one in failures[1:] if repr(one) != repr(failures[0])]:
         LOG.error("Another portion failed as well.", exc_info=other)
     # What comes next in the operation sees what was posted, whatever has failed.
     await context.renew()

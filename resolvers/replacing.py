@@ -30,6 +30,7 @@ from resolvers.customers import MAXIMUM_TEXT
 from resolvers.held_cards import lock_with_holds
 from resolvers.identifiers import natural_key, operation_id, random_id
 from resolvers.issuing import check_participation, insert_new_card, new_card
+from resolvers.kin import held_together
 from resolvers.ledgers import CardLedger, open_ledger
 from resolvers.lineage import REPLACING
 from resolvers.numbers import Wanted, claim, number_fault
@@ -41,6 +42,7 @@ from resolvers.replays import Answer, Operation, Outcome, key_fault, once
 from resolvers.standings import Standing
 from resolvers.stored_standings import standing_in_unit
 from resolvers.transfers import Move
+from resolvers.winning_tiers import bring_to_joined
 from resolvers.writing import write
 from rules.book import RuleBook
 from rules.errors import CardReplaced, CustomerBlocked, InvalidInput, LoyaltyError, Refused
@@ -130,6 +132,9 @@ async def _replace(context: Context, operation: Operation, command: Replace) -> 
     zone, reason = channel.time_zone, command.reason
     swap = _Swap(context, operation, book, old, new, standing, zone, reason)
     await _write(swap)
+    if old.status == "BLOCKED":
+        together = await held_together(context, transaction, {new.customer_key} - {None})
+        await bring_to_joined(context, transaction, together, book, swap.now)
     return {"card_id": str(new.card_id), "replaced_id": str(old.card_id)}
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from models.card_statements import CardRow
+from models.card_statements import CardRow, cards_of
 from models.transactions import Transaction
 from resolvers.clock import civil_date
 from resolvers.context import Context
@@ -119,6 +119,21 @@ async def bring(
             told = await tell(transaction, card, events, at, context.service.randomness)
             brought[card.card_id] = told
     return brought
+
+
+async def bring_to_joined(
+    context: Context,
+    transaction: Transaction,
+    card_ids: Iterable[UUID],
+    book: RuleBook,
+    now: datetime,
+) -> None:
+    """The same when another card counts with them, itself one of them: on days on which no tier was
+    won, time may have brought one after all.
+    """
+    history = await context.service.books.history(transaction)
+    if history.combined:
+        await bring(context, transaction, await transaction.each(cards_of, [*card_ids]), book, now)
 
 
 async def write_brought(

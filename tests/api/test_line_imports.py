@@ -2,11 +2,11 @@
 a second run that changes nothing.
 """
 
-import io
 import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from commands.activities import Progress
+from resolvers.line_files import LONGEST_LINE, FileFormat, bounded_lines, read_lines
 from tests.api.activities import (
     activity_input,
     activity_program,
@@ -39,6 +40,17 @@ GOOD = [
     f'WEB,{CARD},SURVEY,S-1,,,"two\nlines","{{""score"": 1.50}}"',
     f"WEB,{CARD},CHECKIN,C-1,,,,",
 ]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("more", range(-2, 3))
+def test_what_follows_a_long_line_keeps_its_number(tmp_path: Path, end: str, more: int) -> None:
+    path = tmp_path / "lines.jsonl"
+    texts = ["x" * (LONGEST_LINE + more), "", "y" * (2 * LONGEST_LINE + more), "z"]
+    path.write_bytes(b"".join(f"{text}{end}".encode() for text in texts))
+    with path.open(encoding="utf-8", newline="") as file:
+        found = read_lines(FileFormat.JSON_LINES, bounded_lines(file))
+        assert [line.number for line in found] == [1, 3, 4]
 
 
 @pytest.fixture
@@ -377,13 +389,21 @@ def test_the_command_goes_by_the_name_of_the_file_or_the_format_said(
     assert told == f"{tmp_path / 'none.csv'}: No such file or directory."
 
 
-def test_progress_is_told_of_long_work_alone() -> None:
+def test_progress_is_told_of_long_work_alone(capsys: pytest.CaptureFixture[str]) -> None:
     moments = iter([0.0, 0.4, 0.9, 1.1, 1.3, 2.2])
-    out = io.StringIO()
-    progress = Progress(1.0, lambda: next(moments), out)
+    progress = Progress(1.0, lambda: next(moments))
     for lines in (500, 1000, 1500, 2000, 2500):
         progress.tell("checked", lines)
-    assert out.getvalue().splitlines() == [
+    assert capsys.readouterr().err.splitlines() == [
         "1500 lines checked so far",
         "2500 lines checked so far",
     ]
+
+
+def test_work_goes_on_where_nobody_takes_its_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    progress = Progress(0.0, time.monotonic)
+    monkeypatch.setattr(sys, "stderr", None)
+    progress.tell("checked", 1)
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr(sys, "stderr", full)
+        progress.tell("checked", 2)

@@ -1,6 +1,7 @@
 """Semantics 9 through the API: tiers that a customer's cards win together."""
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -151,6 +152,44 @@ def test_blocked_cards_do_not_count_and_keep_their_rows(service: Harness) -> Non
     assert tiers_of(service, x, y) == ["SILVER", "SILVER"]
     service.change_card("blockLoyaltyCard", number=x, reason="lost")
     assert tiers_of(service, x, y) == ["SILVER", "SILVER"]
+
+
+def replace_blocked(service: Harness) -> None:
+    given = {"idempotencyKey": "r", "channel": "WEB", "number": "Y", "newNumber": "Y2"}
+    service.mutate("replaceLoyaltyCard", "userErrors { code }", given)
+
+
+def unblock(service: Harness) -> None:
+    service.change_card("unblockLoyaltyCard", number="Y", reason="found")
+
+
+@pytest.mark.parametrize("joins", [unblock, replace_blocked])
+def test_what_a_card_brings_that_counts_again_is_found(
+    service: Harness, joins: Callable[[Harness], None]
+) -> None:
+    """Time had brought nothing, and another tier was won since."""
+    tiers = [tier("SILVER", 2, 500), tier("GOLD", 3, 1000)]
+    program = {"code": "CLUB", "tiers": tiers, "combineRelatedLoyaltyCards": True}
+    service.apply(club_document(STATUS_RULE, programs=[program]))
+    service.customer("c")
+    x, y = service.issue("X", customerId="c"), service.issue("Y", customerId="c")
+    service.change_card("blockLoyaltyCard", number=x, reason="lost")
+    service.clock.set("2024-06-01")
+    sell(service, y, "2000.00")
+    service.change_card("blockLoyaltyCard", number=y, reason="lost")
+    service.change_card("unblockLoyaltyCard", number=x, reason="found")
+    sell(service, x, "600.00", occurredAt="2024-01-10T17:00:00Z")
+    service.clock.set("2025-03-01")
+    sell(service, x, "600.00")
+    assert service.tier(x) == ("SILVER", "2025-03-01", "2026-03-01")
+    service.clock.set("2025-03-08")
+    joins(service)
+    assert service.tier(x) == ("GOLD", "2025-01-11", "2026-01-11")
+    query = """query($t: String) { loyaltyCards(filter: {tier: $t, numberPrefix: "X"}) {
+      nodes { number } totalCount } }"""
+    silver, gold = (service.ask(query, t=one)["loyaltyCards"] for one in ("SILVER", "GOLD"))
+    assert silver == {"nodes": [], "totalCount": 0}
+    assert gold == {"nodes": [{"number": "X"}], "totalCount": 1}
 
 
 def test_what_time_has_brought_stays_when_a_card_no_longer_counts(service: Harness) -> None:

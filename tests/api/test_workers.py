@@ -1,5 +1,6 @@
 """Several processes share what a job posts."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -15,9 +16,9 @@ from commands.outcomes import CommandFailed
 from models.card_statements import numbers_of
 from models.failures import DatabaseUnavailable
 from resolvers.callers import Caller, Role
-from resolvers.context import open_context
+from resolvers.context import Context, open_context
 from resolvers.jobs import Job, JobDone
-from resolvers.portions import portions
+from resolvers.portions import portions, post_portions
 from settings import read_settings
 from tests.api.activities import activity_input, activity_program, created, journal
 from tests.api.forking import Forks
@@ -155,6 +156,26 @@ def lives(pid: int) -> bool:
     # Whoever adopted it may not have asked yet how it ended.
     status = Path(f"/proc/{pid}/stat")
     return not status.exists() or ") Z " not in status.read_text()
+
+
+def test_what_befalls_all_portions_is_told_once(
+    service: Harness, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def failed(*told: str) -> None:
+        context = await open_context(service.served, Caller(Role.ADMIN, "test"), "test")
+
+        async def post(_context: Context, text: str) -> None:
+            await asyncio.sleep(0)
+            raise CommandFailed(text)
+
+        with pytest.raises(CommandFailed, match="gone"):
+            await post_portions(context, told, post, len(told))
+        await context.read.close()
+
+    service.wait(failed("gone", "gone"))
+    assert caplog.messages == []
+    service.wait(failed("gone", "broken"))
+    assert caplog.messages == ["Another portion failed as well."]
 
 
 def test_a_card_and_its_successor_are_in_one_portion(service: Harness) -> None:

@@ -1,13 +1,14 @@
 import asyncio
 import random
 import tempfile
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import anyio
 import asyncpg
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, make_url, select
 
 from models.card_statements import insert_card
 from models.database import Database
@@ -239,3 +240,19 @@ async def test_a_statement_that_takes_too_long_is_told(postgresql_url: str, open
         await database.unit(linger)
     assert runs == 1
     assert busy_connections(database) == 0
+
+
+async def test_a_server_that_takes_no_more_connections_is_told(
+    postgresql_url: str, opened: Opened
+) -> None:
+    role = f"limited_{uuid.uuid4().hex}"
+    await on_server(postgresql_url, f"CREATE ROLE {role} LOGIN PASSWORD 'x' CONNECTION LIMIT 0")
+    try:
+        address = make_url(postgresql_url).set(username=role, password="x")
+        database = opened(address.render_as_string(hide_password=False))
+        with pytest.raises(DatabaseUnavailable):
+            await read_once(database)
+        with pytest.raises(DatabaseUnavailable):
+            await write_once(database)
+    finally:
+        await on_server(postgresql_url, f"DROP ROLE {role}")
