@@ -117,11 +117,12 @@ def _reset(transport: asyncio.Transport) -> None:
 
 
 class SocketConnection(WebSocketsSansIOProtocol):
-    """Three things that uvicorn does otherwise.
+    """Four things that uvicorn does otherwise.
 
     * Text that is not UTF-8 reaches the application, as bytes, which closes with a code of its own.
     * A server that ends is going away (1001), not restarting (1012).
     * A peer that does not answer pings is cut off, whatever is still to be sent to it.
+    * A peer that does not read is not read either: each of its own pings is answered.
     """
 
     def send_receive_event_to_app(self) -> None:
@@ -141,6 +142,25 @@ class SocketConnection(WebSocketsSansIOProtocol):
         self.conn.send_close(GOING_AWAY)
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.transport.close()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._read_no_more()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if not self.read_paused and not self.transport.is_closing():
+            self.transport.resume_reading()
+
+    async def receive(self) -> Any:
+        message = await super().receive()
+        if not self.writable.is_set():
+            self._read_no_more()
+        return message
+
+    def _read_no_more(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.pause_reading()
 
     def keepalive_timeout(self) -> None:
         super().keepalive_timeout()

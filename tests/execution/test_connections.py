@@ -1,5 +1,6 @@
 """Connections whose other end does nothing: they are ended, and those that are slow are not."""
 
+import collections
 import select
 import socket
 import time
@@ -18,9 +19,14 @@ PATIENCE_SECONDS = 5.0
 
 
 @contextmanager
-def connected(url: str) -> Iterator[socket.socket]:
+def connected(url: str, *small: int) -> Iterator[socket.socket]:
+    """A connection of which the buffers named are small."""
     address = httpx.URL(url)
-    with socket.create_connection((address.host, address.port), PATIENCE_SECONDS) as one:
+    with socket.socket() as one:
+        for buffer in small:
+            one.setsockopt(socket.SOL_SOCKET, buffer, 4096)
+        one.settimeout(PATIENCE_SECONDS)
+        one.connect((address.host, address.port))
         yield one
 
 
@@ -112,3 +118,18 @@ def test_who_reads_slowly_is_told_all(url: str, monkeypatch: pytest.MonkeyPatch)
             assert part
             told = told[-100:] + part
             time.sleep(0.02)
+
+
+def test_who_pings_and_does_not_read_is_not_read_on(url: str) -> None:
+    pings = 500 * (b"\x89\xfd" + bytes(4) + 125 * b"x")
+    with connected(url, socket.SO_RCVBUF, socket.SO_SNDBUF) as one:
+        one.sendall(
+            b"GET /graphql HTTP/1.1\r\nHost: shop\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+            b"Sec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n"
+        )
+        assert b"101" in one.recv(1024)
+        one.settimeout(2)
+        with pytest.raises(TimeoutError):
+            # What the systems of both ends keep is some megabytes.
+            collections.deque(map(one.sendall, [pings] * 1000), maxlen=0)
