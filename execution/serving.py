@@ -20,6 +20,8 @@ MESSAGE_BYTES = 4 * 1024 * 1024
 """The largest message of a socket that is read at all: the service's own bounds are smaller."""
 HEAD_BYTES = 4 * 1024 * 1024
 """The largest head of a request that is read at all: a query may stand in it."""
+URL_BYTES = 0xFFFF
+"""What httptools takes apart; a query string may be longer, and is bounded by the service."""
 HEAD_SECONDS = 10.0
 """How long the head of a request may take to come."""
 READ_SECONDS = 30.0
@@ -30,14 +32,16 @@ GOING_AWAY = 1001
 
 
 class HttpConnection(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
-    """Three things that uvicorn does not do.
+    """Four things that uvicorn does not do.
 
     * Let the application know that the server wants to end: uvicorn tells it of that only when
       nothing is under way any more, which a stream always is.
     * Cut off who lets an answer lie: to close such a connection is to wait for its reader.
     * Cut off who does not come to the end of a request's head, or to its beginning.
+    * Take a query string of any length.
     """
 
+    url: bytes
     _head_bytes = 0
     _is_past_head = False
     _asking: asyncio.TimerHandle | None = None
@@ -72,7 +76,12 @@ class HttpConnection(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
         self._head_bytes = 0
         _stop(self._asking)
         self._asking = None
+        if len(self.url) <= URL_BYTES:
+            super().on_headers_complete()
+            return
+        self.url, _, query = self.url.partition(b"?")
         super().on_headers_complete()
+        self.scope["query_string"] = query
 
     def on_message_complete(self) -> None:
         self._is_past_head = False

@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPResponse
 
 import httpx
 import pytest
@@ -64,6 +65,27 @@ def test_a_body_may_come_slowly_after_its_answer(url: str, monkeypatch: pytest.M
             one.sendall(b"x" * 50_000)
         one.sendall(ASKING)
         assert b"Hello" in one.recv(65536)
+
+
+@pytest.mark.parametrize(
+    ("caller", "length", "status", "told"),
+    [
+        (b"root", 0xFFFF, 200, b'"Hello, world!"'),
+        (b"root", 2_000_000, 200, b'"Hello, world!"'),
+        (b"root", 3_000_000, 414, b'"BAD_REQUEST"'),
+        (b"shop", 70_000, 414, b'"BAD_REQUEST"'),
+    ],
+)
+def test_a_long_query_string_is_read_or_refused_as_any(
+    url: str, caller: bytes, length: int, status: int, told: bytes
+) -> None:
+    variables = b"?variables=" + b"%20" * (length // 3) + b"%7B%7D&query="
+    asking = ASKING.replace(b"?query=", variables).replace(b"shop\r\n\r\n", caller + b"\r\n\r\n")
+    with connected(url) as one:
+        one.sendall(asking)
+        answer = HTTPResponse(one)
+        answer.begin()
+        assert (answer.status, told in answer.read()) == (status, True)
 
 
 def test_who_begins_another_head_and_leaves_it_is_cut_off(
