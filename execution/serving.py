@@ -1,6 +1,8 @@
 """Serving an ASGI application from a socket of our own, in one process or several."""
 
+import asyncio
 import socket
+import struct
 import sys
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -16,15 +18,93 @@ BACKLOG = 2048
 DRAIN_SECONDS = 8
 MESSAGE_BYTES = 4 * 1024 * 1024
 """The largest message of a socket that is read at all: the service's own bounds are smaller."""
+HEAD_BYTES = 4 * 1024 * 1024
+"""The largest head of a request that is read at all: a query may stand in it."""
+URL_BYTES = 0xFFFF
+"""What httptools takes apart; a query string may be longer, and is bounded by the service."""
+HEAD_SECONDS = 10.0
+"""How long the head of a request may take to come."""
+READ_SECONDS = 30.0
+"""How long a reader may let all that was sent to it lie."""
 ENDING = "ending"
 """The member of the application's state with an asyncio.Event: the server wants to end."""
 GOING_AWAY = 1001
 
 
 class HttpConnection(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
-    """Lets the application know that the server wants to end: uvicorn tells it of that only when
-    nothing is under way any more, which a stream always is.
+    """Four things that uvicorn does not do.
+
+    * Let the application know that the server wants to end: uvicorn tells it of that only when
+      nothing is under way any more, which a stream always is.
+    * Cut off who lets an answer lie: to close such a connection is to wait for its reader.
+    * Cut off who does not come to the end of a request's head, or to its beginning.
+    * Take a query string of any length.
     """
+
+    url: bytes
+    _head_bytes = 0
+    _is_past_head = False
+    _asking: asyncio.TimerHandle | None = None
+    _reading: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        super().connection_made(transport)
+        self._asking = self.loop.call_later(HEAD_SECONDS, transport.abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        _stop(self._asking)
+        _stop(self._reading)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._is_past_head or not self._is_idle():
+            return
+        self._head_bytes += len(data)
+        if self._head_bytes > HEAD_BYTES:
+            self.transport.abort()
+        elif self._asking is None:
+            self._asking = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
+
+    def _is_idle(self) -> bool:
+        # What has become a socket is among the connections no longer.
+        is_answered = self.cycle is None or self.cycle.response_complete
+        return is_answered and self in self.connections
+
+    def on_headers_complete(self) -> None:
+        self._is_past_head = True
+        self._head_bytes = 0
+        _stop(self._asking)
+        self._asking = None
+        if len(self.url) <= URL_BYTES:
+            super().on_headers_complete()
+            return
+        self.url, _, query = self.url.partition(b"?")
+        super().on_headers_complete()
+        self.scope["query_string"] = query
+
+    def on_message_complete(self) -> None:
+        self._is_past_head = False
+        super().on_message_complete()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._watch()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        _stop(self._reading)
+
+    def _watch(self) -> None:
+        left = self.transport.get_write_buffer_size()
+        self._reading = self.loop.call_later(READ_SECONDS, self._look_at, left)
+
+    def _look_at(self, left: int) -> None:
+        """Who reads slowly reads."""
+        if self.transport.get_write_buffer_size() < left:
+            self._watch()
+        else:
+            _reset(self.transport)
 
     def shutdown(self) -> None:
         ending = self.app_state.get(ENDING)
@@ -33,12 +113,25 @@ class HttpConnection(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
         super().shutdown()
 
 
+def _stop(timer: asyncio.TimerHandle | None) -> None:
+    if timer is not None:
+        timer.cancel()
+
+
+def _reset(transport: asyncio.Transport) -> None:
+    """End the connection at once: the system, too, forgets what was still to be sent."""
+    lingering = struct.pack("ii", 1, 0)
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, lingering)
+    transport.abort()
+
+
 class SocketConnection(WebSocketsSansIOProtocol):
-    """Three things that uvicorn does otherwise.
+    """Four things that uvicorn does otherwise.
 
     * Text that is not UTF-8 reaches the application, as bytes, which closes with a code of its own.
     * A server that ends is going away (1001), not restarting (1012).
     * A peer that does not answer pings is cut off, whatever is still to be sent to it.
+    * A peer that does not read is not read either: each of its own pings is answered.
     """
 
     def send_receive_event_to_app(self) -> None:
@@ -58,6 +151,25 @@ class SocketConnection(WebSocketsSansIOProtocol):
         self.conn.send_close(GOING_AWAY)
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.transport.close()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._read_no_more()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if not self.read_paused and not self.transport.is_closing():
+            self.transport.resume_reading()
+
+    async def receive(self) -> Any:
+        message = await super().receive()
+        if not self.writable.is_set():
+            self._read_no_more()
+        return message
+
+    def _read_no_more(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.pause_reading()
 
     def keepalive_timeout(self) -> None:
         super().keepalive_timeout()

@@ -6,7 +6,7 @@ queries are taken; mutations are not.
 
 import asyncio
 from collections.abc import AsyncGenerator, Collection, Mapping
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Generic
 
@@ -32,8 +32,6 @@ from execution.view import answer_of, answered, check_method, encoded, request_i
 
 MEDIA_TYPE = "text/event-stream"
 KEEP_ALIVE_SECONDS = 12.0
-SEND_SECONDS = 30.0
-"""How long a reader may let what was sent to it lie."""
 
 _COMPLETE = b"event: complete\ndata:\n\n"
 _STILL_HERE = b":\n\n"
@@ -66,9 +64,7 @@ class EventStreams(Generic[Caller]):
             first = await _next(results)
             if first is not None and not first.was_executed:
                 return answer_of(first, answers.GRAPHQL_JSON)
-            stream = _Stream(self._operations, request, faults, send)
-            with suppress(TimeoutError):
-                await stream.tell(first, results)
+            await _Stream(self._operations, request, faults, send).tell(first, results)
         return None
 
     async def _admitted(
@@ -90,11 +86,10 @@ class _Stream(Generic[Caller]):
     send: Send
 
     async def tell(self, first: Result | None, results: AsyncGenerator[Result, None]) -> None:
-        """Raises TimeoutError where the reader lets everything lie."""
         await self.send({"type": "http.response.start", "status": 200, "headers": self._headers()})
         async with aclosing(self._chunks(first, results)) as chunks:
             async for chunk in chunks:
-                await self._write(chunk)
+                await self.send({"type": "http.response.body", "body": chunk, "more_body": True})
         await self.send({"type": "http.response.body", "body": b""})
 
     def _headers(self) -> list[tuple[bytes, bytes]]:
@@ -105,10 +100,6 @@ class _Stream(Generic[Caller]):
             "X-Request-Id": self.faults.request_id,
         }
         return [(name.lower().encode(), value.encode()) for name, value in told.items()]
-
-    async def _write(self, chunk: bytes) -> None:
-        async with asyncio.timeout(SEND_SECONDS):
-            await self.send({"type": "http.response.body", "body": chunk, "more_body": True})
 
     async def _chunks(
         self, first: Result | None, results: AsyncGenerator[Result, None]

@@ -5,11 +5,13 @@ Source: semantics 5, 10.1, 14.
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from uuid import UUID
 
-from resolvers import loyalty_tenders
+from resolvers import loyalty_tenders, payment_views
+from resolvers.callers import Role
 from resolvers.clock import FUTURE_TOLERANCE, civil_date
 from resolvers.context import Context
 from resolvers.judging import judge_facts, room_of
@@ -28,6 +30,7 @@ from rules.errors import (
     Forbidden,
     InvalidInput,
     LoyaltyError,
+    NotFound,
     Refused,
 )
 from rules.faults import amount_fault, text_faults
@@ -88,12 +91,24 @@ async def _paid(
 ) -> PaidLines:
     """The payments named. They shape nothing where the card was refused, which comes before them.
 
-    Raises as paid_lines. Source: semantics 5.6 (order of checks), 14.
+    Raises as paid_lines; of payments that a customer may not see it knows nothing. Source:
+    semantics 5.6 (order of checks), 14, 18.9.
     """
     if command.card_number is not None and party.card is None:
         return NOTHING_PAID
     ids = command.loyalty_payments
-    return await paid_lines(context.read, ids, party.card, channel.currency, context.now)
+    try:
+        return await paid_lines(context.read, ids, party.card, channel.currency, context.now)
+    except LoyaltyError as error:
+        if context.caller.role is not Role.CUSTOMER or await _is_seen(context, ids, error):
+            raise
+        raise NotFound("There is no such payment.", error.field) from error
+
+
+async def _is_seen(context: Context, ids: Sequence[UUID | None], error: LoyaltyError) -> bool:
+    """Whether the caller may see the payment that the error is about."""
+    payment_id = ids[int((error.field or ())[-1])]
+    return payment_id is not None and await payment_views.find(context, payment_id) is not None
 
 
 def check_form(

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import pytest
 from sqlalchemy import Table, select
 
+from execution.relay import encode_id
 from models.cards import card_audit
 from models.local import audit
 from models.statements import Statement
@@ -319,6 +320,25 @@ def test_a_storefront_sees_the_payments_of_its_channels_wherever_they_stand(
         assert [one is not None for one in shown] == [seen]
         assert (told["loyaltyPayment"] is not None) is seen
         assert (told["salesTransaction"] is not None) is seen
+
+
+def test_a_cart_tells_payments_of_others_and_unknown_ones_alike(service: Harness) -> None:
+    card = holder(service, paying(), 1000)
+    paid = pay(service, card, "1.00", one("5.00"))["payment"]["id"]
+    service.customer("other")
+    service.issue("OTHER", customerId="other")
+    unknown = encode_id("LoyaltyPayment", bytes(16))
+    query = "query($cart: CartInput!) { cart(input: $cart) { total { amount } } }"
+    told = [
+        service.gql(
+            query,
+            "customer:other",
+            cart=one("5.00", cardNumber="OTHER", loyaltyPayments=[payment]),
+        ).errors
+        for payment in (paid, unknown)
+    ]
+    assert told[0] == told[1]
+    assert told[0][0]["extensions"]["code"] == "NOT_FOUND"
 
 
 class AuditRow(NamedTuple):

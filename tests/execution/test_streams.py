@@ -172,7 +172,7 @@ def test_a_reader_that_goes_away_ends_its_operation(root: httpx.Client) -> None:
 def test_a_slow_reader_makes_nothing_pile_up_and_is_left_in_time(
     root: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("execution.streams.SEND_SECONDS", 1)
+    monkeypatch.setattr("execution.serving.READ_SECONDS", 1)
     before, ended = RECORD.ticks, RECORD.ended_sources
     with stream(root, "shop", "subscription { ticks(count: 100000, characters: 100000) }"):
         time.sleep(2)
