@@ -73,6 +73,7 @@ lots_of: KeyedStatement[LotRow] = KeyedStatement(
     ),
     LotRow,
     IDENTIFIER,
+    probes=(),
 )
 allocations_of: KeyedStatement[AllocationRow] = KeyedStatement(
     lambda keys: (
@@ -82,6 +83,7 @@ allocations_of: KeyedStatement[AllocationRow] = KeyedStatement(
     ),
     AllocationRow,
     IDENTIFIER,
+    probes=("posted_at", "lot_id"),
 )
 allocations_of_lots: KeyedStatement[AllocationRow] = KeyedStatement(
     lambda keys: (
@@ -91,6 +93,7 @@ allocations_of_lots: KeyedStatement[AllocationRow] = KeyedStatement(
     ),
     AllocationRow,
     IDENTIFIER,
+    probes=("posted_at", "entry_id"),
 )
 _lots_with_dates = select(lot_remainder, ENTRY.entry_date).join(
     ledger_entry,
@@ -131,6 +134,7 @@ open_lots_of: KeyedStatement[OpenLotRow] = KeyedStatement(
     lambda keys: _lots_of_point.where(among(lot_remainder.c.lot_id, keys), _IS_OPEN),
     OpenLotRow,
     IDENTIFIER,
+    probes=(),
 )
 # Lots of which EXPIRE entries took something, and that lasted until the day at least.
 expired_lots_of_point = Statement(
@@ -147,6 +151,7 @@ expired_lots_of: KeyedStatement[OpenLotRow] = KeyedStatement(
     ),
     OpenLotRow,
     IDENTIFIER,
+    probes=(),
 )
 # The same of whole cards.
 expired_lots_of_cards: KeyedStatement[LotRow] = KeyedStatement(

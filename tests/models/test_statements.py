@@ -169,6 +169,33 @@ async def test_a_page_begins_where_the_index_finds_its_edge(
     connection.close()
 
 
+PROBING = [
+    pytest.param(value, id=f"{module.name}.{name}")
+    for module in pkgutil.iter_modules(models.__path__, "models.")
+    for name, value in vars(importlib.import_module(module.name)).items()
+    if isinstance(value, KeyedStatement) and value.probes is not None
+]
+
+
+@pytest.mark.parametrize("statement", PROBING)
+async def test_ids_of_a_cards_rows_are_looked_up_one_by_one(
+    postgresql_url: str, opened: Opened, statement: KeyedStatement[Any]
+) -> None:
+    """A plan for any card, which has a few rows, would read all that a card has for one page."""
+    database = opened(postgresql_url)
+    sql = compile_statement(statement.together, database.engine.dialect).sql
+    connection = await asyncpg.connect(postgresql_url)
+    await connection.execute("SET plan_cache_mode = force_generic_plan")
+    await connection.execute(f"PREPARE probing AS {sql}")
+    nulls = ", ".join(["NULL"] * len(set(re.findall(r"\$\d+", sql))))
+    rows = await connection.fetch(f"EXPLAIN EXECUTE probing({nulls})")
+    plan = " ".join(row[0] for row in rows)
+    assert plan.lstrip().startswith(("Nested Loop", "Sort")), plan
+    assert re.search(r"\w+ = \w+\.key\)", plan), plan
+    assert "Hash" not in plan, plan
+    await connection.close()
+
+
 @pytest.mark.parametrize(
     ("statement", "index"),
     [
