@@ -220,6 +220,14 @@ async def test_whatever_its_parameters_a_statement_has_the_index_of_such_rows_al
     assert not [one for one in told if "TEMP B-TREE" in one], told
 
 
+@pytest.mark.parametrize("filters", [{"program"}, {"tier"}, {"program", "tier"}])
+def test_a_count_of_what_is_certain_does_not_ask_what_is_possible(filters: set[str]) -> None:
+    certain = card_pages.Shape(**dict.fromkeys(filters, True), certain=True)
+    asked = str(card_pages.count(certain).construct)
+    assert " OR " not in asked
+    assert asked.count("EXISTS") == (4 if "tier" in filters else 1), asked
+
+
 @pytest.mark.parametrize("status", [None, "UNPOSTED", "POSTED"])
 async def test_lines_are_counted_by_indexes_alone(
     sqlite_url: str, opened: Opened, status: str | None
