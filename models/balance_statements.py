@@ -4,9 +4,9 @@ from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import BigInteger, and_, bindparam, case, cast, func, insert, select, update
 
-from models.columns import IDENTIFIER
+from models.columns import DAY, IDENTIFIER
 from models.ledger import balance, countable_day, points_day
 from models.ledger_statements import CARD
 from models.statements import KeyedStatement, Statement, among, write
@@ -45,6 +45,13 @@ class CountableDayRow(NamedTuple):
     positive: bool
 
 
+class StockRow(NamedTuple):
+    """What a day finds of one reward point: free to spend, and held whatever the day."""
+
+    spendable: int
+    held: int
+
+
 balances_of: KeyedStatement[BalanceRow] = KeyedStatement(
     lambda keys: (
         select(balance)
@@ -75,6 +82,18 @@ points_days_of: KeyedStatement[PointsDayRow] = KeyedStatement(
 )
 points_days_of_card = Statement(
     select(points_day).where(points_day.c.card_id == CARD), PointsDayRow
+)
+_ON = bindparam("on", type_=DAY)
+_is_spendable = and_(points_day.c.vests_on <= _ON, points_day.c.expires_on >= _ON)
+_free = points_day.c.remainder - points_day.c.held
+stock_of_point = Statement(
+    select(
+        cast(func.coalesce(func.sum(case((_is_spendable, _free), else_=0)), 0), BigInteger).label(
+            "spendable"
+        ),
+        cast(func.coalesce(func.sum(points_day.c.held), 0), BigInteger).label("held"),
+    ).where(points_day.c.card_id == CARD, points_day.c.reward_point == bindparam("of_point")),
+    StockRow,
 )
 insert_points_day = write(insert(points_day))
 change_points_day = write(

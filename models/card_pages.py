@@ -72,7 +72,9 @@ def _condition(shape: Shape) -> ColumnElement[bool]:
         "program": _enrolled(),
         "tier": or_(_tier_row_possible(), _awaited_enrolment()),
     }
-    parts = [part for name, part in given.items() if getattr(shape, name)]
+    # What is certain is possible: the engines would look at every card for both.
+    implied = {"program", "tier"} if shape.certain else frozenset()
+    parts = [part for name, part in given.items() if getattr(shape, name) and name not in implied]
     if shape.certain is not None:
         shown = _holds(shape) if shape.tier else _enrolled_throughout()
         parts.append(shown if shape.certain else not_(shown))

@@ -7,13 +7,14 @@ from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import BindParameter, and_, bindparam, or_, select, tuple_, update
+from sqlalchemy import BindParameter, and_, bindparam, literal_column, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_leave
 
 from models.cards import tier_row
-from models.columns import DAY, IDENTIFIER, INSTANT, UNITS
+from models.columns import CODE, DAY, IDENTIFIER, INSTANT, UNITS
 from models.ledger import lot_remainder
 from models.local import job_lease
+from models.lot_statements import NOTHING
 from models.payments import payment
 from models.statements import Statement, write
 
@@ -49,7 +50,7 @@ _lot = lot_remainder.c
 due_lots = Statement(
     select(_lot.card_id, _lot.lot_id, _lot.expires_on)
     .where(
-        _lot.remainder > 0,
+        _lot.remainder > NOTHING,
         _lot.remainder > _lot.held,
         _lot.expires_on < bindparam("before", type_=DAY),
         tuple_(_lot.expires_on, _lot.card_id, _lot.lot_id)
@@ -63,7 +64,7 @@ _payment = payment.c
 due_holds = Statement(
     select(_payment.card_id, _payment.payment_id, _payment.hold_expires_at)
     .where(
-        _payment.status == "AUTHORIZED",
+        _payment.status == literal_column("'AUTHORIZED'", CODE),
         _payment.hold_expires_at <= bindparam("until", type_=INSTANT),
         tuple_(_payment.hold_expires_at, _payment.card_id, _payment.payment_id)
         > tuple_(bindparam("at_after", type_=INSTANT), _CARD_AFTER, _ID_AFTER),

@@ -75,6 +75,7 @@ entries_of: KeyedStatement[EntryRow] = KeyedStatement(
     lambda keys: select(ledger_entry).where(ENTRY.card_id == CARD, among(ENTRY.entry_id, keys)),
     EntryRow,
     IDENTIFIER,
+    probes=(),
 )
 entries_of_operations: KeyedStatement[EntryRow] = KeyedStatement(
     lambda keys: (
@@ -84,6 +85,7 @@ entries_of_operations: KeyedStatement[EntryRow] = KeyedStatement(
     ),
     EntryRow,
     IDENTIFIER,
+    probes=("seq_no",),
 )
 # The entries of one operation are one stretch of the book.
 stretches_of: KeyedStatement[StretchRow] = KeyedStatement(

@@ -4,9 +4,18 @@ from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import and_, bindparam, delete, insert, select, update
+from sqlalchemy import (
+    and_,
+    bindparam,
+    delete,
+    insert,
+    literal_column,
+    select,
+    tuple_,
+    update,
+)
 
-from models.columns import IDENTIFIER
+from models.columns import DAY, IDENTIFIER, INSTANT, UNITS
 from models.ledger import allocation, debt, ledger_entry, lot_remainder
 from models.ledger_statements import CARD, ENTRY
 from models.statements import KeyedStatement, Statement, among, write
@@ -64,6 +73,7 @@ lots_of: KeyedStatement[LotRow] = KeyedStatement(
     ),
     LotRow,
     IDENTIFIER,
+    probes=(),
 )
 allocations_of: KeyedStatement[AllocationRow] = KeyedStatement(
     lambda keys: (
@@ -73,6 +83,7 @@ allocations_of: KeyedStatement[AllocationRow] = KeyedStatement(
     ),
     AllocationRow,
     IDENTIFIER,
+    probes=("posted_at", "lot_id"),
 )
 allocations_of_lots: KeyedStatement[AllocationRow] = KeyedStatement(
     lambda keys: (
@@ -82,6 +93,7 @@ allocations_of_lots: KeyedStatement[AllocationRow] = KeyedStatement(
     ),
     AllocationRow,
     IDENTIFIER,
+    probes=("posted_at", "entry_id"),
 )
 _lots_with_dates = select(lot_remainder, ENTRY.entry_date).join(
     ledger_entry,
@@ -90,17 +102,44 @@ _lots_with_dates = select(lot_remainder, ENTRY.entry_date).join(
 _lots_of_point = _lots_with_dates.where(
     lot_remainder.c.card_id == CARD, lot_remainder.c.reward_point == bindparam("of_point")
 )
+# Written out: a plan that serves any parameter could not tell that an index of such rows serves.
+NOTHING = literal_column("0", UNITS)
+_IS_OPEN = lot_remainder.c.remainder > NOTHING
+_LOT_ORDER = (lot_remainder.c.expires_on, lot_remainder.c.occurred_at, lot_remainder.c.lot_id)
+_COUNT = bindparam("count", type_=UNITS)
 # What is left to spend of one reward point, in lot order; the entry tells when each lot was earned.
-lots_of_point = Statement(
-    _lots_of_point.where(lot_remainder.c.remainder > 0).order_by(
-        lot_remainder.c.expires_on, lot_remainder.c.occurred_at, lot_remainder.c.lot_id
-    ),
+lots_of_point = Statement(_lots_of_point.where(_IS_OPEN).order_by(*_LOT_ORDER), OpenLotRow)
+first_lots_of_point = Statement(
+    _lots_of_point.where(_IS_OPEN).order_by(*_LOT_ORDER).limit(_COUNT),
     OpenLotRow,
+)
+# What can be taken on a day, in lot order, behind a lot.
+spendable_lots_after = Statement(
+    _lots_of_point.where(
+        _IS_OPEN,
+        lot_remainder.c.remainder > lot_remainder.c.held,
+        lot_remainder.c.vests_on <= bindparam("on", type_=DAY),
+        tuple_(*_LOT_ORDER)
+        > tuple_(
+            bindparam("day_after", type_=DAY),
+            bindparam("at_after", type_=INSTANT),
+            bindparam("id_after", type_=IDENTIFIER),
+        ),
+    )
+    .order_by(*_LOT_ORDER)
+    .limit(_COUNT),
+    OpenLotRow,
+)
+open_lots_of: KeyedStatement[OpenLotRow] = KeyedStatement(
+    lambda keys: _lots_of_point.where(among(lot_remainder.c.lot_id, keys), _IS_OPEN),
+    OpenLotRow,
+    IDENTIFIER,
+    probes=(),
 )
 # Lots of which EXPIRE entries took something, and that lasted until the day at least.
 expired_lots_of_point = Statement(
     _lots_of_point.where(
-        lot_remainder.c.expired > 0, lot_remainder.c.expires_on >= bindparam("since")
+        lot_remainder.c.expired > NOTHING, lot_remainder.c.expires_on >= bindparam("since")
     ),
     OpenLotRow,
 )
@@ -108,16 +147,17 @@ expired_lots_of: KeyedStatement[OpenLotRow] = KeyedStatement(
     lambda keys: _lots_with_dates.where(
         lot_remainder.c.card_id == CARD,
         among(lot_remainder.c.lot_id, keys),
-        lot_remainder.c.expired > 0,
+        lot_remainder.c.expired > NOTHING,
     ),
     OpenLotRow,
     IDENTIFIER,
+    probes=(),
 )
 # The same of whole cards.
 expired_lots_of_cards: KeyedStatement[LotRow] = KeyedStatement(
     lambda keys: select(lot_remainder).where(
         among(lot_remainder.c.card_id, keys),
-        lot_remainder.c.expired > 0,
+        lot_remainder.c.expired > NOTHING,
         lot_remainder.c.expires_on >= bindparam("since"),
     ),
     LotRow,

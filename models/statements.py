@@ -18,6 +18,7 @@ from sqlalchemy import (
     Dialect,
     Insert,
     LargeBinary,
+    Select,
     String,
     Table,
     Text,
@@ -25,6 +26,9 @@ from sqlalchemy import (
     bindparam,
     column,
     func,
+    literal_column,
+    select,
+    true,
     update,
 )
 from sqlalchemy.sql import Executable
@@ -39,6 +43,8 @@ MAXIMUM_KEYS = 512
 # More than so many are an array where the engine takes one: a plan that serves any number of keys
 # may be far worse for few.
 FEW_KEYS = 128
+# The same of ids of a card's rows; for fewer, looking them up as an array takes twice as long.
+FEW_IDS = 4
 # As many as one array has.
 MAXIMUM_ARRAY = 10_000
 # With fewer names an itemgetter gives no tuple.
@@ -56,7 +62,7 @@ class Statement(Generic[R]):
 
 
 # Parameters, one for each key, or one that is an array of them.
-Keys = Sequence[BindParameter[Any]] | BindParameter[Any]
+Keys = Sequence[ColumnElement[Any]] | BindParameter[Any]
 
 
 def among(column: ColumnElement[Any], keys: Keys) -> ColumnElement[bool]:
@@ -67,12 +73,20 @@ def among(column: ColumnElement[Any], keys: Keys) -> ColumnElement[bool]:
 class KeyedStatement(Generic[R]):
     """A statement over a list of keys: `build` gets them for `among`.
 
-    `together` takes any number of them as an array, `keys`.
+    `together` takes any number of them as an array, `keys`. Where it `probes`, it looks up key by
+    key, and the names are those of its order: ids of a card's rows, for a card may have a hundred
+    thousand rows, and a plan for the usual few would read them all to find those of a page.
     """
 
     def __init__(
-        self, build: Callable[[Keys], Executable], row: Callable[..., R], key_type: TypeEngine[Any]
+        self,
+        build: Callable[[Keys], Executable],
+        row: Callable[..., R],
+        key_type: TypeEngine[Any],
+        *,
+        probes: Sequence[str] | None = None,
     ) -> None:
+        self.probes = probes
         self._build = build
         self._row = row
         self._key_type = key_type
@@ -83,7 +97,18 @@ class KeyedStatement(Generic[R]):
         # A text is looked up as it is: the cast to an array of bounded ones would cut it.
         is_text = isinstance(self._key_type, String)
         array = ARRAY(Text()) if is_text else ARRAY(self._key_type)
-        return Statement(self._build(bindparam("keys", type_=array)), self._row)
+        keys = bindparam("keys", type_=array)
+        build = self._build if self.probes is None else self._probing
+        return Statement(build(keys), self._row)
+
+    def _probing(self, keys: BindParameter[Any]) -> Executable:
+        key = column("key", self._key_type)
+        given = func.unnest(keys).table_valued(key, name="given").render_derived()
+        of_key = cast(Select[Any], self._build([given.c.key])).order_by(None)
+        # An OFFSET: what is looked up for a key is not joined otherwise.
+        found = of_key.offset(literal_column("0")).lateral("found")
+        order = [found.c[name] for name in self.probes or ()]
+        return select(found).select_from(given.join(found, true())).order_by(*order)
 
     def over(self, keys: Sequence[Any]) -> tuple[Statement[R], dict[str, Any]]:
         """The statement for this many keys (at most `MAXIMUM_KEYS`), and its parameters."""

@@ -8,6 +8,7 @@ from uuid import UUID
 from models.card_queue import Claim
 from models.failures import Failure, classify, told
 from models.statements import (
+    FEW_IDS,
     FEW_KEYS,
     MAXIMUM_ARRAY,
     MAXIMUM_KEYS,
@@ -92,7 +93,10 @@ class Reader:
     def _over(
         self, statement: KeyedStatement[T], keys: Sequence[Any]
     ) -> Iterator[tuple[Statement[T], dict[str, Any]]]:
-        if self._takes_arrays and len(keys) > FEW_KEYS:
+        few = FEW_KEYS if statement.probes is None else FEW_IDS
+        if self._takes_arrays and len(keys) > few:
+            # A key that stands there twice would be looked up twice.
+            keys = list(dict.fromkeys(keys))
             for start in range(0, len(keys), MAXIMUM_ARRAY):
                 yield statement.together, {"keys": keys[start : start + MAXIMUM_ARRAY]}
         else:

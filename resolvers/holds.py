@@ -16,6 +16,7 @@ from models.payment_statements import (
 )
 from models.transactions import Reader, Transaction
 from resolvers.ledgers import CardLedger
+from resolvers.open_lots import release
 
 AUTHORIZED = "AUTHORIZED"
 VOIDED = "VOIDED"
@@ -55,7 +56,7 @@ async def release_payment(
         rows = await transaction.all(
             hold_lots_of_payment, of_card=card_id, of_payment=payment.payment_id
         )
-        await ledger.release([row for row in rows if row.released_at is None])
+        await release(ledger, [row for row in rows if row.released_at is None])
 
 
 async def set_status(

@@ -72,10 +72,13 @@ class CardLedger:
             since = civil_date(self.card.last_posted_at, self.zone)
             book.settle(since, self.today, freed_by(lapsed, self.zone))
             for hold in lapsed:
-                self._free(book, hold, hold.expires_at)
+                self.free(book, hold, hold.expires_at)
+        elif not book.is_whole:
+            book.learn((await self._read(reward_point)).lots)
+            book.is_whole = True
         return book
 
-    def _free(self, book: PointBook, hold: HoldLotRow, at: datetime) -> None:
+    def free(self, book: PointBook, hold: HoldLotRow, at: datetime) -> None:
         lot = book.lots[hold.lot_id]
         book.lots[hold.lot_id] = replace(lot, held=lot.held - hold.points)
         self.released.append((hold, at))
@@ -102,7 +105,7 @@ class CardLedger:
             given = {"of_card": card_id, "of_point": point.code, "since": since}
             rows += await self.transaction.all(expired_lots_of_point, **given)
         for row in rows:
-            known = book.lots.get(row.lot_id) or _lot(row, self.place)
+            known = book.lots.get(row.lot_id) or stored_lot(row, self.place)
             if not known.reopened:
                 before = book.lots_before.get(row.lot_id, known)
                 book.lots_before[row.lot_id] = replace(before, reopened=True)
@@ -121,16 +124,6 @@ class CardLedger:
         owing = {code for code, row in self.balances.items() if row.debt > 0}
         for reward_point in sorted(owing | self.lapsed.keys()):
             await self.open(reward_point)
-
-    async def release(self, holds: Iterable[HoldLotRow]) -> None:
-        """Give back what holds reserve of this card's lots, known when the entries of this posting
-        are; debt does not meet it yet.
-        """
-        known = {(hold.payment_id, hold.lot_id) for hold, _ in self.released}
-        for hold in holds:
-            book = await self.open(hold.reward_point)
-            if (hold.payment_id, hold.lot_id) not in known:
-                self._free(book, hold, self.posted_at)
 
     def settle(self) -> None:
         """Let debts meet what is available today."""
@@ -188,7 +181,9 @@ class CardLedger:
         needs_lots = draft.points_units < 0 or (known is not None and known.debt > 0)
         if not needs_lots and point not in self.points:
             return
-        book = await self.open(point)
+        book = self.points.get(point)
+        if book is None or step.debt_units:
+            book = await self.open(point)
         is_expiry = draft.entry_type is EntryType.EXPIRE
         for one in step.taken:
             lot = book.lots[one.lot.lot_id]
@@ -224,7 +219,7 @@ async def point_book(
 ) -> PointBook:
     """What is stored of one reward point of the card; `owes`: it has debts."""
     given = {"of_card": card_id, "of_point": reward_point}
-    lots = {row.lot_id: _lot(row, place) for row in await reader.all(lots_of_point, **given)}
+    lots = {row.lot_id: stored_lot(row, place) for row in await reader.all(lots_of_point, **given)}
     debts = {
         row.entry_id: Debt(row.entry_id, row.entry_date, row.seq_no, row.remaining)
         for row in (await reader.all(debts_of_point, **given) if owes else ())
@@ -239,7 +234,7 @@ def freed_by(lapsed: Iterable[HoldLotRow], zone: str) -> list[Freed]:
     return [Freed(hold.lot_id, hold.points, civil_date(hold.expires_at, zone)) for hold in lapsed]
 
 
-def _lot(row: OpenLotRow, place: tuple[bool, str]) -> Lot:
+def stored_lot(row: OpenLotRow, place: tuple[bool, str]) -> Lot:
     return Lot(
         lot_id=row.lot_id,
         card_id=row.card_id,

@@ -217,6 +217,6 @@ async def _cover(context: Context, transaction: Transaction, asked: Checked, poo
         code: await pool.available(tender.points[code], asked.on) for code in tender.payable_points
     }
     budgets = {code: sum(units.values()) for code, units in available.items()}
-    reserved = {code: await pool.held_units(code) for code in tender.payable_points}
+    reserved = {code: await pool.held_units(code, asked.on) for code in tender.payable_points}
     cover = decide(tender, budgets, reserved, asked.amount_minor, cart.balance_due_minor)
     return Decided(tender, cover, available)

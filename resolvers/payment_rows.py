@@ -102,7 +102,7 @@ async def _taken(pool: Pool, decided: Decided, on: date) -> list[Taken]:
     taken: list[Taken] = []
     for code in decided.cover.reward_points:
         units = decided.cover.points_units(code)
-        taken += take(await pool.lots(code), units, on, decided.available[code])
+        taken += take(await pool.lots(code, units, on), units, on, decided.available[code])
     return taken
 
 

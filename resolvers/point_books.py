@@ -1,6 +1,6 @@
 """What one reward point of a card has, opened under the card's lock. Source: engineering 3.1."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from uuid import UUID
@@ -23,7 +23,10 @@ class Step:
 
 @dataclass
 class PointBook:
-    """One reward point of the card: what is left of its lots, and its debts, by id."""
+    """One reward point of the card: what is left of its lots, and its debts, by id.
+
+    One that is not whole has some of the lots, and no debts.
+    """
 
     lots: dict[UUID, Lot]
     debts: dict[UUID, Debt]
@@ -31,6 +34,7 @@ class PointBook:
     debts_before: dict[UUID, Debt]
     settlements: list[Settlement] = field(default_factory=list)
     digits: int = 0
+    is_whole: bool = True
 
     def settle(self, since: date, on: date, freed: Sequence[Freed] = ()) -> None:
         """Let debts meet what is available by `on`; `since`: settled up to then already."""
@@ -42,6 +46,11 @@ class PointBook:
             owed = self.debts.pop(one.entry_id)
             if owed.units > one.units:
                 self.debts[one.entry_id] = replace(owed, units=owed.units - one.units)
+
+    def learn(self, stored: Mapping[UUID, Lot]) -> None:
+        """Add lots that it did not have, as they are stored."""
+        self.lots_before = {**stored, **self.lots_before}
+        self.lots = {**stored, **self.lots}
 
     @property
     def debt_units(self) -> int:

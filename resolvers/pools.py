@@ -14,6 +14,7 @@ from models.failures import ChangedMeanwhile
 from models.transactions import Reader, Transaction
 from resolvers.context import Context
 from resolvers.ledgers import CardLedger, open_ledger
+from resolvers.open_lots import stock, with_enough
 from resolvers.postings import lock_card
 from resolvers.spending import free
 from rules.lots import Lot
@@ -38,17 +39,17 @@ class Pool:
             found[card_id] = max(0, now.available_units)
         return found
 
-    async def held_units(self, reward_point: str) -> int:
+    async def held_units(self, reward_point: str, on: date) -> int:
         total = 0
         for card_id in self.paying:
-            book = await self.ledgers[card_id].open(reward_point)
-            total += sum(lot.held for lot in book.lots.values())
+            total += (await stock(self.ledgers[card_id], reward_point, on)).held
         return total
 
-    async def lots(self, reward_point: str) -> list[Lot]:
+    async def lots(self, reward_point: str, units: int, on: date) -> list[Lot]:
+        """Lots among which are those that bear so many units, whichever card gives them."""
         found: list[Lot] = []
         for card_id in self.paying:
-            found += (await self.ledgers[card_id].open(reward_point)).lots.values()
+            found += await with_enough(self.ledgers[card_id], reward_point, units, on)
         return found
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from resolvers.ledgers import CardLedger
+from resolvers.open_lots import begun, stock, with_enough
 from rules.errors import NotEnoughRewardPoints
 from rules.explanations import point_digits
 from rules.lots import Taken, take, taken_units
@@ -23,10 +24,12 @@ async def free(ledger: CardLedger, point: RewardPoint, on: date) -> Free:
     """Available is below 0 where debt outweighs what is free; on a past day also of what has
     expired since.
     """
-    book = await ledger.reopen(point, on)
-    spendable = sum(lot.free for lot in book.lots.values() if lot.is_spendable(on))
-    held = sum(lot.held for lot in book.lots.values())
-    return Free(spendable - book.debt_units, held)
+    if on < ledger.today:
+        await ledger.reopen(point, on)
+    book = await begun(ledger, point.code)
+    book.digits = point_digits(point)
+    there = await stock(ledger, point.code, on)
+    return Free(there.spendable - book.debt_units, there.held)
 
 
 async def take_available(
@@ -45,7 +48,7 @@ async def take_available(
             field=field,
             digits=point_digits(point),
         )
-    return take((await ledger.open(point.code)).lots.values(), units, on)
+    return take(await with_enough(ledger, point.code, units, on), units, on)
 
 
 def short_units(taken: Sequence[Taken], units: int) -> int:

@@ -5,7 +5,7 @@ Every statement is for the rows of one card. Source: engineering 1.3, 3.1.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
@@ -95,7 +95,7 @@ async def write_balances(ledger: CardLedger, entries: Sequence[Entry], as_of: da
     if not touched:
         return
     days = await write_points_days(ledger, entries)
-    lapse = await _next_lapse(ledger)
+    lapse = await _next_lapse(ledger, days)
     for point in touched:
         if point in drafts or point in ledger.balances:
             row = _balance(ledger, point, drafts[point], days[point], as_of, lapse.get(point))
@@ -176,9 +176,11 @@ def balance_row(
     )
 
 
-async def _next_lapse(ledger: CardLedger) -> dict[str, datetime]:
-    """When the next hold on the card's lots lapses, by reward point."""
-    if not any(lot.held for book in ledger.points.values() for lot in book.lots.values()):
+async def _next_lapse(
+    ledger: CardLedger, days: Mapping[str, Sequence[PointsDay]]
+) -> dict[str, datetime]:
+    """When the next hold on the card's lots lapses, by reward point; `days` as they are now."""
+    if not any(day.held for code in ledger.points for day in days.get(code, ())):
         lapses = {code: row.next_hold_lapse_at for code, row in ledger.balances.items()}
         opened = ledger.points.keys()
         return {code: at for code, at in lapses.items() if at is not None and code not in opened}

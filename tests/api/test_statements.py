@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
+from resolvers import open_lots
 from tests.api.harness import Harness, line
 from tests.api.prices import APPAREL5, AUTO_CHARGES, CART, PROMO, cart, shop
 from tests.api.program import amount_rule, club_document, pay_rule, reward_points, scheme
-from tests.api.test_payments import pay
+from tests.api.test_payments import change, pay, program, taken
+from tests.api.test_points import adjust, codes, give
 from tests.databases import ON_SQLITE
 
 LOOKED_UP = ("configuration_version", "api_key")
@@ -101,7 +103,8 @@ def test_sales_of_one_call_are_read_back_together(club: Harness, sent: list[str]
         writing = [place for place, text in enumerate(sent) if "INSERT" in text or "UPDATE" in text]
         return len(sent) - writing[-1]
 
-    reading(1)
+    # The first list of a connection has its driver ask what lists are.
+    reading(6)
     assert reading(6) == reading(2)
 
 
@@ -141,6 +144,30 @@ def test_a_balance_is_one_indexed_read_however_long_the_book(
             sizes.append(len(sent))
             assert not any("ledger_entry" in text or "points_day" in text for text in sent)
     assert sizes[0] == sizes[1] <= 4
+
+
+def test_spending_reads_no_more_lots_than_it_needs(
+    service: Harness, sent: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(open_lots, "FEW", 3)
+    service.apply(program())
+    card, other = service.issue(), service.issue()
+    for _ in range(40):
+        service.sale(card, "10.00")
+    bought = cart(line(1, "10.00"))
+    sent.clear()
+    held = pay(service, card, "0.55", bought, capture=False)
+    assert taken(held) == [("PTS", "55")]
+    assert taken(pay(service, card, "1.05", bought)) == [("PTS", "105")]
+    assert codes(change(service, "voidLoyaltyPayment", held)) == []
+    assert codes(adjust(service, card, -15)) == codes(give(service, card, other, 30)) == []
+    kept = pay(service, card, "0.20", bought, capture=False)
+    instead = pay(service, card, "2.20", bought, takeOverHolds=True)
+    assert taken(instead) == [("PTS", "220")]
+    assert codes(change(service, "voidLoyaltyPayment", kept)) == []
+    assert codes(pay(service, card, "0.31", bought)) == ["NOT_ENOUGH_REWARD_POINTS"]
+    assert service.balance(card)["available"] == "30"
+    assert not [text for text in sent if "ORDER BY lot_remainder" in text and "LIMIT" not in text]
 
 
 def cart_of(lines: int, **who: Any) -> dict[str, Any]:

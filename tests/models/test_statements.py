@@ -15,8 +15,15 @@ import models
 from models import audit_pages, card_pages, entry_pages, line_pages
 from models.activity_statements import waiting_after
 from models.cards import card_audit
+from models.job_statements import due_holds, due_lots
 from models.ledger import ledger_entry
 from models.local import audit
+from models.lot_statements import (
+    expired_lots_of_point,
+    first_lots_of_point,
+    lots_of_point,
+    spendable_lots_after,
+)
 from models.program_statements import CodeRow, CountRow
 from models.statements import KeyedStatement, Statement, compile_statement
 from models.tables import metadata
@@ -160,6 +167,65 @@ async def test_a_page_begins_where_the_index_finds_its_edge(
         assert re.search(r"USING INDEX \w+ \(.*\(\w+,\w+\)[<>]\(\?,\?\)\)", told), told
         assert all("(activity_key=?)" in one for one in joined), joined
     connection.close()
+
+
+PROBING = [
+    pytest.param(value, id=f"{module.name}.{name}")
+    for module in pkgutil.iter_modules(models.__path__, "models.")
+    for name, value in vars(importlib.import_module(module.name)).items()
+    if isinstance(value, KeyedStatement) and value.probes is not None
+]
+
+
+@pytest.mark.parametrize("statement", PROBING)
+async def test_ids_of_a_cards_rows_are_looked_up_one_by_one(
+    postgresql_url: str, opened: Opened, statement: KeyedStatement[Any]
+) -> None:
+    """A plan for any card, which has a few rows, would read all that a card has for one page."""
+    database = opened(postgresql_url)
+    sql = compile_statement(statement.together, database.engine.dialect).sql
+    connection = await asyncpg.connect(postgresql_url)
+    await connection.execute("SET plan_cache_mode = force_generic_plan")
+    await connection.execute(f"PREPARE probing AS {sql}")
+    nulls = ", ".join(["NULL"] * len(set(re.findall(r"\$\d+", sql))))
+    rows = await connection.fetch(f"EXPLAIN EXECUTE probing({nulls})")
+    plan = " ".join(row[0] for row in rows)
+    assert plan.lstrip().startswith(("Nested Loop", "Sort")), plan
+    assert re.search(r"\w+ = \w+\.key\)", plan), plan
+    assert "Hash" not in plan, plan
+    await connection.close()
+
+
+@pytest.mark.parametrize(
+    ("statement", "index"),
+    [
+        (lots_of_point, "ix_lot_remainder_open"),
+        (first_lots_of_point, "ix_lot_remainder_open"),
+        (spendable_lots_after, "ix_lot_remainder_open"),
+        (expired_lots_of_point, "ix_lot_remainder_expired"),
+        (due_lots, "ix_lot_remainder_expires_on"),
+        (due_holds, "ix_payment_hold_expires_at"),
+    ],
+)
+async def test_whatever_its_parameters_a_statement_has_the_index_of_such_rows_alone(
+    sqlite_url: str, opened: Opened, statement: Statement[Any], index: str
+) -> None:
+    """Lots that are used up stay: a card may have a hundred thousand of them."""
+    compiled = compile_statement(statement, opened(sqlite_url).engine.dialect)
+    with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))) as connection:
+        nulls = [None] * len(compiled.names)
+        plan = connection.execute(f"EXPLAIN QUERY PLAN {compiled.sql}", nulls).fetchall()
+    told = [detail for *_, detail in plan]
+    assert f"INDEX {index} " in told[0], told
+    assert not [one for one in told if "TEMP B-TREE" in one], told
+
+
+@pytest.mark.parametrize("filters", [{"program"}, {"tier"}, {"program", "tier"}])
+def test_a_count_of_what_is_certain_does_not_ask_what_is_possible(filters: set[str]) -> None:
+    certain = card_pages.Shape(**dict.fromkeys(filters, True), certain=True)
+    asked = str(card_pages.count(certain).construct)
+    assert " OR " not in asked
+    assert asked.count("EXISTS") == (4 if "tier" in filters else 1), asked
 
 
 @pytest.mark.parametrize("status", [None, "UNPOSTED", "POSTED"])
