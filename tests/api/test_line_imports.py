@@ -3,10 +3,10 @@ a second run that changes nothing.
 """
 
 import json
-import os
 import subprocess
 import sys
 import time
+import tracemalloc
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
@@ -30,7 +30,7 @@ from tests.api.activities import (
 )
 from tests.api.forking import Forks
 from tests.api.harness import Harness
-from tests.api.test_command_line import LOYALTY, Shell
+from tests.api.test_command_line import Shell
 from tests.databases import ON_POSTGRESQL, ON_SQLITE
 
 CARD = "LC-00041"
@@ -343,21 +343,16 @@ def test_a_row_that_cannot_be_read_keeps_no_other_from_being_imported_untold(
     assert refused == [("INVALID_INPUT", "content.3")]
 
 
-@ON_SQLITE
-def test_a_file_that_is_a_single_line_takes_no_more_memory(shell: Shell, tmp_path: Path) -> None:
-    path = tmp_path / "lines.jsonl"
-    with path.open("wb") as file:
-        file.truncate(300 * 2**20)
-    words = [LOYALTY, "import-activities", path]
-    with subprocess.Popen(  # noqa: S603 - our own command
-        words, cwd=tmp_path, env=shell.environ, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout
-        said = process.stdout.read()
-        _, _, used = os.wait4(process.pid, 0)
-    assert said == "line 1: INVALID_INPUT: A line has at most 131072 characters.\n"
-    unit_bytes = 1 if sys.platform == "darwin" else 1024
-    assert used.ru_maxrss * unit_bytes < 250 * 2**20
+def test_a_line_without_end_is_told_and_not_kept_in_memory(tmp_path: Path) -> None:
+    path = tmp_path / "lines.csv"
+    path.write_text(csv_of("x" * 20_000_000, GOOD[2], header=HEADER))
+    tracemalloc.start()
+    with path.open(newline="") as source:
+        found = list(read_lines(FileFormat.CSV, bounded_lines(source)))
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert [(one.number, bool(one.faults)) for one in found] == [(2, True), (3, False)]
+    assert peak_bytes < 5_000_000
 
 
 @ON_SQLITE
