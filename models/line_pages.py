@@ -4,8 +4,10 @@ of filter.
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from sqlalchemy import (
+    Column,
     FromClause,
     Select,
     and_,
@@ -18,6 +20,7 @@ from sqlalchemy import (
     tuple_,
 )
 from sqlalchemy.sql import ColumnElement
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from models.activities import activity_line, activity_waiting
 from models.activity_statements import (
@@ -59,13 +62,26 @@ _POSTED = and_(_NOT_REJECTED, _waiting.activity_key.is_(None))
 _OF_STATUS = {"REJECTED": _line.rejected_by.is_not(None), "POSTED": _POSTED}
 
 
+def _place_of(shape: Shape) -> ReadOnlyColumnCollection[str, Column[Any]]:
+    """The table by whose order lines are found."""
+    return _waiting if shape.status == "UNPOSTED" else _line
+
+
 def _condition(shape: Shape) -> ColumnElement[bool]:
+    at = _place_of(shape).occurred_at
     given = {
         "activity_type": _line.activity_type == bindparam("activity_type"),
         "channel": _line.channel == bindparam("channel"),
         "card_number": _line.card_number == bindparam("card_number", type_=ORDERED),
-        "dated_from": _line.occurred_on >= bindparam("dated_from", type_=DAY),
-        "dated_to": _line.occurred_on <= bindparam("dated_to", type_=DAY),
+        # A day of any zone lies between instants, by which an index finds it.
+        "dated_from": and_(
+            _line.occurred_on >= bindparam("dated_from", type_=DAY),
+            at >= bindparam("earliest", type_=INSTANT),
+        ),
+        "dated_to": and_(
+            _line.occurred_on <= bindparam("dated_to", type_=DAY),
+            at <= bindparam("latest", type_=INSTANT),
+        ),
         "created_by": _line.created_by == bindparam("created_by"),
         "channels": _line.channel.in_(
             [bindparam(f"channel_{place}") for place in range(shape.channels)]
@@ -86,7 +102,7 @@ def _source(shape: Shape) -> FromClause:
 def page(shape: Shape, *, backwards: bool) -> Statement[LineRow]:
     """Lines after (`edge_at`, `edge_id`) in rising order; `backwards`: before it, falling."""
     edge = tuple_(bindparam("edge_at", type_=INSTANT), bindparam("edge_id", type_=IDENTIFIER))
-    of = _waiting if shape.status == "UNPOSTED" else _line
+    of = _place_of(shape)
     place = tuple_(of.occurred_at, of.line_id)
     rows = shown_lines(_source(shape)).where(_condition(shape))
     if backwards:

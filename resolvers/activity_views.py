@@ -7,7 +7,7 @@ created. Source: semantics 16.
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
 from models import line_pages
@@ -25,6 +25,7 @@ FIRST = (datetime(1, 1, 1, tzinfo=UTC), UUID(int=0))
 LAST = (datetime(9999, 12, 31, tzinfo=UTC), UUID(int=2**128 - 1))
 
 Place = tuple[datetime, UUID]
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,18 @@ async def count(context: Context, chosen: LineFilter) -> int:
     return rows[0].rows
 
 
+def _instants(chosen: LineFilter) -> dict[str, datetime]:
+    """Between which the days chosen lie in any zone, and more: each is less than a day from UTC."""
+    found = {}
+    if chosen.dated_from is not None:
+        day = max(chosen.dated_from, date.min + _DAY)
+        found["earliest"] = datetime.combine(day - _DAY, time(), UTC)
+    if chosen.dated_to is not None:
+        day = min(chosen.dated_to, date.max - 2 * _DAY)
+        found["latest"] = datetime.combine(day + 2 * _DAY, time.max, UTC)
+    return found
+
+
 async def _filtered(context: Context, chosen: LineFilter) -> tuple[Shape, dict[str, object]] | None:
     """Shape and parameters with what the caller may see; None where nothing can match."""
     given = {
@@ -132,6 +145,7 @@ async def _filtered(context: Context, chosen: LineFilter) -> tuple[Shape, dict[s
         if getattr(chosen, name) is not None
     }
     shape = Shape(**{**dict.fromkeys(given, True), "status": given.pop("status", None)})
+    given |= _instants(chosen)
     caller = context.caller
     if caller.role is Role.PARTNER:
         return replace(shape, created_by=True), {**given, "created_by": caller.scope}

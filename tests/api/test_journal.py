@@ -473,6 +473,30 @@ def test_the_filter_narrows_by_every_condition(desk: Harness) -> None:
         assert found == [ids[place] for place in places], chosen
 
 
+def test_a_day_is_the_channels_own_in_any_zone(service: Harness) -> None:
+    """Ends of 15 June 2023 on either side of the date line, and seconds outside of it."""
+    zones = {"EAST": "Pacific/Kiritimati", "WEST": "Etc/GMT+12"}
+    channels = [channel(), *(channel(code, timeZone=zone) for code, zone in zones.items())]
+    service.apply(activity_program(channels=channels))
+    card = service.issue()
+    moments = {
+        "EAST": ("06-14T09:59:59", "06-14T10:00:00", "06-15T09:59:59", "06-15T10:00:00"),
+        "WEST": ("06-15T11:59:59", "06-15T12:00:00", "06-16T11:59:59", "06-16T12:00:00"),
+    }
+    lines = [
+        activity_input(service, card, channel=code, occurredAt=f"2023-{moment}Z")
+        for code, some in moments.items()
+        for moment in some
+    ]
+    ids = created(service, *lines)
+    inside = {ids[place] for place in (1, 2, 5, 6)}
+    for status in ({}, {"status": "UNPOSTED"}):
+        on = journal(service, **status, **{"from": "2023-06-15", "to": "2023-06-15"})
+        assert {line["id"] for line in on} == inside
+        always = journal(service, **status, **{"from": "0001-01-01", "to": "9999-12-31"})
+        assert {line["id"] for line in always} == {*ids}
+
+
 def test_each_caller_sees_its_own_lines(desk: Harness) -> None:
     desk.customer("me")
     mine = desk.issue(customerId="me")

@@ -240,6 +240,20 @@ async def test_lines_are_counted_by_indexes_alone(
     assert all(re.match(r"SCAN \w+ USING (COVERING )?INDEX", one) for one in told), told
 
 
+@pytest.mark.parametrize("status", [None, "UNPOSTED", "POSTED"])
+@pytest.mark.parametrize("end", ["dated_from", "dated_to"])
+async def test_lines_of_some_days_are_found_by_their_instants(
+    sqlite_url: str, opened: Opened, status: str | None, end: str
+) -> None:
+    shape = line_pages.Shape(status, **{end: True})
+    compiled = compile_statement(line_pages.count(shape), opened(sqlite_url).engine.dialect)
+    with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))) as connection:
+        nulls = [None] * len(compiled.names)
+        plan = connection.execute(f"EXPLAIN QUERY PLAN {compiled.sql}", nulls).fetchall()
+    first, *_ = [detail for *_, detail in plan]
+    assert re.match(r"SEARCH \w+ USING (COVERING )?INDEX \w+ \(occurred_at[<>]", first), plan
+
+
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 def test_every_table_has_a_placement_that_its_key_begins_or_holds(table: Table) -> None:
     placement = table.info["placement"]
