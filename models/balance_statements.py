@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, and_, bindparam, case, cast, func, insert, se
 from models.columns import DAY, IDENTIFIER
 from models.ledger import balance, countable_day, points_day
 from models.ledger_statements import CARD
-from models.statements import KeyedStatement, Statement, among, write
+from models.statements import KeyedStatement, Statement, among, changes, write
 
 
 class BalanceRow(NamedTuple):
@@ -96,16 +96,7 @@ stock_of_point = Statement(
     StockRow,
 )
 insert_points_day = write(insert(points_day))
-change_points_day = write(
-    update(points_day)
-    .where(
-        points_day.c.card_id == CARD,
-        points_day.c.reward_point == bindparam("of_point"),
-        points_day.c.vests_on == bindparam("of_vesting"),
-        points_day.c.expires_on == bindparam("of_expiry"),
-    )
-    .values(remainder=bindparam("remainder"), held=bindparam("held"))
-)
+change_points_days = changes(points_day, PointsDayRow._fields[:4], PointsDayRow._fields[4:])
 countable_days_of: KeyedStatement[CountableDayRow] = KeyedStatement(
     lambda keys: select(countable_day).where(among(countable_day.c.card_id, keys)),
     CountableDayRow,

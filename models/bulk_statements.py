@@ -46,7 +46,6 @@ advance_cards = changes(
     ("next_seq", "next_event", "head_hash", "last_posted_at", "last_entry_on"),
 )
 change_balances = changes(balance, BalanceRow._fields[:2], BalanceRow._fields[2:])
-change_points_days = changes(points_day, PointsDayRow._fields[:4], PointsDayRow._fields[4:])
 change_countable_days = changes(
     countable_day, CountableDayRow._fields[:3], CountableDayRow._fields[3:]
 )

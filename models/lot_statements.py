@@ -18,7 +18,7 @@ from sqlalchemy import (
 from models.columns import DAY, IDENTIFIER, INSTANT, UNITS
 from models.ledger import allocation, debt, ledger_entry, lot_remainder
 from models.ledger_statements import CARD, ENTRY
-from models.statements import KeyedStatement, Statement, among, write
+from models.statements import KeyedStatement, Statement, among, changes, write
 
 
 class AllocationRow(NamedTuple):
@@ -163,14 +163,7 @@ expired_lots_of_cards: KeyedStatement[LotRow] = KeyedStatement(
     LotRow,
     IDENTIFIER,
 )
-change_lot = write(
-    update(lot_remainder)
-    .where(
-        lot_remainder.c.card_id == CARD,
-        lot_remainder.c.lot_id == bindparam("of_lot", type_=IDENTIFIER),
-    )
-    .values(remainder=bindparam("remainder"), held=bindparam("held"), expired=bindparam("expired"))
-)
+change_lots = changes(lot_remainder, ("card_id", "lot_id"), ("remainder", "held", "expired"))
 debts_of_point = Statement(
     select(debt, ENTRY.seq_no)
     .join(

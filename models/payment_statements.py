@@ -11,7 +11,7 @@ from models.card_statements import CARD
 from models.columns import IDENTIFIER
 from models.directory import order_payment, payment_card
 from models.payments import hold_lot, payment, payment_slice
-from models.statements import KeyedStatement, Statement, among, write
+from models.statements import KeyedStatement, Statement, among, changes, write
 
 
 class PaymentRow(NamedTuple):
@@ -186,12 +186,4 @@ hold_lots_of_payment = Statement(
 holds_of: KeyedStatement[HoldLotRow] = KeyedStatement(
     lambda keys: select(hold_lot).where(among(hold_lot.c.card_id, keys)), HoldLotRow, IDENTIFIER
 )
-release_hold_lot = write(
-    update(hold_lot)
-    .where(
-        hold_lot.c.card_id == CARD,
-        hold_lot.c.payment_id == _PAYMENT,
-        hold_lot.c.lot_id == bindparam("of_lot", type_=IDENTIFIER),
-    )
-    .values(released_at=bindparam("released_at"))
-)
+release_hold_lots = changes(hold_lot, ("card_id", "payment_id", "lot_id"), ("released_at",))

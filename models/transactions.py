@@ -180,7 +180,9 @@ class Transaction(Reader):
         """Update rows by key, each of them once; values stand in the order of `changes.names`."""
         if not rows:
             return
-        if self._takes_arrays:
+        if len(rows) == 1:
+            await self.run(changes.portable, **dict(zip(changes.names, rows[0], strict=True)))
+        elif self._takes_arrays:
             columns = map(list, zip(*rows, strict=True))
             await self.run(changes.together, **dict(zip(changes.names, columns, strict=True)))
         else:

@@ -17,6 +17,7 @@ from models.balance_statements import (
     CountableDayRow,
     PointsDayRow,
     balances_of,
+    change_points_days,
     insert_balance,
     insert_countable_day,
     insert_points_day,
@@ -25,7 +26,6 @@ from models.bulk_statements import (
     advance_cards,
     change_balances,
     change_countable_days,
-    change_points_days,
     locked_cards_of,
     points_days_of_cards,
 )

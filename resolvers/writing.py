@@ -14,13 +14,13 @@ from models.lot_statements import (
     AllocationRow,
     LotRow,
     change_debt,
-    change_lot,
+    change_lots,
     delete_debt,
     insert_allocations,
     insert_debts,
     insert_lots,
 )
-from models.payment_statements import release_hold_lot
+from models.payment_statements import release_hold_lots
 from models.transactions import Transaction
 from resolvers.identifiers import Randomness
 from resolvers.ledgers import CardLedger, open_ledger
@@ -116,14 +116,10 @@ def entry_row(entry: Entry) -> EntryRow:
 
 
 async def _write_released(ledger: CardLedger) -> None:
-    for hold, at in ledger.released:
-        await ledger.transaction.run(
-            release_hold_lot,
-            of_card=ledger.card.card_id,
-            of_payment=hold.payment_id,
-            of_lot=hold.lot_id,
-            released_at=at,
-        )
+    await ledger.transaction.change_many(
+        release_hold_lots,
+        [(ledger.card.card_id, hold.payment_id, hold.lot_id, at) for hold, at in ledger.released],
+    )
 
 
 async def _write_lots(ledger: CardLedger, entries: Sequence[Entry]) -> None:
@@ -144,16 +140,10 @@ async def _write_lots(ledger: CardLedger, entries: Sequence[Entry]) -> None:
             for lot in new_lots(ledger, entries)
         ],
     )
-    await ledger.transaction.run_many(
-        change_lot,
+    await ledger.transaction.change_many(
+        change_lots,
         [
-            {
-                "of_card": lot.card_id,
-                "of_lot": lot.lot_id,
-                "remainder": lot.remainder,
-                "held": lot.held,
-                "expired": lot.expired,
-            }
+            (lot.card_id, lot.lot_id, lot.remainder, lot.held, lot.expired)
             for book in ledger.points.values()
             for lot in changed_lots(book)
         ],

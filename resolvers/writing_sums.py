@@ -15,7 +15,7 @@ from models.balance_statements import (
     PointsDayRow,
     change_balance,
     change_countable_day,
-    change_points_day,
+    change_points_days,
     countable_days_of,
     insert_balance,
     insert_countable_day,
@@ -218,25 +218,20 @@ async def write_points_days(
         (row.reward_point, row.vests_on, row.expires_on): row
         for row in await ledger.transaction.all(points_days_of_card, of_card=card_id)
     }
+    new, changed = [], []
     for key, (remainder, held) in _day_changes(ledger, entries).items():
         row = rows.get(key)
         if row is None:
             rows[key] = row = PointsDayRow(card_id, *key, remainder=remainder, held=held)
-            await ledger.transaction.run(insert_points_day, **row._asdict())
+            new.append(row)
         elif remainder or held:
             rows[key] = row = row._replace(
                 remainder=row.remainder + remainder, held=row.held + held
             )
             check_balance(row.remainder)
-            await ledger.transaction.run(
-                change_points_day,
-                of_card=card_id,
-                of_point=row.reward_point,
-                of_vesting=row.vests_on,
-                of_expiry=row.expires_on,
-                remainder=row.remainder,
-                held=row.held,
-            )
+            changed.append(row)
+    await ledger.transaction.run_rows(insert_points_day, new)
+    await ledger.transaction.change_many(change_points_days, changed)
     by_point: dict[str, list[PointsDay]] = defaultdict(list)
     for row in rows.values():
         by_point[row.reward_point].append(

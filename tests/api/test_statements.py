@@ -16,7 +16,7 @@ from tests.api.prices import APPAREL5, AUTO_CHARGES, CART, PROMO, cart, shop
 from tests.api.program import amount_rule, club_document, pay_rule, reward_points, scheme
 from tests.api.test_payments import change, pay, program, taken
 from tests.api.test_points import adjust, codes, give
-from tests.databases import ON_SQLITE
+from tests.databases import ON_POSTGRESQL, ON_SQLITE
 
 LOOKED_UP = ("configuration_version", "api_key")
 
@@ -168,6 +168,36 @@ def test_spending_reads_no_more_lots_than_it_needs(
     assert codes(pay(service, card, "0.31", bought)) == ["NOT_ENOUGH_REWARD_POINTS"]
     assert service.balance(card)["available"] == "30"
     assert not [text for text in sent if "ORDER BY lot_remainder" in text and "LIMIT" not in text]
+
+
+@ON_POSTGRESQL
+def test_what_a_spending_changes_is_written_together(service: Harness, sent: list[str]) -> None:
+    service.apply(program())
+
+    def spending(lots: int) -> dict[str, int]:
+        """Statements for each change of a card whose points are in so many lots."""
+        card, bought = service.issue(), cart(line(1, "100.00"))
+        for _ in range(lots):
+            service.sale(card, "10.00")
+        amount, found = f"{lots / 10:.2f}", {}
+        with counted(sent):
+            held = pay(service, card, amount, bought, capture=False)
+            found["hold"] = len(sent)
+        with counted(sent):
+            assert codes(change(service, "voidLoyaltyPayment", held)) == []
+            found["void"] = len(sent)
+        held = pay(service, card, amount, bought, capture=False)
+        with counted(sent):
+            assert codes(change(service, "captureLoyaltyPayment", held)) == []
+            found["capture"] = len(sent)
+        assert service.balance(card)["available"] == "0"
+        return found
+
+    # The first list of a connection has its driver ask what lists are.
+    spending(6)
+    many, few = spending(40), spending(2)
+    # COPY, which rows take from some number on, is not told as a statement.
+    assert all(few[name] - 1 <= count <= few[name] for name, count in many.items()), (few, many)
 
 
 def cart_of(lines: int, **who: Any) -> dict[str, Any]:
