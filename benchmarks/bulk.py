@@ -2,10 +2,10 @@
 
 `make bench` prints for each kind the medians of interleaved rounds: (a) postings in real time, one
 after another, (b) 10,000 of the kind that wait, posted by one call: lines of the journal, sales of
-the queue, (c) the same by the command's job in as many processes as there are cores, what it takes
-to start them included, (d) COPY of the very ledger and lot rows that (b) and (c) wrote, by one
-connection into tables with the same columns, checks and indexes that hold as many rows, in
-transactions of as many rows as those of (b) have.
+the queue, (c) the same by the command's job with as many processes that post as there are cores and
+the one that hands out, what it takes to start them included, (d) COPY of the very ledger and lot
+rows that (b) and (c) wrote, by one connection into tables with the same columns, checks and indexes
+that hold as many rows, in transactions of as many rows as those of (b) have.
 """
 
 import asyncio

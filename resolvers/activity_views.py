@@ -7,7 +7,7 @@ created. Source: semantics 16.
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from uuid import UUID
 
 from models import line_pages
@@ -16,6 +16,7 @@ from models.ledger_statements import EntryRow
 from models.line_pages import Shape
 from resolvers import cards, customers, transactions
 from resolvers.callers import Role
+from resolvers.clock import DAY
 from resolvers.context import Context
 from resolvers.identifiers import operation_id
 from rules.notes import Note, NoteCode
@@ -25,7 +26,6 @@ FIRST = (datetime(1, 1, 1, tzinfo=UTC), UUID(int=0))
 LAST = (datetime(9999, 12, 31, tzinfo=UTC), UUID(int=2**128 - 1))
 
 Place = tuple[datetime, UUID]
-_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +129,11 @@ def _instants(chosen: LineFilter) -> dict[str, datetime]:
     """Between which the days chosen lie in any zone, and more: each is less than a day from UTC."""
     found = {}
     if chosen.dated_from is not None:
-        day = max(chosen.dated_from, date.min + _DAY)
-        found["earliest"] = datetime.combine(day - _DAY, time(), UTC)
+        day = max(chosen.dated_from, date.min + DAY)
+        found["earliest"] = datetime.combine(day - DAY, time(), UTC)
     if chosen.dated_to is not None:
-        day = min(chosen.dated_to, date.max - 2 * _DAY)
-        found["latest"] = datetime.combine(day + 2 * _DAY, time.max, UTC)
+        day = min(chosen.dated_to, date.max - 2 * DAY)
+        found["latest"] = datetime.combine(day + 2 * DAY, time.max, UTC)
     return found
 
 

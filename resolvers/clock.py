@@ -11,6 +11,7 @@ Clock = Callable[[], datetime]
 FUTURE_TOLERANCE = timedelta(minutes=5)
 MICROSECOND = timedelta(microseconds=1)
 SECOND = timedelta(seconds=1)
+DAY = timedelta(days=1)
 
 
 def system_clock() -> datetime:

@@ -6,13 +6,13 @@ of a REPLACED card live on with its successor. Source: semantics 3, 4, 9.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from uuid import UUID
 
 from models.card_statements import CardRow
 from models.tier_statements import page_end, row_from, to_judge
 from models.transactions import Reader
-from resolvers.clock import civil_date
+from resolvers.clock import DAY, civil_date
 from resolvers.context import Context
 from resolvers.standings import Standing
 from resolvers.stored_standings import standings_in_unit
@@ -21,7 +21,6 @@ from rules.book import RuleBook
 CARDS = 5_000
 TOGETHER = 50
 FIRST, LAST = UUID(int=0), UUID(int=2**128 - 1)
-_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,7 @@ class HeldTiers:
     @property
     def _latest_today(self) -> date:
         """No civil date on earth is further than a day from that of UTC."""
-        return civil_date(self.now, "UTC") + _DAY
+        return civil_date(self.now, "UTC") + DAY
 
     async def among(self, asked: Collection[tuple[str, str]]) -> frozenset[tuple[str, str]]:
         """Those of the tiers, by (program, code), that a card holds or will hold by a row."""
@@ -68,7 +67,7 @@ class HeldTiers:
             of_program=program,
             after=after,
             until=until,
-            earliest_today=self._latest_today - 2 * _DAY,
+            earliest_today=self._latest_today - 2 * DAY,
             latest_today=self._latest_today,
         )
         found: list[Standing] = []

@@ -7,7 +7,7 @@ narrows the candidates. Source: engineering 1.1.
 
 from asyncio import gather
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from models import card_pages
@@ -15,13 +15,13 @@ from models.card_pages import Shape
 from models.card_statements import CardRow
 from resolvers import customers
 from resolvers.card_days import today_of
+from resolvers.clock import DAY
 from resolvers.context import Context
 from resolvers.customers import LONGEST_SEARCHED
 from resolvers.stored_standings import standing
 
 BATCH = 200
 LAST_NUMBER = "\x7f"
-_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ async def _prepare(context: Context, chosen: CardFilter) -> Prepared | None:
     if judged:
         # No civil date on earth is further than a day from that of UTC.
         today = context.today(None)
-        parameters |= {"latest_today": today + _DAY, "earliest_today": today - _DAY}
+        parameters |= {"latest_today": today + DAY, "earliest_today": today - DAY}
     return Prepared(Shape(**dict.fromkeys(wanted, True)), parameters, judged)
 
 

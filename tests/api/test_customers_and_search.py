@@ -378,6 +378,7 @@ def test_no_search_walks_a_whole_program_for_each_card(
     club.ask(PAGES, f=chosen)
     with closing(sqlite3.connect(club.database_url.removeprefix("sqlite:///"))) as database:
         plans = [str(database.execute(f"EXPLAIN QUERY PLAN {text}").fetchall()) for text in sent]
+    assert any("enrolment" in plan for plan in plans)
     assert not [plan for plan in plans if "_program" in plan]
 
 

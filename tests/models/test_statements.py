@@ -25,7 +25,7 @@ from models.lot_statements import (
     spendable_lots_after,
 )
 from models.program_statements import CodeRow, CountRow
-from models.statements import KeyedStatement, Statement, compile_statement
+from models.statements import Changes, KeyedStatement, Statement, compile_statement
 from models.tables import metadata
 from models.webhook_statements import delivery_page
 from tests.models.samples import Opened
@@ -35,13 +35,27 @@ TABLES = sorted(metadata.tables.values(), key=lambda table: table.name)
 _OF_ONE_COLUMN = {CodeRow, CountRow}
 
 
-def statements() -> Iterator[tuple[str, Statement[Any]]]:
+def named() -> Iterator[tuple[str, Any]]:
     for module in pkgutil.iter_modules(models.__path__, "models."):
         for name, value in vars(importlib.import_module(module.name)).items():
-            if isinstance(value, KeyedStatement):
-                yield f"{module.name}.{name}", value.over([None])[0]
-            elif isinstance(value, Statement):
-                yield f"{module.name}.{name}", value
+            yield f"{module.name}.{name}", value
+
+
+def statements() -> Iterator[tuple[str, Statement[Any]]]:
+    for name, value in named():
+        if isinstance(value, KeyedStatement):
+            yield name, value.over([None])[0]
+        elif isinstance(value, Changes):
+            yield name, value.portable
+        elif isinstance(value, Statement):
+            yield name, value
+
+
+def with_arrays() -> Iterator[tuple[str, Statement[Any]]]:
+    """The same for any number of keys or rows, where the engine takes arrays."""
+    for name, value in named():
+        if isinstance(value, KeyedStatement | Changes):
+            yield f"{name} together", value.together
 
 
 # What is built once a shape of filter, with every filter and with none.
@@ -66,7 +80,11 @@ SEARCHES = [
 ]
 EVERY = [pytest.param(statement, id=name) for name, statement in statements()]
 WITH_ROWS = [case for case in EVERY if hasattr(case.values[0].row, "_fields")]
-WRITING = [case for case in EVERY if case.values[0].construct.is_dml]
+WRITING = [
+    pytest.param(statement, id=name)
+    for name, statement in [*statements(), *with_arrays()]
+    if statement.construct.is_dml
+]
 
 
 def test_there_are_statements_of_each_kind() -> None:
@@ -120,7 +138,7 @@ def _columns_of(clause: Any) -> Iterator[Any]:
 async def test_postgresql_understands_every_statement(postgresql_url: str, opened: Opened) -> None:
     dialect = opened(postgresql_url).engine.dialect
     connection = await asyncpg.connect(postgresql_url, statement_cache_size=0)
-    for name, statement in [*statements(), *SEARCHES]:
+    for name, statement in [*statements(), *with_arrays(), *SEARCHES]:
         compiled = compile_statement(statement, dialect)
         prepared = await connection.prepare(compiled.sql)
         assert len(prepared.get_parameters()) == len(compiled.names), name
@@ -170,9 +188,8 @@ async def test_a_page_begins_where_the_index_finds_its_edge(
 
 
 PROBING = [
-    pytest.param(value, id=f"{module.name}.{name}")
-    for module in pkgutil.iter_modules(models.__path__, "models.")
-    for name, value in vars(importlib.import_module(module.name)).items()
+    pytest.param(value, id=name)
+    for name, value in named()
     if isinstance(value, KeyedStatement) and value.probes is not None
 ]
 
