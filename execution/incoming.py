@@ -25,6 +25,8 @@ _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 # In JSON there is no other way to write U+0000.
 NUL = b"\\u0000"
 _PARAMETERS_MAX = 16
+# How deep the decoder itself goes depends on the interpreter.
+DEEPEST = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +114,34 @@ def of_query_string(query_string: bytes, most_bytes: int) -> GraphQLRequest:
 def decode(content: bytes, what: str) -> Any:
     """Decode JSON. msgspec refuses what is not strict JSON in UTF-8, in one of several ways."""
     try:
-        return _DECODER.decode(content)
+        value = _DECODER.decode(content)
     except (ValueError, ArithmeticError, RecursionError) as error:
         # A lone surrogate is well-formed JSON and yet no text: a bad value, not a bad body.
         is_text = _SURROGATE.search(content) is None or _LONE_SURROGATE.search(content) is None
         code = BAD_REQUEST if is_text else INVALID_INPUT
         raise RequestRefused(400, code, f"{what} is no JSON that this service reads.") from error
+    # Every level begins with a bracket.
+    if content.count(b"{") + content.count(b"[") > DEEPEST and _is_too_deep(value):
+        refuse(f"{what} is nested at most {DEEPEST} levels deep.")
+    return value
+
+
+def _is_too_deep(value: object) -> bool:
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [inner for outer in level for inner in _inside(outer)]
+        if not level:
+            return False
+    return True
+
+
+def _inside(value: object) -> list[object]:
+    """The lists and objects in one."""
+    if isinstance(value, dict):
+        return [one for one in value.values() if isinstance(one, dict | list)]
+    if isinstance(value, list):
+        return [one for one in value if isinstance(one, dict | list)]
+    return []
 
 
 def of_members(content: dict[str, Any], *, may_have_nul: bool = True) -> GraphQLRequest:

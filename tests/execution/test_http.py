@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from execution.incoming import DEEPEST
 from tests.addresses import WITHOUT_TLS
 from tests.execution.conftest import GRAPHQL, PATH, Ask
 
@@ -143,7 +144,10 @@ def test_no_media_type_or_two_or_a_compressed_body_is_refused(client: httpx.Clie
     assert send(client, body, **{"Content-Encoding": "gzip"}).status_code == 415
 
 
-DEEP = b'{"query": "{ hello }", "variables": {"a": ' + b"[" * 5000 + b"]" * 5000 + b"}}"
+def nested(lists: int) -> bytes:
+    return b'{"query": "{ hello }", "variables": {"a": ' + b"[" * lists + b"]" * lists + b"}}"
+
+
 LONG_INTEGER = b'{"query": "{ hello }", "variables": {"a": ' + b"1" * 10_000 + b"}}"
 
 
@@ -177,7 +181,8 @@ LONG_INTEGER = b'{"query": "{ hello }", "variables": {"a": ' + b"1" * 10_000 + b
         b'\xef\xbb\xbf{"query": "{ hello }"}',
         b'{"query": "\xff"}',
         '{"query": "{ hello }"}'.encode("utf-16"),
-        DEEP,
+        nested(5000),
+        nested(DEEPEST - 1),
         LONG_INTEGER,
     ],
 )
@@ -188,6 +193,11 @@ def test_bodies_that_are_no_request_are_bad_requests(
     answer = send(client, body, Accept=accept)
     assert (answer.status_code, code(answer)) == (400, "BAD_REQUEST")
     assert "data" not in answer.json()
+
+
+def test_json_may_be_as_deep_as_told(client: httpx.Client) -> None:
+    answer = send(client, nested(DEEPEST - 2))
+    assert answer.json()["data"] == {"hello": "Hello, world!"}
 
 
 @pytest.mark.parametrize(
