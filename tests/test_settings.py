@@ -54,7 +54,7 @@ def test_a_variable_set_to_nothing_is_not_set() -> None:
         ("CLOCK", "2026-01-31T09:00:00.25Z", "2026-02-31T09:00:00Z"),
         ("CLOCK", "1970-01-01T00:00:00Z", "9001-01-01T00:00:00Z"),
         ("CLOCK", "2026-01-31t09:00:00z", "2026-W05-6T09:00:00Z"),
-        ("DATABASE_URL", "sqlite:////srv/loyalty.db", "sqlite:///:memory:"),
+        ("DATABASE_URL", "sqlite:///shop/loyalty.db", "sqlite:///:memory:"),
         ("DATABASE_URL", "postgresql://u@/db?host=/run", "mysql://u@h/db"),
         ("DATABASE_URL", "postgresql://u:p@h:5432/db", "postgresql://u:p@h:port/db"),
         ("DATABASE_URL", "postgresql://h/db", "postgresql+asyncpg://h/db"),
