@@ -13,6 +13,7 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.supervisors import Multiprocess
+from websockets.frames import Frame
 
 BACKLOG = 2048
 DRAIN_SECONDS = 8
@@ -126,13 +127,19 @@ def _reset(transport: asyncio.Transport) -> None:
 
 
 class SocketConnection(WebSocketsSansIOProtocol):
-    """Four things that uvicorn does otherwise.
+    """Five things that uvicorn does otherwise.
 
     * Text that is not UTF-8 reaches the application, as bytes, which closes with a code of its own.
     * A server that ends is going away (1001), not restarting (1012).
     * A peer that does not answer pings is cut off, whatever is still to be sent to it.
     * A peer that does not read is not read either: each of its own pings is answered.
+    * Parts of a message that say nothing, which have no bound, are not kept.
     """
+
+    def handle_cont(self, event: Frame) -> None:
+        super().handle_cont(event)
+        if not event.data and not event.fin:
+            self.frames.pop()
 
     def send_receive_event_to_app(self) -> None:
         if self.curr_msg_data_type == "text":

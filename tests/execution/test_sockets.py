@@ -1,5 +1,6 @@
 """The socket, frame by frame: graphql-transport-ws and its close codes, whatever is sent."""
 
+import gc
 import hashlib
 import json
 import time
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
-from execution.serving import MESSAGE_BYTES
+from execution.serving import MESSAGE_BYTES, SocketConnection
 from execution.sockets import OPERATIONS_MAX
 from execution.view import GraphQLEndpoint
 from tests.execution.toy import HOOKS, ORIGIN, RECORD, build_endpoint, build_schema, served
@@ -144,6 +145,22 @@ def test_a_malformed_frame_closes_the_socket(live: Socket, frame: str | bytes) -
     live.ask(ENDLESS, "running")
     live.connection.send(frame)
     assert live.closed()[0] == 4400
+
+
+def test_parts_of_a_message_that_say_nothing_are_not_kept(live: Socket) -> None:
+    kept: list[int] = []
+
+    def parts() -> Iterator[str]:
+        yield '{"type": '
+        for _ in range(20_000):
+            yield ""
+        of_server = (one for one in gc.get_objects() if isinstance(one, SocketConnection))
+        kept.extend(len(one.frames) for one in of_server)
+        yield '"ping"}'
+
+    live.connection.send(parts())
+    assert live.take()["type"] == "pong"
+    assert max(kept) <= 1
 
 
 VALUES = st.recursive(
