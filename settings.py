@@ -211,7 +211,8 @@ def _make_secret(path: Path) -> None:
     """Of several processes that start at once, one makes the file; the others read it, complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+    made = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(made, "w", encoding="ascii") as file:
         file.write(secrets.token_urlsafe(48) + "\n")
     try:
         path.hardlink_to(draft)
