@@ -44,7 +44,7 @@ from resolvers.trusted_documents import TrustedDocuments
 from resolvers.webhook_addresses import resolve_host
 from rules.errors import LoyaltyError, Refused
 from schema.access import refusals
-from schema.payloads import card_payload
+from schema.payloads import card_payload, event_payload
 from schema.schema import schema
 from settings import Settings, read_settings
 
@@ -119,7 +119,7 @@ def outward(settings: Settings) -> Outward:
     """How this service's events leave it."""
     # A unit may begin its last attempt just before its deadline.
     lag = timedelta(seconds=2 * settings.bulk_deadline_seconds)
-    return Outward(card_payload, not settings.is_production, lag, resolve_host)
+    return Outward(card_payload, event_payload, not settings.is_production, lag, resolve_host)
 
 
 @asynccontextmanager

@@ -30,11 +30,13 @@ T = TypeVar("T")
 class Outward:
     """How events leave the service.
 
-    `shown` gives what a selection gives on a card to staff; `resolve` the addresses of a host;
-    `lag` is how late after its instant an event may be committed.
+    `shown` gives what a selection gives on a card to staff; `told` what an event of a kind and a
+    card has to say, its ids being those of the API; `resolve` the addresses of a host; `lag` is how
+    late after its instant an event may be committed.
     """
 
     shown: Callable[["Context", UUID, str], Awaitable[object]]
+    told: Callable[[str, UUID, str], str]
     allows_loopback: bool
     lag: timedelta
     resolve: Callable[[str, int], Awaitable[list[str]]]

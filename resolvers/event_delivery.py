@@ -169,7 +169,7 @@ async def _message(run: Run, row: DeliveryRow) -> Message | Outcome:
         found = await opened.read.each(event_rows, row_ids(row.event_id), of_card=row.card_id)
         told = next(filter(None, (payload_of(row.event_id, one) for one in found)), "{}")
         card = await run.outward.shown(opened, row.card_id, hooks[0].selection)
-        return Message(hooks[0], _body(row, told, card))
+        return Message(hooks[0], _body(row, run.outward.told(row.kind, row.card_id, told), card))
     except (DatabaseUnavailable, DatabaseSlow):
         raise
     except Exception:
@@ -196,7 +196,6 @@ async def _sent(run: Run, row: DeliveryRow, message: Message) -> Outcome:
 
 
 def _body(row: DeliveryRow, event: str, card: object) -> bytes:
-    """What the event has to say goes out as it was written."""
     told = {
         "type": row.kind,
         "timestamp": row.posted_at.isoformat(),

@@ -1,7 +1,8 @@
-"""What subscribers of events are told of a card: a selection of theirs, checked when it is
-saved.
+"""What subscribers of events are told: of a card a selection of theirs, checked when it is saved;
+of the event what can be looked up.
 """
 
+import json
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -81,3 +82,16 @@ async def card_payload(context: Context, card_id: UUID, selection: str) -> objec
         if isinstance(error.original_error, DatabaseUnavailable | DatabaseSlow):
             raise error.original_error
     return (result.data or {}).get("node")
+
+
+def event_payload(kind: str, card_id: UUID, payload: str) -> str:
+    """What the outbox says of the event, entries and payments by the ids that `node` knows."""
+    if kind not in ("pointsPosted", "paymentChanged"):
+        return payload
+    told = json.loads(payload)
+    if "entries" in told:
+        entries = (UUID(one).bytes for one in told["entries"])
+        told["entries"] = [encode_id("LoyaltyTransaction", card_id.bytes, one) for one in entries]
+    if "payment" in told:
+        told["payment"] = encode_id("LoyaltyPayment", UUID(told["payment"]).bytes)
+    return json.dumps(told)

@@ -163,6 +163,21 @@ def test_payments_that_a_new_one_takes_over_are_told_with_it(
     assert len(told) == 5
 
 
+def test_what_an_event_names_is_found_by_its_id(service: Harness, shop: Receiver) -> None:
+    subscribe(service, shop.url, events=["POINTS_POSTED", "PAYMENT_CHANGED"])
+    card = holder(service, program(), 1000)
+    paid = pay(service, card, "3.00", cart(line(1, "10.00")))["payment"]["id"]
+    while deliver(service) != (0, 0):
+        pass
+    told = [(one.told["type"], one.told["data"]["event"]) for one in shop.received]
+    assert [event["payment"] for kind, event in told if kind == "paymentChanged"] == [paid]
+    entries = [event["entries"] for kind, event in told if kind == "pointsPosted"]
+    query = """query($ids: [ID!]!) { nodes(ids: $ids) {
+      ... on LoyaltyTransaction { points card { number } } } }"""
+    found = [service.ask(query, ids=ids)["nodes"] for ids in entries]
+    assert found == [[{"points": points, "card": {"number": card}}] for points in ("1000", "-300")]
+
+
 def test_the_payload_of_a_reward_goes_out_as_it_was_written(
     service: Harness, shop: Receiver
 ) -> None:
