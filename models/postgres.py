@@ -29,8 +29,6 @@ _OF_DRIVER = (
 # From so many rows on, COPY is faster than an INSERT for each.
 _COPIED_ROWS = 16
 
-# When the first of a kind comes, the driver asks what it is, for longer than most statements take:
-# each connection asks for all kinds at once, when it opens.
 _KNOWN = "lists"
 _LISTED = ("uuid", "text", "bytea", "varchar", "date", "int4", "int8", "timestamptz", "bool")
 _ARRAYS = "SELECT " + ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(_LISTED, 1))
@@ -47,11 +45,13 @@ class PostgresConnection:
         self.driver: Any = pooled.driver_connection
 
     async def fetch(self, compiled: Compiled[R], parameters: Mapping[str, Any]) -> list[R]:
+        await self._know_lists(compiled)
         return compiled.values(
             await self.driver.fetch(compiled.sql, *compiled.arguments(parameters))
         )
 
     async def execute(self, compiled: Compiled[Any], parameters: Mapping[str, Any]) -> int:
+        await self._know_lists(compiled)
         status = await self.driver.execute(compiled.sql, *compiled.arguments(parameters))
         # "INSERT 0 1", "UPDATE 1": the count stands last.
         return int(status.rpartition(" ")[2])
@@ -66,8 +66,10 @@ class PostgresConnection:
                 compiled.fills, records=arguments, columns=compiled.names
             )
 
-    async def know_lists(self) -> None:
-        if _KNOWN not in self.pooled.info:
+    async def _know_lists(self, compiled: Compiled[Any]) -> None:
+        # For each kind of list that it does not know yet the driver asks anew, for longer than the
+        # statement itself takes.
+        if compiled.takes_lists and _KNOWN not in self.pooled.info:
             await self.driver.fetch(_ARRAYS, *[[]] * len(_LISTED))
             self.pooled.info[_KNOWN] = True
 
@@ -127,7 +129,6 @@ class PostgresDatabase(Database):
             connection = await self._taken()
             try:
                 await connection.driver.execute(self._opening(how))
-                await connection.know_lists()
             except _OF_DRIVER as error:
                 connection.discard()
                 if classify(error) is not Failure.UNKNOWN:

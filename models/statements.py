@@ -185,6 +185,7 @@ class Compiled(Generic[R]):
     readers: tuple[Processor | None, ...]
     # Of the sequence of a row's columns.
     make: Callable[[Sequence[Any]], R]
+    takes_lists: bool
     # The table that a plain INSERT of whole rows fills.
     fills: str | None = None
 
@@ -266,6 +267,7 @@ def compile_statement(statement: Statement[R], dialect: Dialect) -> Compiled[R]:
         binders=tuple(_binder(compiled.binds[name].type, dialect) for name in names),
         readers=tuple(_reader(kind, dialect) for kind in types),
         make=_maker(statement.row),
+        takes_lists=any(isinstance(compiled.binds[name].type, ARRAY) for name in names),
         fills=_filled(statement.construct, names),
     )
 

@@ -109,7 +109,6 @@ async def _unposted(context: Context) -> AsyncIterator[list[WaitingRow]]:
 
 async def post_each(context: Context, lines: Sequence[WaitingRow], done: Postings) -> None:
     """Post lines, together as far as they are plain, and count what came of them."""
-    lines = sorted(lines, key=_ORDER)
     failures: set[bytes] = set()
     attempts = Attempts()
 
@@ -121,8 +120,8 @@ async def post_each(context: Context, lines: Sequence[WaitingRow], done: Posting
     at_once = at_once_here(context)
     await post_portions(context, await _portions(context, lines, at_once), post, at_once)
     done.failed += len(failures)
-    failed = [line.activity_key for line in lines if line.activity_key in failures]
-    done.failures += failed[: SHOWN - len(done.failures)]
+    failed = sorted([line for line in lines if line.activity_key in failures], key=_ORDER)
+    done.failures += [line.activity_key for line in failed[: SHOWN - len(done.failures)]]
 
 
 async def _windows(context: Context, at_once: int) -> AsyncIterator[list[list[_Place]]]:
@@ -199,12 +198,12 @@ async def _post_alone(context: Context, key: bytes, line_id: UUID, attempts: Att
 async def _portions(
     context: Context, lines: Sequence[WaitingRow], at_once: int
 ) -> list[list[_Place]]:
-    """The lines, which come in the order of posting, for units of many."""
+    """The lines for units of many, each in the order of posting."""
     numbers = [*{line.card_number for line in lines}]
     found = {row.number: row.card_id for row in await context.read.each(numbers_of, numbers)}
     waiting = [
         ((line.activity_key, line.line_id), found.get(line.card_number, line.card_number))
-        for line in lines
+        for line in sorted(lines, key=_ORDER)
     ]
     return await portions(context, waiting, at_once)
 
