@@ -44,7 +44,7 @@ from rules.errors import (
 from rules.explanations import point_digits
 from rules.ledger import Draft, EntryType, Origin, Reason
 from rules.lots import take
-from rules.numbers import scale
+from rules.numbers import scale, show_units
 from rules.program import RewardPoint
 
 
@@ -260,7 +260,11 @@ async def _note(
         "adjustPoints",
         now,
         reason=asked.command.reason_code,
-        after={"rewardPoint": asked.point.code, "units": asked.units, "force": asked.command.force},
+        after={
+            "rewardPoint": asked.point.code,
+            "points": show_units(asked.units, point_digits(asked.point)),
+            "force": asked.command.force,
+        },
     )
 
 

@@ -20,6 +20,7 @@ from resolvers.writing import write
 from rules.book import RuleBook
 from rules.cover import Cover
 from rules.lots import Taken, take
+from rules.numbers import currency_digits, show_units
 from rules.program import Channel
 from rules.tender import Tender
 
@@ -93,7 +94,11 @@ async def keep_payment(
         row.card_id,
         "payWithLoyalty",
         pool.presented.now,
-        after={"payment": str(payment_id), "amountMinor": row.amount_minor},
+        after={
+            "payment": str(payment_id),
+            "amount": show_units(row.amount_minor, currency_digits(row.currency)),
+            "currency": row.currency,
+        },
     )
 
 

@@ -36,6 +36,7 @@ from rules.errors import CardBlocked, CardReplaced, InvalidInput, LoyaltyError, 
 from rules.explanations import point_digits
 from rules.ledger import Draft, EntryType, Origin, Reason
 from rules.lots import Taken, taken_units
+from rules.numbers import show_units
 from rules.program import RewardPoint
 
 
@@ -193,5 +194,9 @@ async def _write(
         giving.card.card_id,
         "transferPoints",
         gift.now,
-        after={"to": taking.card.number, "rewardPoint": gift.point.code, "units": units},
+        after={
+            "to": taking.card.number,
+            "rewardPoint": gift.point.code,
+            "points": show_units(units, point_digits(gift.point)),
+        },
     )

@@ -3,11 +3,12 @@
 import json
 from datetime import datetime
 from enum import Enum
+from typing import Any
 from uuid import UUID
 
 import strawberry
 
-from execution.relay import MalformedCursor, Page, decode_cursor
+from execution.relay import MalformedCursor, Page, decode_cursor, encode_id
 from execution.scalars import Json
 from models.audit_pages import AuditRow
 from resolvers import audit_views
@@ -19,6 +20,22 @@ from schema.values import PageInfo, cut_page, given
 
 CURSOR = "auditLog"
 _UUID_BYTES = 16
+# What of an audit's facts is an id, by the name that it has there, and of what type.
+_NAMED = {"payment": "LoyaltyPayment", "webhook": "Webhook", "line": "ActivityLine"}
+
+
+def _shown(facts: str | None) -> Json | None:
+    """The facts with their ids as `node` takes them."""
+    return None if facts is None else Json(_told("", json.loads(facts)))
+
+
+def _told(name: str, value: Any) -> Any:
+    if isinstance(value, dict):
+        return {inner: _told(inner, one) for inner, one in value.items()}
+    if isinstance(value, list):
+        # Of lines the facts, or ids alone.
+        return [_told("line" if name == "lines" else "", one) for one in value]
+    return encode_id(_NAMED[name], UUID(value).bytes) if name in _NAMED and value else value
 
 
 @strawberry.enum(description="Whose calls are written down.")
@@ -56,11 +73,11 @@ class AuditEntry:
 
     @strawberry.field(description="What was changed, as it was before.")
     def before(self) -> Json | None:
-        return None if self.row.before is None else Json(json.loads(self.row.before))
+        return _shown(self.row.before)
 
     @strawberry.field(description="What was changed, as it was afterwards; or what was asked for.")
     def after(self) -> Json | None:
-        return None if self.row.after is None else Json(json.loads(self.row.after))
+        return _shown(self.row.after)
 
     @strawberry.field(description="The card that was changed; null where none was, or several.")
     async def card(self, info: Info) -> LoyaltyCard | None:

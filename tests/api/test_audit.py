@@ -224,6 +224,41 @@ def test_an_entry_says_who_did_what_to_which_card_and_why(office: Harness) -> No
     }
 
 
+def told(office: Harness, name: str, given: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The entry that the call leaves."""
+    caller, make = STEPS[name]
+    office.clock.advance(seconds=1)
+    call(office, name, given or make(office), caller)
+    return log(office, filter={"operation": name})[0]
+
+
+def test_what_an_entry_names_is_found_by_its_id(office: Harness) -> None:
+    paid = told(office, "payWithLoyalty")["after"]["payment"]
+    (line, other) = told(office, "createActivityLines")["after"]["lines"]
+    changed = told(office, "updateActivityLine", {"id": line, "activityType": "CHECKIN"})
+    assert (changed["before"]["line"], changed["after"]["line"]) == (line, line)
+    (rejected,) = told(office, "rejectActivityLines", {"ids": [other], "reason": "r"})["before"][
+        "lines"
+    ]
+    assert rejected["line"] == other
+    hook = told(office, "createWebhook")["after"]["webhook"]
+    query = "query($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }"
+    found = office.ask(query, "admin", ids=[paid, line, hook])["nodes"]
+    assert [(one["__typename"], one["id"]) for one in found] == [
+        ("LoyaltyPayment", paid),
+        ("ActivityLine", line),
+        ("Webhook", hook),
+    ]
+
+
+def test_an_entry_tells_points_and_money_as_they_are_shown(office: Harness) -> None:
+    paid = told(office, "payWithLoyalty")["after"]
+    assert (paid["amount"], paid["currency"]) == ("1.00", "USD")
+    for name in ("adjustPoints", "transferPoints"):
+        given = told(office, name)["after"]
+        assert (given["rewardPoint"], given["points"]) == ("PTS", "5")
+
+
 def test_many_sales_of_one_call_sent_again_leave_nothing_more(office: Harness) -> None:
     given = {"sales": [office.sale_input("LC-00041", "5.00") for _ in range(3)]}
     for _ in range(2):
