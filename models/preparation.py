@@ -80,10 +80,10 @@ def _opening(work: Callable[[], T]) -> T:
     try:
         return work()
     except DBAPIError as error:
-        raise _unfit(error.orig) from error
+        raise unfit(error.orig) from error
     except _UNUSABLE as error:
-        raise _unfit(error) from error
+        raise unfit(error) from error
 
 
-def _unfit(cause: object) -> DatabaseUnfit:
+def unfit(cause: object) -> DatabaseUnfit:
     return DatabaseUnfit("The database cannot be used: " + str(cause).partition("\n")[0])
