@@ -317,6 +317,23 @@ def test_several_workers_serve_one_address(bare: Shell) -> None:
             assert served.answer(key, "{ __typename }")["data"] == {"__typename": "Query"}
 
 
+def test_workers_end_with_the_process_that_began_them(bare: Shell) -> None:
+    with bare.serving("serve", "--workers", "2", PYTHONPATH=str(ROOT)) as served:
+        port = int(served.url.rpartition(":")[2])
+        assert httpx.get(f"{served.url}/healthz", timeout=20, verify=WITHOUT_TLS).status_code == 200
+        served.process.kill()
+        served.process.wait(10)
+        until = time.monotonic() + 20
+        while is_taken(port) and time.monotonic() < until:
+            time.sleep(0.1)
+        assert not is_taken(port)
+
+
+def is_taken(port: int) -> bool:
+    with socket.socket() as asking:
+        return asking.connect_ex(("127.0.0.1", port)) == 0
+
+
 def test_postgresql_with_an_old_schema_is_not_served(on_postgresql: Shell) -> None:
     url = on_postgresql.environ["LOYALTY_DATABASE_URL"]
     execute(url, "UPDATE alembic_version SET version_num = '0001'")
