@@ -40,6 +40,10 @@ class RevisionUnknown(Exception):
     """The database has a schema that this code does not know: another release made it."""
 
 
+class EncodingUnfit(Exception):
+    """The server keeps text in an encoding that has no place for every letter, or counts bytes."""
+
+
 class CommitUnknown(Exception):
     """A commit failed inside the server: whether it stands is not known."""
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from models.columns import INSTANT
-from models.failures import RevisionUnknown
+from models.failures import EncodingUnfit, RevisionUnknown
 from models.schema_version import head, in_transaction, migrate, revision
 
 T = TypeVar("T")
@@ -22,7 +22,14 @@ SECONDS_APART = 2.0
 # With one of these off a server forgets after a crash what it has confirmed before it.
 _KEEPING = ("fsync", "full_page_writes", "synchronous_commit")
 
-_UNUSABLE = (SQLAlchemyError, RevisionUnknown, OSError, sqlite3.Error, asyncpg.PostgresError)
+_UNUSABLE = (
+    SQLAlchemyError,
+    RevisionUnknown,
+    EncodingUnfit,
+    OSError,
+    sqlite3.Error,
+    asyncpg.PostgresError,
+)
 
 
 class DatabaseUnfit(Exception):  # noqa: N818 - named for what is wrong

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
 from models.addresses import of_driver
-from models.failures import Failure, RevisionUnknown, classify, told
+from models.failures import EncodingUnfit, Failure, RevisionUnknown, classify, told
 
 T = TypeVar("T")
 
@@ -58,7 +58,7 @@ def migrate(url: str) -> str:
 def in_transaction(url: str, work: Callable[[sa.Connection], T]) -> T:
     """Do `work` on the schema wholly or not at all, and return its result.
 
-    Raises DatabaseUnavailable.
+    Raises DatabaseUnavailable or EncodingUnfit.
     """
     address = sa.make_url(url)
     try:
@@ -141,4 +141,12 @@ async def _on_postgres(url: str, work: Callable[[sa.Connection], T]) -> T:
         },
     )
     async with engine.begin() as connection:
+        await connection.run_sync(_check_encoding)
         return await connection.run_sync(work)
+
+
+def _check_encoding(connection: sa.Connection) -> None:
+    # Engines that speak PostgreSQL's protocol need not have the setting.
+    encoding = connection.scalar(sa.select(sa.func.current_setting("server_encoding", True)))
+    if encoding not in {"UTF8", None}:
+        raise EncodingUnfit(f"its encoding is {encoding}, and UTF8 is needed")

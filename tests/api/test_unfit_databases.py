@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import NoReturn
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import make_url
@@ -56,6 +57,19 @@ def test_a_table_that_is_missing_is_told_in_a_line(on_postgresql: Shell) -> None
     execute(on_postgresql.environ["LOYALTY_DATABASE_URL"], "DROP TABLE api_key")
     told = on_postgresql.told("keys", "list")
     assert told == 'The database cannot be used: relation "api_key" does not exist'
+
+
+def test_a_server_without_every_letter_is_told_in_a_line(on_postgresql: Shell) -> None:
+    url = on_postgresql.environ["LOYALTY_DATABASE_URL"]
+    name = f"latin_{uuid4().hex}"
+    made = (
+        f"CREATE DATABASE {name} TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C' ENCODING 'LATIN1'"
+    )
+    execute(url, made)
+    latin = make_url(url).set(database=name).render_as_string(hide_password=False)
+    told = on_postgresql.told("migrate", LOYALTY_DATABASE_URL=latin)
+    execute(url, f"DROP DATABASE {name}")
+    assert told == "The database cannot be used: its encoding is LATIN1, and UTF8 is needed"
 
 
 def test_a_file_that_is_damaged_in_its_midst_is_told_in_a_line(bare: Shell) -> None:
