@@ -10,6 +10,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from io import TextIOWrapper
 
 from commands.outcomes import FAILED, INTERRUPTED, CommandFailed, refusal_lines
 from commands.parser import command_parser
@@ -20,6 +21,7 @@ from settings import Settings, SettingsInvalid, read_settings
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; its exit status."""
+    _write_anything()
     try:
         given = command_parser().parse_args(argv)
         settings = read_settings(os.environ)
@@ -34,6 +36,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def _write_anything() -> None:
+    """A terminal that lacks a letter shows its number: what was done is told all the same."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def command(name: str) -> Callable[[Settings, Namespace], int]:

@@ -8,8 +8,14 @@ from typing import TypeVar
 from uuid import uuid4
 
 from commands.outcomes import DONE, CommandFailed, say
-from models.failures import DatabaseSlow, DatabaseUnavailable, KeyInProgress
-from models.preparation import DatabaseUnfit, bring_up_to_date, prepare, shortcomings
+from models.failures import (
+    DatabaseSlow,
+    DatabaseUnavailable,
+    KeyInProgress,
+    is_unfit,
+    with_reason,
+)
+from models.preparation import DatabaseUnfit, bring_up_to_date, prepare, shortcomings, unfit
 from resolvers.callers import Caller, Role
 from resolvers.clock import system_clock
 from resolvers.context import Context, open_context
@@ -82,5 +88,11 @@ async def _done(settings: Settings, work: Callable[[Context], Awaitable[T]]) -> 
 def faults_told() -> Iterator[None]:
     try:
         yield
-    except (DatabaseUnfit, DatabaseUnavailable, DatabaseSlow, KeyInProgress) as error:
+    except DatabaseUnfit as error:
         raise CommandFailed(str(error)) from error
+    except (DatabaseUnavailable, DatabaseSlow, KeyInProgress) as error:
+        raise CommandFailed(with_reason(error)) from error
+    except Exception as error:
+        if not is_unfit(error):
+            raise
+        raise CommandFailed(str(unfit(error))) from error

@@ -31,9 +31,8 @@ async def show(context: Context, _given: Namespace) -> int:
 
 @on_database
 async def remove(context: Context, given: Namespace) -> int:
-    for named in given.hash:
-        await trusted_documents.remove(context.service.database, named)
-        say(f"The document {named} is removed.")
+    await trusted_documents.remove(context.service.database, given.hash)
+    say(*(f"The document {named} is removed." for named in given.hash))
     return DONE
 
 

@@ -1,10 +1,14 @@
 """Serving an ASGI application from a socket of our own, in one process or several."""
 
 import asyncio
+import os
+import signal
 import socket
 import struct
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from multiprocessing import parent_process
+from threading import Thread
 from types import MappingProxyType
 from typing import Any
 
@@ -194,6 +198,23 @@ CONNECTIONS: Mapping[str, Any] = MappingProxyType(
 """What a uvicorn.Config is told of connections."""
 
 
+class _Config(uvicorn.Config):
+    """A worker ends in good order when the process that began it was killed: else it would serve
+    on, hold the address, and be ended by nobody.
+    """
+
+    def load(self) -> None:
+        super().load()
+        began = parent_process()
+        if began is not None:
+            Thread(target=_end_with, args=(began.join,), daemon=True).start()
+
+
+def _end_with(wait: Callable[[], None]) -> None:
+    wait()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket; port 0 takes any that is free. Raises OSError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -212,7 +233,7 @@ def serve(factory: str, listening: socket.socket, workers: int, *, log_requests:
     `factory` names a function without arguments, `module:function`: each worker calls it anew.
     Exits the process where the application does not start.
     """
-    config = uvicorn.Config(
+    config = _Config(
         factory,
         factory=True,
         workers=workers,

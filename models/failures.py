@@ -40,6 +40,10 @@ class RevisionUnknown(Exception):
     """The database has a schema that this code does not know: another release made it."""
 
 
+class EncodingUnfit(Exception):
+    """The server keeps text in an encoding that has no place for every letter, or counts bytes."""
+
+
 class CommitUnknown(Exception):
     """A commit failed inside the server: whether it stands is not known."""
 
@@ -57,6 +61,11 @@ _AWAY = frozenset({"57P03", "08001", "08006", "53300", "53100", "53200", "25006"
 _UNKNOWN_PREFIXES = ("08", "40003", "57P01", "57P02")
 
 _SQLITE_AWAY = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR})
+# No right; no such table, column, schema or function; what is stored is corrupt.
+_UNFIT_PREFIXES = ("42501", "42P01", "42703", "3F000", "42883", "XX001", "XX002")
+_SQLITE_UNFIT = frozenset(
+    {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
+)
 _SQLITE_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
 
@@ -102,3 +111,17 @@ def told(failure: Failure) -> Exception:
     if failure is Failure.SLOW:
         return DatabaseSlow("The database did not answer in time; send the same request again.")
     return DatabaseUnavailable("The database cannot be reached; try again later.")
+
+
+def with_reason(error: Exception) -> str:
+    """What is told, and why, in the driver's words: for operators, not for callers."""
+    reason = str(error.__cause__ or "").partition("\n")[0]
+    return f"{error} ({reason})" if reason else str(error)
+
+
+def is_unfit(error: BaseException) -> bool:
+    """Whether it is the database that lacks something: a right, a table, pages that can be read."""
+    if isinstance(error, asyncpg.PostgresError):
+        return (error.sqlstate or "").startswith(_UNFIT_PREFIXES)
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return isinstance(error, sqlite3.Error) and code in _SQLITE_UNFIT

@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import asyncpg
-from sqlalchemy import PoolProxiedConnection, make_url
+from sqlalchemy import PoolProxiedConnection
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from models.addresses import of_driver
 from models.card_queue import CardQueue, CardTaken, Claim, QueueFull
 from models.database import Database, DatabaseLimits, Unit
 from models.failures import CommitUnknown, Failure, classify, told
@@ -97,7 +98,8 @@ class PostgresDatabase(Database):
         }
         self._pooled = pooled
         self._queue = CardQueue(limits.card_queue)
-        connect: dict[str, Any] = {
+        address, given = of_driver(url)
+        connect: dict[str, Any] = given | {
             "timeout": limits.connect_timeout_seconds,
             "command_timeout": limits.command_timeout_seconds,
         }
@@ -110,7 +112,7 @@ class PostgresDatabase(Database):
                 name: _milliseconds(seconds) for name, seconds in self._session.items()
             }
         self.engine = create_async_engine(
-            make_url(url).set(drivername="postgresql+asyncpg"),
+            address,
             pool_size=limits.pool_size,
             max_overflow=0,
             pool_timeout=limits.acquire_timeout_seconds,

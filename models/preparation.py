@@ -13,7 +13,7 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from models.columns import INSTANT
-from models.failures import RevisionUnknown
+from models.failures import EncodingUnfit, RevisionUnknown
 from models.schema_version import head, in_transaction, migrate, revision
 
 T = TypeVar("T")
@@ -22,7 +22,14 @@ SECONDS_APART = 2.0
 # With one of these off a server forgets after a crash what it has confirmed before it.
 _KEEPING = ("fsync", "full_page_writes", "synchronous_commit")
 
-_UNUSABLE = (SQLAlchemyError, RevisionUnknown, OSError, sqlite3.Error, asyncpg.PostgresError)
+_UNUSABLE = (
+    SQLAlchemyError,
+    RevisionUnknown,
+    EncodingUnfit,
+    OSError,
+    sqlite3.Error,
+    asyncpg.PostgresError,
+)
 
 
 class DatabaseUnfit(Exception):  # noqa: N818 - named for what is wrong
@@ -80,10 +87,10 @@ def _opening(work: Callable[[], T]) -> T:
     try:
         return work()
     except DBAPIError as error:
-        raise _unfit(error.orig) from error
+        raise unfit(error.orig) from error
     except _UNUSABLE as error:
-        raise _unfit(error) from error
+        raise unfit(error) from error
 
 
-def _unfit(cause: object) -> DatabaseUnfit:
+def unfit(cause: object) -> DatabaseUnfit:
     return DatabaseUnfit("The database cannot be used: " + str(cause).partition("\n")[0])

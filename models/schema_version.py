@@ -12,7 +12,8 @@ from typing import TypeVar
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
-from models.failures import Failure, RevisionUnknown, classify, told
+from models.addresses import of_driver
+from models.failures import EncodingUnfit, Failure, RevisionUnknown, classify, told
 
 T = TypeVar("T")
 
@@ -23,14 +24,19 @@ _CONNECT_TIMEOUT_SECONDS = 5.0
 
 
 def head() -> str:
-    """Tell the newest revision that this code knows: its file's name begins with it."""
-    return max(path.name.partition("_")[0] for path in _VERSIONS.glob("[0-9]*_*.py"))
+    """Tell the newest revision that this code knows."""
+    return max(_known())
+
+
+def _known() -> set[str]:
+    """The file of a revision has a name that begins with it."""
+    return {path.name.partition("_")[0] for path in _VERSIONS.glob("[0-9]*_*.py")}
 
 
 def revision(url: str) -> str | None:
     """Tell the revision of a database: none where it was never migrated.
 
-    Raises DatabaseUnavailable.
+    Raises DatabaseUnavailable or RevisionUnknown.
     """
     return in_transaction(url, _stored)
 
@@ -52,17 +58,17 @@ def migrate(url: str) -> str:
 def in_transaction(url: str, work: Callable[[sa.Connection], T]) -> T:
     """Do `work` on the schema wholly or not at all, and return its result.
 
-    Raises DatabaseUnavailable.
+    Raises DatabaseUnavailable or EncodingUnfit.
     """
     address = sa.make_url(url)
     try:
         if address.get_backend_name() == "sqlite":
             return _on_sqlite(address, work)
-        return asyncio.run(_on_postgres(address, work))
+        return asyncio.run(_on_postgres(url, work))
     except (OSError, sa.exc.DBAPIError) as error:
         if classify(_of_driver(error)) is Failure.BUG:
             raise
-        raise told(Failure.AWAY) from error
+        raise told(Failure.AWAY) from _of_driver(error)
 
 
 def _of_driver(error: BaseException) -> BaseException:
@@ -76,7 +82,12 @@ def _stored(connection: sa.Connection, *, locked: bool = False) -> str | None:
     if not sa.inspect(connection).has_table(_VERSION_TABLE):
         return None
     rows = sa.select(sa.column("version_num", sa.String)).select_from(sa.table(_VERSION_TABLE))
-    return connection.scalar(rows.with_for_update() if locked else rows)
+    found = connection.scalar(rows.with_for_update() if locked else rows)
+    if found is not None and found not in _known():
+        raise RevisionUnknown(
+            f"it has the schema {found}, of a later release or of another product"
+        )
+    return found
 
 
 def _to_head(connection: sa.Connection) -> str:
@@ -113,14 +124,16 @@ def _begin_immediately(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-async def _on_postgres(address: sa.URL, work: Callable[[sa.Connection], T]) -> T:
+async def _on_postgres(url: str, work: Callable[[sa.Connection], T]) -> T:
     # It brings SQLAlchemy's whole ORM along.
     from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415
 
+    address, given = of_driver(url)
     engine = create_async_engine(
-        address.set(drivername="postgresql+asyncpg"),
+        address,
         poolclass=NullPool,
         connect_args={
+            **given,
             "timeout": _CONNECT_TIMEOUT_SECONDS,
             # A transaction pooler may stand between.
             "statement_cache_size": 0,
@@ -128,4 +141,12 @@ async def _on_postgres(address: sa.URL, work: Callable[[sa.Connection], T]) -> T
         },
     )
     async with engine.begin() as connection:
+        await connection.run_sync(_check_encoding)
         return await connection.run_sync(work)
+
+
+def _check_encoding(connection: sa.Connection) -> None:
+    # Engines that speak PostgreSQL's protocol need not have the setting.
+    encoding = connection.scalar(sa.select(sa.func.current_setting("server_encoding", True)))
+    if encoding not in {"UTF8", None}:
+        raise EncodingUnfit(f"its encoding is {encoding}, and UTF8 is needed")

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from uuid import uuid4
 
+from models.failures import DatabaseSlow, DatabaseUnavailable, KeyInProgress, with_reason
 from models.job_statements import claim_lease, end_lease, insert_lease, renew_lease
 from models.transactions import Transaction
 from resolvers.callers import Caller, Role
@@ -34,6 +35,8 @@ LEASE = timedelta(seconds=30)
 AHEAD = LEASE + timedelta(seconds=60)
 LOOK_SECONDS = 1.0
 WORKER = Caller(Role.ADMIN, "schedule")
+# An outage is no fault of ours: a line of log each time.
+AWAY = (DatabaseUnavailable, DatabaseSlow, KeyInProgress)
 LOG = logging.getLogger("loyalty.jobs")
 
 
@@ -77,6 +80,9 @@ async def _run_if_due(service: Service, run: Run, job: Job, interval_seconds: fl
             return
         done = await _run(service, run, job, holder)
         await end(service, job, holder)
+    except AWAY as error:
+        LOG.error("The lease of the job %s is not had. %s", job, with_reason(error))  # noqa: TRY400
+        return
     except Exception:
         LOG.exception("The lease of the job %s is not had, or waits to run out.", job)
         return
@@ -91,9 +97,11 @@ async def _run(service: Service, run: Run, job: Job, holder: str) -> JobDone:
             return await run(context, lambda _done: _renew(service, job, holder))
         finally:
             await context.read.close()
+    except AWAY as error:
+        LOG.error("The job %s ended early. %s", job, with_reason(error))  # noqa: TRY400
     except Exception:
         LOG.exception("The job %s ended early.", job)
-        return JobDone()
+    return JobDone()
 
 
 async def claim(service: Service, job: Job, holder: str, interval_seconds: float) -> bool:

@@ -6,7 +6,7 @@ Source: api promise 8.
 import hashlib
 import re
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
@@ -115,14 +115,20 @@ async def listed(database: Database) -> list[DocumentRow]:
         await read.close()
 
 
-async def remove(database: Database, given: str) -> None:
-    """Raises InvalidInput for what is no hash, NotFound."""
+async def remove(database: Database, given: Iterable[str]) -> None:
+    """All or none. Raises InvalidInput for what is no hash, NotFound."""
+    hashes = dict.fromkeys(_hash_of(each) for each in given)
+
+    async def unit(transaction: Transaction) -> None:
+        for each in hashes:
+            if not await transaction.run(remove_document, of_hash=each):
+                raise NotFound(f"There is no document {_PREFIX}{each.hex()}.")
+
+    await database.unit(unit)
+
+
+def _hash_of(given: str) -> bytes:
     named = given.removeprefix(_PREFIX).lower()
     if _HASH.fullmatch(named) is None:
         raise InvalidInput("A document is named by 64 hexadecimal digits.")
-
-    async def unit(transaction: Transaction) -> int:
-        return await transaction.run(remove_document, of_hash=bytes.fromhex(named))
-
-    if not await database.unit(unit):
-        raise NotFound("There is no such document.")
+    return bytes.fromhex(named)

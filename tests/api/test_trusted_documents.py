@@ -73,6 +73,9 @@ def test_documents_are_listed_and_removed(shell: Shell, trusting: Harness) -> No
         (f"sha256:{sha(CHANNELS)}", "Channels"),
         (f"sha256:{sha(ME)}", "Me"),
     ]
+    for wrong in (UNKNOWN, "abc"):
+        shell.told("documents", "remove", sha(ME), wrong)
+        assert len(shell.done("documents", "list")) == len(lines)
     shell.done("documents", "remove", f"sha256:{sha(ME)}", sha(CHANNELS))
     assert shell.done("documents", "list") == []
     unknown = post(trusting, {"documentId": f"sha256:{sha(ME)}"})
@@ -110,7 +113,8 @@ def test_a_file_that_is_no_manifest_is_told(shell: Shell, content: str) -> None:
 
 @ON_SQLITE
 def test_what_is_not_there_is_told(shell: Shell) -> None:
-    assert shell.told("documents", "remove", UNKNOWN) == "There is no such document."
+    told = f"There is no document sha256:{UNKNOWN}."
+    assert shell.told("documents", "remove", UNKNOWN) == told
     told = "A document is named by 64 hexadecimal digits."
     assert shell.told("documents", "remove", "abc") == told
     assert shell.told("documents", "register", "none.json").startswith("none.json: No such file")
