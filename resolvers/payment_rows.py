@@ -9,7 +9,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from resolvers.audits import audit_card
+from models.payment_statements import PaymentRow
+from resolvers.audits import Facts, audit_card
 from resolvers.context import Context
 from resolvers.outbox import Event
 from resolvers.payment_books import Made, by_card, payment_row, redemptions, write_payment
@@ -94,12 +95,13 @@ async def keep_payment(
         row.card_id,
         "payWithLoyalty",
         pool.presented.now,
-        after={
-            "payment": str(payment_id),
-            "amount": show_units(row.amount_minor, currency_digits(row.currency)),
-            "currency": row.currency,
-        },
+        after=_facts(row),
     )
+
+
+def _facts(row: PaymentRow) -> Facts:
+    amount = show_units(row.amount_minor, currency_digits(row.currency))
+    return {"payment": str(row.payment_id), "amount": amount, "currency": row.currency}
 
 
 async def _taken(pool: Pool, decided: Decided, on: date) -> list[Taken]:
