@@ -344,7 +344,6 @@ def test_postgresql_with_an_old_schema_is_not_served(on_postgresql: Shell) -> No
     assert on_postgresql.told("keys", "list") == told
 
 
-@ON_POSTGRESQL
 def test_the_schema_of_a_later_release_is_left_alone(shell: Shell) -> None:
     shell.done("migrate")
     url = shell.environ["LOYALTY_DATABASE_URL"]
