@@ -10,14 +10,14 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import replace
-from multiprocessing import parent_process
+from functools import partial
 from multiprocessing.util import Finalize
-from threading import Thread
 from time import monotonic
 from typing import Any
 
 from commands.database import OPERATOR, done_in_context, faults_told, loop_factory, prepared
 from commands.outcomes import DONE, FAILED, CommandFailed, say, say_beside
+from execution.parents import when_parent_ends
 from models.failures import DatabaseSlow, DatabaseUnavailable
 from resolvers.context import Call, Context, Service, open_context
 from resolvers.every_job import JOBS, PORTIONED
@@ -148,7 +148,8 @@ _workers: list[_Worker] = []
 
 def _begin_work(settings: Settings, job: Job) -> None:
     _spare_collector()
-    _end_with_parent()
+    # What it has not committed waits.
+    when_parent_ends(partial(os._exit, FAILED))
     _workers.append(_Worker(settings, job))
     Finalize(None, _workers[0].end, exitpriority=1)
 
@@ -157,18 +158,6 @@ def _spare_collector() -> None:
     """All that a portion makes stays until it is written: it would be looked at in vain."""
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS)
-
-
-def _end_with_parent() -> None:
-    """A worker whose parent was killed ends as well: what it has not committed waits."""
-    parent = parent_process()
-
-    def end() -> None:
-        if parent is not None:
-            parent.join()
-            os._exit(FAILED)
-
-    Thread(target=end, daemon=True).start()
 
 
 def _post_portion(request_id: str, call: Call | None, portion: Sequence[Any]) -> JobDone:

@@ -12,6 +12,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 
 from execution.limits import refuse
+from execution.nesting import is_deeper
 from execution.refusal import BAD_REQUEST, INVALID_INPUT, RequestRefused
 
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
@@ -121,18 +122,9 @@ def decode(content: bytes, what: str) -> Any:
         code = BAD_REQUEST if is_text else INVALID_INPUT
         raise RequestRefused(400, code, f"{what} is no JSON that this service reads.") from error
     # Every level begins with a bracket.
-    if content.count(b"{") + content.count(b"[") > DEEPEST and _is_too_deep(value):
+    if content.count(b"{") + content.count(b"[") > DEEPEST and is_deeper(value, DEEPEST, _inside):
         refuse(f"{what} is nested at most {DEEPEST} levels deep.")
     return value
-
-
-def _is_too_deep(value: object) -> bool:
-    level = [value]
-    for _ in range(DEEPEST):
-        level = [inner for outer in level for inner in _inside(outer)]
-        if not level:
-            return False
-    return True
 
 
 def _inside(value: object) -> list[object]:

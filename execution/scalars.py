@@ -30,6 +30,8 @@ from graphql.language import (
 )
 from strawberry.types.scalar import ScalarDefinition
 
+from execution.nesting import is_deeper
+
 CurrencyCode = NewType("CurrencyCode", str)
 Json = NewType("Json", object)
 
@@ -139,13 +141,9 @@ def print_currency(value: object) -> str:
 
 def parse_json(value: object) -> object:
     """Take any JSON value, fractions as Decimal, in JSON_DEPTH_MAX and JSON_DIGITS_MAX."""
-    level: list[object] = [value]
-    depth = 0
-    while level:
-        depth += 1
-        if depth > JSON_DEPTH_MAX + 1:
-            raise GraphQLError(f"JSON is nested at most {JSON_DEPTH_MAX} levels deep.")
-        level = [inner for outer in level for inner in _inside(outer)]
+    # What stands in the deepest list or object is a level, too.
+    if is_deeper(value, JSON_DEPTH_MAX + 1, _inside):
+        raise GraphQLError(f"JSON is nested at most {JSON_DEPTH_MAX} levels deep.")
     return value
 
 

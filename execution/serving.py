@@ -6,9 +6,7 @@ import signal
 import socket
 import struct
 import sys
-from collections.abc import Callable, Mapping
-from multiprocessing import parent_process
-from threading import Thread
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -18,6 +16,8 @@ from uvicorn.protocols.http.auto import AutoHTTPProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.supervisors import Multiprocess
 from websockets.frames import Frame
+
+from execution.parents import when_parent_ends
 
 BACKLOG = 2048
 DRAIN_SECONDS = 8
@@ -205,14 +205,7 @@ class _Config(uvicorn.Config):
 
     def load(self) -> None:
         super().load()
-        began = parent_process()
-        if began is not None:
-            Thread(target=_end_with, args=(began.join,), daemon=True).start()
-
-
-def _end_with(wait: Callable[[], None]) -> None:
-    wait()
-    os.kill(os.getpid(), signal.SIGTERM)
+        when_parent_ends(lambda: os.kill(os.getpid(), signal.SIGTERM))
 
 
 def listen(host: str, port: int) -> socket.socket:

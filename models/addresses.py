@@ -9,7 +9,7 @@ from sqlalchemy import URL, make_url
 _OF_SQLALCHEMY = frozenset({"host", "port", "ssl"})
 
 
-def of_driver(url: str) -> tuple[URL, dict[str, Any]]:
+def driver_address(url: str) -> tuple[URL, dict[str, Any]]:
     """Return the address, and with what else the driver connects: the parameters as libpq names
     them (`sslmode`, `sslrootcert`), of which SQLAlchemy knows none. One that the driver does not
     know is a setting of the session, which the server may refuse.

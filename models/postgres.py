@@ -10,7 +10,7 @@ from sqlalchemy import PoolProxiedConnection
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from models.addresses import of_driver
+from models.addresses import driver_address
 from models.card_queue import CardQueue, CardTaken, Claim, QueueFull
 from models.database import Database, DatabaseLimits, Unit
 from models.failures import CommitUnknown, Failure, classify, told
@@ -98,7 +98,7 @@ class PostgresDatabase(Database):
         }
         self._pooled = pooled
         self._queue = CardQueue(limits.card_queue)
-        address, given = of_driver(url)
+        address, given = driver_address(url)
         connect: dict[str, Any] = given | {
             "timeout": limits.connect_timeout_seconds,
             "command_timeout": limits.command_timeout_seconds,

@@ -12,7 +12,7 @@ from typing import TypeVar
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
-from models.addresses import of_driver
+from models.addresses import driver_address
 from models.failures import EncodingUnfit, Failure, RevisionUnknown, classify, told
 
 T = TypeVar("T")
@@ -128,7 +128,7 @@ async def _on_postgres(url: str, work: Callable[[sa.Connection], T]) -> T:
     # It brings SQLAlchemy's whole ORM along.
     from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415
 
-    address, given = of_driver(url)
+    address, given = driver_address(url)
     engine = create_async_engine(
         address,
         poolclass=NullPool,

@@ -4,12 +4,13 @@ import asyncio
 import os
 import pwd
 import shutil
+import sqlite3
 import subprocess
 import tempfile
 import uuid
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,21 @@ def copy_of(template: Path) -> Iterator[str]:
     """The address of a copy of an SQLite file, beside it."""
     with tempfile.TemporaryDirectory(dir=template.parent) as directory:
         yield f"sqlite:///{shutil.copyfile(template, Path(directory) / 'loyalty.db')}"
+
+
+def execute(url: str, sql: str) -> None:
+    """One statement, behind the service's back."""
+    if url.startswith("sqlite:///"):
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as file, file:
+            file.execute(sql)
+        return
+
+    async def run() -> None:
+        connection = await asyncpg.connect(url)
+        await connection.execute(sql)
+        await connection.close()
+
+    asyncio.run(run())
 
 
 @contextmanager

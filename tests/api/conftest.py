@@ -12,7 +12,9 @@ import pytest
 import uvloop
 from sqlalchemy import Engine, event
 
+from tests.api.forking import Forks
 from tests.api.harness import Harness, running
+from tests.api.shell import Shell
 from tests.databases import Cluster, copy_of
 
 
@@ -92,6 +94,22 @@ def club(request: pytest.FixtureRequest, service: Harness, engine: str) -> Harne
     found: Club = request.getfixturevalue(f"{engine}_club")
     service.made_keys.update(found.keys)
     return service
+
+
+@pytest.fixture
+def shell(forks: Forks, database_url: str, tmp_path: Path) -> Shell:
+    return Shell(forks, tmp_path, LOYALTY_DATABASE_URL=database_url)
+
+
+@pytest.fixture
+def bare(forks: Forks, tmp_path: Path) -> Shell:
+    """Nothing is set, nothing is there."""
+    return Shell(forks, tmp_path)
+
+
+@pytest.fixture
+def on_postgresql(forks: Forks, postgresql_url: str, tmp_path: Path) -> Shell:
+    return Shell(forks, tmp_path, LOYALTY_DATABASE_URL=postgresql_url)
 
 
 def _found(loop: asyncio.AbstractEventLoop, url: str) -> dict[str, str]:

@@ -1,13 +1,9 @@
 """The command line as an operator meets it: real processes, their output and their exit status."""
 
-import asyncio
-import contextlib
-import json
 import os
 import re
 import signal
 import socket
-import sqlite3
 import stat
 import subprocess
 import sys
@@ -16,10 +12,7 @@ from argparse import ArgumentParser, _SubParsersAction
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
 
-import asyncpg
 import httpx
 import pytest
 from sqlalchemy import make_url
@@ -27,15 +20,14 @@ from sqlalchemy import make_url
 from cli import command
 from commands.parser import command_parser
 from tests.addresses import WITHOUT_TLS
-from tests.api.forking import Forks
 from tests.api.program import club_document
-from tests.databases import ON_POSTGRESQL, ON_SQLITE
+from tests.api.shell import LOYALTY, Shell
+from tests.databases import ON_POSTGRESQL, ON_SQLITE, execute
 from tests.live import CHANGED, stream
 from tests.live import socket as live_socket
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "docs" / "configuration.example.yaml"
-LOYALTY = Path(sys.executable).with_name("loyalty")
 KEY = re.compile(r"lk_[0-9a-f]{12}_[0-9a-f]{48}")
 # How long a revoked key may still work.
 REVOKED_SECONDS = 5
@@ -47,115 +39,6 @@ PRODUCTION = {
     "LOYALTY_JWT_ISSUER": "https://shop.example",
     "LOYALTY_JWT_AUDIENCE": "loyalty",
 }
-
-
-class Shell:
-    """A directory of its own, an environment, and the `loyalty` command."""
-
-    def __init__(self, forks: Forks, directory: Path, **environ: str) -> None:
-        self.directory = directory
-        self.environ = {"PATH": os.environ["PATH"], **environ}
-        self._forks = forks
-
-    def run(self, *words: object, **more: str) -> subprocess.CompletedProcess[str]:
-        with TemporaryDirectory() as outputs:
-            return self._forks.run(
-                [*map(str, words)], self.directory, {**self.environ, **more}, Path(outputs)
-            )
-
-    def done(self, *words: object) -> list[str]:
-        """The lines of a command that succeeds and complains of nothing."""
-        run = self.run(*words)
-        # On a machine that is busy a command may tell how far it is.
-        said = [line for line in run.stderr.splitlines() if not line.endswith(" so far")]
-        assert (run.returncode, said) == (0, [])
-        return run.stdout.splitlines()
-
-    def told(self, *words: object, **more: str) -> str:
-        """The one line of a command that fails."""
-        run = self.run(*words, **more)
-        assert (run.returncode, run.stdout) == (1, "")
-        (line,) = run.stderr.splitlines()
-        assert line.startswith("loyalty: ")
-        return line.removeprefix("loyalty: ")
-
-    @contextlib.contextmanager
-    def serving(self, *words: object, **more: str) -> Iterator["Served"]:
-        with subprocess.Popen(  # noqa: S603 - the same
-            [LOYALTY, *map(str, words), "--port", "0"],
-            cwd=self.directory,
-            env={**self.environ, **more},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as process:
-            assert process.stdout
-            first = process.stdout.readline()
-            found = re.search(r"http://[^/]+", first)
-            try:
-                assert found, process.stderr and process.stderr.read()
-                yield Served(process, found[0])
-            finally:
-                process.terminate()
-                process.wait(20)
-
-    def file(self, name: str, content: Any) -> Path:
-        path = self.directory / name
-        path.write_text(content if isinstance(content, str) else json.dumps(content))
-        return path
-
-
-class Served:
-    def __init__(self, process: subprocess.Popen[str], url: str) -> None:
-        self.process = process
-        self.url = url
-
-    def answer(self, credential: str, query: str) -> dict[str, Any]:
-        headers = {"Authorization": f"Bearer {credential}"}
-        sent = httpx.post(
-            f"{self.url}/graphql",
-            json={"query": query},
-            headers=headers,
-            timeout=20,
-            verify=WITHOUT_TLS,
-        )
-        body: dict[str, Any] = sent.json()
-        return body
-
-    def lines(self, count: int) -> list[str]:
-        """The next lines on standard output."""
-        assert self.process.stdout
-        return [self.process.stdout.readline().rstrip("\n") for _ in range(count)]
-
-
-@pytest.fixture
-def shell(forks: Forks, database_url: str, tmp_path: Path) -> Shell:
-    return Shell(forks, tmp_path, LOYALTY_DATABASE_URL=database_url)
-
-
-@pytest.fixture
-def bare(forks: Forks, tmp_path: Path) -> Shell:
-    """Nothing is set, nothing is there."""
-    return Shell(forks, tmp_path)
-
-
-@pytest.fixture
-def on_postgresql(forks: Forks, postgresql_url: str, tmp_path: Path) -> Shell:
-    return Shell(forks, tmp_path, LOYALTY_DATABASE_URL=postgresql_url)
-
-
-def execute(url: str, sql: str) -> None:
-    if url.startswith("sqlite:///"):
-        with contextlib.closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as file, file:
-            file.execute(sql)
-        return
-
-    async def run() -> None:
-        connection = await asyncpg.connect(url)
-        await connection.execute(sql)
-        await connection.close()
-
-    asyncio.run(run())
 
 
 # -- the program

@@ -36,7 +36,7 @@ from schema.values import keys_of
 from tests.api.forking import Forks
 from tests.api.harness import Harness, line
 from tests.api.receivers import MADE, Received, Receiver, receiver, subscribe
-from tests.api.test_command_line import Shell
+from tests.api.shell import Shell
 from tests.api.test_jobs import run
 from tests.api.test_payments import cart, holder, pay, program
 from tests.api.test_points import adjust

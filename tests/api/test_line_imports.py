@@ -30,7 +30,7 @@ from tests.api.activities import (
 )
 from tests.api.forking import Forks
 from tests.api.harness import Harness
-from tests.api.test_command_line import Shell
+from tests.api.shell import Shell
 from tests.databases import ON_POSTGRESQL, ON_SQLITE
 
 CARD = "LC-00041"

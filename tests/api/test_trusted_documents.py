@@ -4,16 +4,14 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.addresses import WITHOUT_TLS
-from tests.api.forking import Forks
 from tests.api.harness import Harness, running
-from tests.api.test_command_line import Shell
+from tests.api.shell import Shell
 from tests.databases import ON_POSTGRESQL, ON_SQLITE
 
 ME = "query Me {\n  me {\n    customerId\n  }\n}"
@@ -26,11 +24,6 @@ def sha(document: str) -> str:
 
 
 MANIFEST = {sha(ME): ME, f"sha256:{sha(CHANNELS)}": CHANNELS}
-
-
-@pytest.fixture
-def shell(forks: Forks, tmp_path: Path, database_url: str) -> Shell:
-    return Shell(forks, tmp_path, LOYALTY_DATABASE_URL=database_url)
 
 
 @pytest.fixture

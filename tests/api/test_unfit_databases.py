@@ -17,21 +17,12 @@ from resolvers.jobs import Job
 from resolvers.schedules import keep_running
 from resolvers.services import open_service
 from settings import read_settings
-from tests.api.forking import Forks
-from tests.api.test_command_line import ROOT, Shell, execute
+from tests.api.shell import Shell
+from tests.databases import execute
 
+ROOT = Path(__file__).parents[2]
 # Nobody listens there.
 AWAY = "postgresql://loyalty:swordfish@127.0.0.1:1/loyalty"
-
-
-@pytest.fixture
-def bare(forks: Forks, tmp_path: Path) -> Shell:
-    return Shell(forks, tmp_path)
-
-
-@pytest.fixture
-def on_postgresql(forks: Forks, postgresql_url: str, tmp_path: Path) -> Shell:
-    return Shell(forks, tmp_path, LOYALTY_DATABASE_URL=postgresql_url)
 
 
 def test_an_address_has_the_parameters_of_libpq(on_postgresql: Shell) -> None:

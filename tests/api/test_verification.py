@@ -1,11 +1,8 @@
 """Books that prove themselves: whatever is changed behind the service's back is found."""
 
-import asyncio
 import contextlib
-import sqlite3
 from collections.abc import Iterator
 
-import asyncpg
 import pytest
 
 from resolvers.verification import verify
@@ -20,21 +17,7 @@ from tests.api.harness import Harness
 from tests.api.program import reward_points
 from tests.api.test_payments import holder, one, pay, program
 from tests.api.test_points import adjust, give
-from tests.databases import ON_SQLITE
-
-
-def execute(url: str, sql: str) -> None:
-    if url.startswith("sqlite:///"):
-        with contextlib.closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as file, file:
-            file.execute(sql)
-        return
-
-    async def run() -> None:
-        connection = await asyncpg.connect(url)
-        await connection.execute(sql)
-        await connection.close()
-
-    asyncio.run(run())
+from tests.databases import ON_SQLITE, execute
 
 
 @contextlib.contextmanager

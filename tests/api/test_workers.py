@@ -24,9 +24,9 @@ from tests.api.activities import activity_input, activity_program, created, jour
 from tests.api.forking import Forks
 from tests.api.harness import Harness
 from tests.api.program import club_document
+from tests.api.shell import Shell
 from tests.api.test_audit import LOG
 from tests.api.test_batches import BATCHES
-from tests.api.test_command_line import Shell
 from tests.api.test_replacing import replaced
 
 SECRET = "a secret of tests that is long enough for HS256"

@@ -12,7 +12,7 @@ import pytest
 
 from tests.api.forking import Forks
 from tests.api.harness import Harness, running
-from tests.api.test_command_line import Shell
+from tests.api.shell import Shell
 from tests.clients.conftest import HERE, run
 
 Project = Callable[[str], Path]
